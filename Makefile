@@ -1,0 +1,59 @@
+# The front door. Each target works alone on a fresh Debian 12 machine: what is missing is installed first.
+# The work itself is in scripts/ and in CMakePresets.json.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test bench compat lint format tidy asan tsan fuzz clean
+
+PYTHON := .venv/bin/python
+JOBS := $(shell nproc)
+READY := .venv/.setup-stamp
+# ThreadSanitizer wants its own address layout; some containers do not let us ask for one, and then it mostly works.
+FIXED_LAYOUT := $(shell setarch -R true 2>/dev/null && echo setarch -R)
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: ## install what is missing: Debian packages, .venv (in every other target)
+	scripts/setup.sh
+
+$(READY): pyproject.toml scripts/setup.sh scripts/apt_install.sh
+	scripts/setup.sh
+
+build: $(READY) ## compile, and install the package into .venv
+	scripts/build.sh
+
+demo: build ## start a cluster on this machine and use it
+	$(PYTHON) demo/demo.py
+
+test: build ## every test of C++ and Python
+	ctest --preset release -j $(JOBS)
+	$(PYTHON) -m pytest
+
+bench: build ## measure, beside stock ipyparallel
+	$(PYTHON) bench/run.py
+
+compat: build ## our controller, engines and client with ipyparallel's, in every combination
+	$(PYTHON) scripts/compat.py
+
+lint: $(READY) ## format, style, spelling and the layers of src/
+	scripts/lint.sh
+
+format: $(READY) ## rewrite the sources as lint wants them
+	scripts/format.sh
+
+tidy: $(READY) ## clang-tidy on the C++ sources (slow)
+	scripts/tidy.sh
+
+asan: $(READY) ## unit tests with AddressSanitizer and UndefinedBehaviorSanitizer
+	cmake --preset asan && cmake --build --preset asan -j $(JOBS)
+	ctest --preset asan -j $(JOBS)
+
+tsan: $(READY) ## unit tests with ThreadSanitizer
+	cmake --preset tsan && cmake --build --preset tsan -j $(JOBS)
+	$(FIXED_LAYOUT) ctest --preset tsan -j $(JOBS)
+
+fuzz: $(READY) ## every fuzz target for FUZZ_SECONDS=30
+	scripts/fuzz.sh
+
+clean: ## remove what was built; .venv stays
+	rm -rf build

@@ -1,0 +1,147 @@
+"""The native core of engineroom as Python sees it. Everything here is internal; the package is the interface.
+
+Every method that may block releases the GIL and returns to check signals, so Ctrl-C works. Buffers are bytes-like.
+JSON crosses the border as text (str): what nobody looks at is never parsed.
+"""
+
+from collections.abc import Buffer, Sequence
+from typing import Any, Literal
+
+__version__: str
+
+Route = Literal["direct", "balanced", "broadcast", "control"]
+# pending: no reply yet. The others are what the reply said, or (error) what the session found out itself:
+# engine died, controller gone, session closed.
+TaskStatus = Literal["pending", "ok", "error", "aborted"]
+
+class Task:
+    """One request and all that came back for it. Kept by the session only until done; then by its holders."""
+
+    msg_id: str
+    msg_type: str  # of the request, "apply_request" …
+    engine_uuid: str  # target for direct requests, where it ran once replied; "" while unknown
+    status: TaskStatus
+    done: bool  # a reply (or failure) is here
+    output_done: bool  # the engine said idle: no more output will come (true at once if it said so in the reply)
+    metadata: str  # JSON of the reply's metadata, "{}" while pending
+    content: str  # JSON of the reply's content, "{}" while pending
+    header: str  # JSON of the reply's header, "{}" while pending
+    request_metadata: str
+    buffers: list[memoryview]  # the reply's; read-only views of received memory, no copy
+    submitted: float  # seconds since the epoch
+    received: float  # seconds since the epoch, 0 while pending
+    sent: bool  # handed to the operating system or at least to the I/O thread's socket
+    stdout: str
+    stderr: str
+    # Rich outputs and the rest of iopub in order of arrival: (msg_type, content JSON). execute_input,
+    # execute_result, display_data, error, data_message (see output_buffers), …; stream goes to stdout/stderr.
+    outputs: list[tuple[str, str]]
+    # Every iopub message in arrival order, streams included: (msg_type, content JSON, seconds since epoch).
+    output_log: list[tuple[str, str, float]]
+    output_buffers: list[list[memoryview]]  # buffers of the messages in `outputs`, same order
+    def release(self) -> None:
+        """Drops the reply's payload (content, buffers, outputs)."""
+
+class Session:
+    """A client's connection. Safe to use from several threads."""
+
+    def __init__(
+        self,
+        connection_json: str,  # text of the clients' connection file
+        *,
+        timeout: float = 10.0,  # seconds for the controller's first answer → TimeoutError
+        username: str = "",
+        debug: bool = False,
+    ) -> None: ...
+
+    session: str  # the session id in headers
+    key: bytes
+    closed: bool
+    # "" while the controller answers, else why it is considered lost.
+    lost: str
+    def engines(self) -> dict[int, str]:
+        """Live engines: id → uuid, in order of id. Kept current by notifications."""
+    def engines_version(self) -> int:
+        """Grows with every change of engines(): a cheap test whether a cached copy is current."""
+    def uuid_of(self, engine_id: int) -> str | None: ...
+    def id_of(self, engine_uuid: str) -> int | None:
+        """Also of engines that are gone."""
+    def submit(
+        self,
+        route: Route,
+        target: str,  # engine uuid for direct and control, else ""
+        msg_type: str,
+        metadata: str,
+        content: str,
+        buffers: Sequence[Buffer],
+        *,
+        expect_reply: bool = True,
+    ) -> Task: ...
+    def submit_many(
+        self,
+        route: Route,
+        targets: Sequence[str],  # one per task, or one for all
+        msg_type: str,
+        metadata: str,
+        content: str,
+        shared_buffers: Sequence[Buffer],  # come first in every task: function and call shape
+        own_buffers: Sequence[Sequence[Buffer]],  # one entry per task
+    ) -> list[Task]:
+        """Many tasks in one go, signed and sent without the GIL."""
+    def submit_broadcast(
+        self,
+        targets: Sequence[tuple[str, int]],
+        msg_type: str,
+        metadata: str,  # without targets/is_broadcast/is_coalescing, which are added
+        content: str,
+        buffers: Sequence[Buffer],
+        coalescing: bool,
+    ) -> list[Task]:
+        """One message. Non-coalescing: a Task per target (msg_id `<original>_<uuid>`); coalescing: one Task."""
+    def query(
+        self, msg_type: str, content: str, timeout: float = -1.0
+    ) -> tuple[str, str, list[memoryview]]:
+        """Asks the controller: (reply msg_type, content JSON, buffers). TimeoutError; ConnectionError if lost."""
+    def wait(
+        self,
+        tasks: Sequence[Task],
+        timeout: float = -1.0,  # seconds; negative = for ever
+        mode: Literal["all", "any", "first_error"] = "all",
+        outputs: bool = False,  # wait for output_done also
+    ) -> bool:
+        """True if the condition holds. Releases the GIL; KeyboardInterrupt passes through."""
+    def count_done(self, tasks: Sequence[Task]) -> int: ...
+    def outstanding(self) -> list[str]:
+        """msg_ids without a reply."""
+    def find(self, msg_id: str) -> Task | None:
+        """An outstanding task, by msg_id."""
+    def adopt(self, msg_id: str) -> Task:
+        """A Task for another's or an older msg_id; completed by hand with finish(). For hub results."""
+    def finish(
+        self,
+        task: Task,
+        status: TaskStatus,
+        header: str,
+        metadata: str,
+        content: str,
+        buffers: Sequence[Buffer],
+    ) -> None: ...
+    def watch(self, tasks: Sequence[Task], token: int, outputs: bool = False) -> None:
+        """When all are done (and their output), next_event() returns ("done", token). At once if they are."""
+    def watch_each(self, tasks: Sequence[Task], token: int) -> None:
+        """next_event() returns ("task", token, index) as each completes."""
+    def watch_output(self, tasks: Sequence[Task], token: int) -> None:
+        """next_event() returns ("output", token, index, msg_type, content JSON) for each iopub message of
+        these tasks from now on."""
+    def unwatch(self, token: int) -> None: ...
+    def next_event(self, timeout: float = -1.0) -> tuple[Any, ...] | None:
+        """The next event, or None after the time-out or when the session closed. Further events:
+        ("engine", "joined" | "left", id, uuid), ("comm", msg_type, header JSON, content JSON, metadata JSON,
+        buffers), ("lost", reason), ("closed",). Engine, comm and lost events are only queued after
+        enable_events()."""
+    def enable_events(self) -> None: ...
+    def wait_for_engines(self, n: int, timeout: float = -1.0) -> bool:
+        """True once at least n engines are registered; wakes early when an engine leaves (compare
+        engines_version()): returns False then."""
+    def close(self, linger: float = 1.0) -> None:
+        """Sends what is queued within `linger` seconds; outstanding tasks become errors. Idempotent."""

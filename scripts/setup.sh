@@ -1,0 +1,41 @@
+#!/bin/bash
+# Prepare a Debian 12 machine: the packages to compile and test with, and .venv. Run again, it only adds what is
+# missing. PYTHON=python3.13 scripts/setup.sh makes .venv with another Python (3.11 to 3.14).
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+PYTHON=${PYTHON:-python3}
+
+# ---- Debian packages ----
+packages=(
+  # tools
+  ca-certificates ccache cmake g++ make ninja-build pkg-config
+  # libraries
+  libcli11-dev libsimdjson-dev libspdlog-dev libssl-dev libzmq3-dev
+  # tests and benchmarks
+  libbenchmark-dev libgmock-dev libgtest-dev
+)
+# Debian splits its own Python; any other one comes whole.
+if [[ ! -x .venv/bin/python ]]; then
+  case "$(command -v "$PYTHON" || true)" in
+    "" | /usr/bin/*) packages+=("$(basename "$PYTHON")" "$(basename "$PYTHON")-dev" "$(basename "$PYTHON")-venv") ;;
+  esac
+fi
+bash scripts/apt_install.sh "${packages[@]}"
+
+# ---- .venv ----
+if [[ ! -x .venv/bin/pip ]]; then
+  "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11) and "engineroom needs Python 3.11 or newer")'
+  "$PYTHON" -m venv .venv
+fi
+pip() {
+  .venv/bin/python -m pip --disable-pip-version-check --quiet "$@"
+}
+# 25.1 is the first pip that reads dependency groups.
+pip install 'pip>=25.1'
+# The package's own requirements come with it, in scripts/build.sh.
+# No ninja from here: two versions of it in one build folder throw away each other's log, and with it the build.
+pip install --group dev
+
+touch .venv/.setup-stamp
+bash scripts/build.sh
