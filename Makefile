@@ -4,7 +4,7 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup build demo test bench compat lint format tidy asan tsan fuzz clean
 
-PYTHON := .venv/bin/python
+VENV_PYTHON := .venv/bin/python
 JOBS := $(shell nproc)
 READY := .venv/.setup-stamp
 # ThreadSanitizer wants its own address layout; some containers do not let us ask for one, and then it mostly works.
@@ -23,17 +23,17 @@ build: $(READY) ## compile, and install the package into .venv
 	scripts/build.sh
 
 demo: build ## start a cluster on this machine and use it
-	$(PYTHON) demo/demo.py
+	$(VENV_PYTHON) demo/demo.py
 
 test: build ## every test of C++ and Python
 	ctest --preset release -j $(JOBS)
-	$(PYTHON) -m pytest
+	$(VENV_PYTHON) -m pytest
 
 bench: build ## measure, beside stock ipyparallel
-	$(PYTHON) bench/run.py
+	$(VENV_PYTHON) bench/run.py
 
 compat: build ## our controller, engines and client with ipyparallel's, in every combination
-	$(PYTHON) scripts/compat.py
+	$(VENV_PYTHON) scripts/compat.py
 
 lint: $(READY) ## format, style, spelling and the layers of src/
 	scripts/lint.sh

@@ -4,6 +4,10 @@
 
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(libzmq REQUIRED IMPORTED_TARGET libzmq>=4.3)
+# Debian's libzmq.pc lists the include paths of what libzmq itself uses, and CMake passes them differently when it runs a
+# second time, so that everything would be compiled again. The header needs none of them.
+set_target_properties(PkgConfig::libzmq PROPERTIES
+  INTERFACE_COMPILE_OPTIONS "" INTERFACE_INCLUDE_DIRECTORIES "${libzmq_INCLUDEDIR}")
 find_package(Threads REQUIRED)
 find_package(OpenSSL 3 REQUIRED COMPONENTS Crypto)
 find_package(simdjson 3 REQUIRED)

@@ -51,7 +51,7 @@ install(FILES ${PROJECT_BINARY_DIR}/engineroomConfig.cmake ${PROJECT_BINARY_DIR}
         DESTINATION ${package_dir} COMPONENT devel)
 
 # A user's project, built against what was just installed: catches a header that was left out.
-if(ENGINEROOM_BUILD_TESTS AND NOT ENGINEROOM_SANITIZE AND EXISTS ${PROJECT_SOURCE_DIR}/tests/cmake_consumer)
+if(ENGINEROOM_BUILD_TESTS AND NOT ENGINEROOM_SANITIZE AND EXISTS ${PROJECT_SOURCE_DIR}/tests/cmake_consumer/main.cpp)
   set(prefix ${PROJECT_BINARY_DIR}/consumer/prefix)
   add_test(NAME install_devel
            COMMAND ${CMAKE_COMMAND} --install ${PROJECT_BINARY_DIR} --prefix ${prefix} --component devel)

@@ -1,12 +1,13 @@
 // base/bytes.h — an immutable, reference-counted range of bytes: one frame of a message.
 //
-// A frame is received once, looked at by several parts (signature check, routing, store) and sent on.
-// Copying a Bytes copies a pointer and a count, never the payload, so "no copy of a buffer that is only
-// passed on" holds by construction. The owner is type-erased: it may be a string, a vector, a ZeroMQ
-// message or a Python buffer, whatever keeps the memory alive.
+// A frame is received once, looked at by several parts (signature check, routing, store) and sent
+// on. Copying a Bytes copies a pointer and a count, never the payload, so "no copy of a buffer that
+// is only passed on" holds by construction. The owner is type-erased: it may be a string, a vector,
+// a ZeroMQ message or a Python buffer, whatever keeps the memory alive.
 //
-// Threads: a Bytes value belongs to one thread at a time; the bytes behind it never change, so copies may
-// live on different threads. The owner's deleter runs on whichever thread drops the last copy.
+// Threads: a Bytes value belongs to one thread at a time; the bytes behind it never change, so
+// copies may live on different threads. The owner's deleter runs on whichever thread drops the last
+// copy.
 #pragma once
 
 #include <cstddef>

@@ -19,7 +19,8 @@ void put_digits(char* out, int width, std::int64_t value) {
 }  // namespace
 
 std::string iso8601(std::chrono::system_clock::time_point when) {
-  // By hand rather than with strftime: a header is made for every message, and this takes tens of nanoseconds.
+  // By hand rather than with strftime: a header is made for every message, and this takes tens of
+  // nanoseconds.
   namespace chr = std::chrono;
   const chr::sys_time<chr::microseconds> time = chr::floor<chr::microseconds>(when);
   const chr::sys_days day = chr::floor<chr::days>(time);

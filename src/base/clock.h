@@ -1,4 +1,5 @@
-// base/clock.h — the two clocks: one that only moves forward, for deadlines; one on the wall, for records.
+// base/clock.h — the two clocks: one that only moves forward, for deadlines; one on the wall, for
+// records.
 //
 // State machines take Time as an argument and never read a clock, so that tests need no sleeps.
 #pragma once

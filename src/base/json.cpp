@@ -13,16 +13,16 @@ namespace {
 constexpr char kHexDigits[] = "0123456789abcdef";
 constexpr std::string_view kReplacement = "\xEF\xBF\xBD";  // U+FFFD
 
-// Bytes that cannot be copied into a JSON string as they are: controls, quote, backslash, and all that is not
-// ASCII, which is checked to be UTF-8 first.
+// Bytes that cannot be copied into a JSON string as they are: controls, quote, backslash, and all
+// that is not ASCII, which is checked to be UTF-8 first.
 constexpr std::array<bool, 256> kNeedsCare = [] {
   std::array<bool, 256> table{};
   for (std::size_t c = 0; c < 256; ++c) table[c] = c < 0x20 || c == '"' || c == '\\' || c >= 0x80;
   return table;
 }();
 
-// The length of the UTF-8 sequence that `text` (not empty) begins with, or 0 if it begins with none. Rejects
-// overlong forms, surrogates and what is beyond U+10FFFF (Unicode 15, table 3-7).
+// The length of the UTF-8 sequence that `text` (not empty) begins with, or 0 if it begins with
+// none. Rejects overlong forms, surrogates and what is beyond U+10FFFF (Unicode 15, table 3-7).
 std::size_t utf8_length(std::string_view text) {
   const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
   const auto within = [&](std::size_t i, unsigned low, unsigned high) {
@@ -73,7 +73,8 @@ void append_escape(std::string& out, char c) {
 template <typename Integer>
 void append_integer(std::string& out, Integer number) {
   std::array<char, 24> digits;
-  const std::to_chars_result end = std::to_chars(digits.data(), digits.data() + digits.size(), number);
+  const std::to_chars_result end =
+      std::to_chars(digits.data(), digits.data() + digits.size(), number);
   out.append(digits.data(), end.ptr);
 }
 
@@ -184,7 +185,8 @@ JsonWriter& JsonWriter::value(std::uint64_t number) {
 JsonWriter& JsonWriter::value(double number) {
   if (!std::isfinite(number)) return null();
   std::array<char, 32> digits;
-  const std::to_chars_result end = std::to_chars(digits.data(), digits.data() + digits.size(), number);
+  const std::to_chars_result end =
+      std::to_chars(digits.data(), digits.data() + digits.size(), number);
   const std::string_view text(digits.data(), static_cast<std::size_t>(end.ptr - digits.data()));
   raw(text);
   // 3.0 stays a floating-point number for readers that tell the two apart, as Python does.
@@ -209,8 +211,10 @@ std::string JsonWriter::take() {
 
 bool json_depth_within(std::string_view text, std::size_t max_depth) {
   if (text.size() <= max_depth) return true;
-  // Nearly every text has fewer brackets than the limit, even counting those in strings; this loop is vectorised.
-  const auto openers = std::count_if(text.begin(), text.end(), [](char c) { return c == '{' || c == '['; });
+  // Nearly every text has fewer brackets than the limit, even counting those in strings; this loop
+  // is vectorised.
+  const auto openers =
+      std::count_if(text.begin(), text.end(), [](char c) { return c == '{' || c == '['; });
   if (static_cast<std::size_t>(openers) <= max_depth) return true;
 
   std::size_t depth = 0;
@@ -234,15 +238,17 @@ bool json_depth_within(std::string_view text, std::size_t max_depth) {
 Result<simdjson::dom::element> JsonReader::parse(std::string_view text) {
   if (text.empty()) return Status(ErrorCode::kMalformed, "not JSON: empty");
   if (text.size() > max_bytes_) {
-    return Status(ErrorCode::kResourceExhausted, "JSON text of " + std::to_string(text.size()) + " bytes, limit " +
-                                                     std::to_string(max_bytes_));
+    return Status(ErrorCode::kResourceExhausted, "JSON text of " + std::to_string(text.size()) +
+                                                     " bytes, limit " + std::to_string(max_bytes_));
   }
-  if (parser_.capacity() > kKeptBytes && text.size() <= kKeptBytes) parser_ = simdjson::dom::parser(max_bytes_);
+  if (parser_.capacity() > kKeptBytes && text.size() <= kKeptBytes)
+    parser_ = simdjson::dom::parser(max_bytes_);
 
   simdjson::dom::element root;
   const simdjson::error_code error = parser_.parse(text.data(), text.size()).get(root);
   if (error == simdjson::SUCCESS) return root;
-  if (error == simdjson::CAPACITY || error == simdjson::DEPTH_ERROR || error == simdjson::MEMALLOC) {
+  if (error == simdjson::CAPACITY || error == simdjson::DEPTH_ERROR ||
+      error == simdjson::MEMALLOC) {
     return Status(ErrorCode::kResourceExhausted, simdjson::error_message(error));
   }
   return Status(ErrorCode::kMalformed, std::string("not JSON: ") + simdjson::error_message(error));

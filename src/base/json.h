@@ -1,8 +1,8 @@
-// base/json.h — JSON: reading is simdjson's, behind a parser with bounded memory (JsonReader); writing needs
-// little, so it is ours (JsonWriter).
+// base/json.h — JSON: reading is simdjson's, behind a parser with bounded memory (JsonReader);
+// writing needs little, so it is ours (JsonWriter).
 //
-// JsonWriter appends compact JSON to a string it owns. It inserts commas by itself; the caller is responsible
-// for calling begin_/end_ in pairs and key() before each value in an object (asserted).
+// JsonWriter appends compact JSON to a string it owns. It inserts commas by itself; the caller is
+// responsible for calling begin_/end_ in pairs and key() before each value in an object (asserted).
 //
 //   JsonWriter w;
 //   w.begin_object().key("id").value(3).key("names").begin_array().value("a").end_array().end_object();
@@ -56,12 +56,12 @@ std::string json_quote(std::string_view text);
 // The same, appended to `out`.
 void append_json_quoted(std::string& out, std::string_view text);
 
-// True if `text` nests objects and arrays at most `max_depth` deep (strings are skipped correctly). A cheap
-// scan, run before a parser sees bytes from outside.
+// True if `text` nests objects and arrays at most `max_depth` deep (strings are skipped correctly).
+// A cheap scan, run before a parser sees bytes from outside.
 bool json_depth_within(std::string_view text, std::size_t max_depth);
 
-// A simdjson DOM parser for repeated use by one thread. Its buffers grow with the largest text, so they are given
-// back before the next parse once a text needed more than kKeptBytes.
+// A simdjson DOM parser for repeated use by one thread. Its buffers grow with the largest text, so
+// they are given back before the next parse once a text needed more than kKeptBytes.
 //
 //   Result<simdjson::dom::element> root = reader.parse(text);
 //   std::string_view status;
@@ -73,9 +73,11 @@ class JsonReader {
   static constexpr std::size_t kKeptBytes = 1u << 20;
 
   // A parse takes about six times its text in memory, hence the limit.
-  explicit JsonReader(std::size_t max_bytes = 64u << 20) : max_bytes_(max_bytes), parser_(max_bytes) {}
+  explicit JsonReader(std::size_t max_bytes = 64u << 20)
+      : max_bytes_(max_bytes), parser_(max_bytes) {}
 
-  // `text` needs no padding. kMalformed if it is not JSON, kResourceExhausted beyond the limit or 1,024 levels.
+  // `text` needs no padding. kMalformed if it is not JSON, kResourceExhausted beyond the limit or
+  // 1,024 levels.
   Result<simdjson::dom::element> parse(std::string_view text);
 
  private:

@@ -11,7 +11,8 @@
 namespace engineroom {
 namespace {
 
-// Python's numbers: 10 debug, 20 info, 30 warning, 40 error, 50 critical; a level between two counts as the upper.
+// Python's numbers: 10 debug, 20 info, 30 warning, 40 error, 50 critical; a level between two
+// counts as the upper.
 spdlog::level::level_enum from_number(int number) {
   if (number <= 10) return spdlog::level::debug;
   if (number <= 20) return spdlog::level::info;

@@ -1,7 +1,8 @@
-// base/log.h — the process's log: spdlog to stderr, one line per event, level from the command line.
+// base/log.h — the process's log: spdlog to stderr, one line per event, level from the command
+// line.
 //
-// Use the ER_LOG_* macros with fmt-style arguments. Anything a remote peer can cause repeatedly goes through
-// LogOncePer, so that hostile traffic cannot fill a disk.
+// Use the ER_LOG_* macros with fmt-style arguments. Anything a remote peer can cause repeatedly
+// goes through LogOncePer, so that hostile traffic cannot fill a disk.
 #pragma once
 
 #include <cstddef>
@@ -22,7 +23,8 @@
 
 namespace engineroom {
 
-// `level`: a Python logging number ("10", "20" …) or a name ("debug", "INFO"). Unknown text means info.
+// `level`: a Python logging number ("10", "20" …) or a name ("debug", "INFO"). Unknown text means
+// info.
 void set_up_logging(std::string_view program, std::string_view level);
 
 // Remembers which keys were logged already; bounded: past `max_keys` it says no to new keys.

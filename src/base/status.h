@@ -1,7 +1,7 @@
 // base/status.h — how the core reports failure: a closed set of codes and a sentence for a person.
 //
-// C++20 has no std::expected and event loops must not unwind, so functions that can fail for reasons outside
-// the program return Status or Result<T>. Bugs are asserted, never returned.
+// C++20 has no std::expected and event loops must not unwind, so functions that can fail for
+// reasons outside the program return Status or Result<T>. Bugs are asserted, never returned.
 #pragma once
 
 #include <cassert>
@@ -55,8 +55,8 @@ class [[nodiscard]] Status {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::move(value)) {}               // NOLINT(google-explicit-constructor)
-  Result(Status status) : state_(std::move(status)) {         // NOLINT(google-explicit-constructor)
+  Result(T value) : state_(std::move(value)) {}        // NOLINT(google-explicit-constructor)
+  Result(Status status) : state_(std::move(status)) {  // NOLINT(google-explicit-constructor)
     assert(!std::get<Status>(state_).ok());
   }
 

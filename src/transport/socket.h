@@ -1,7 +1,8 @@
-// transport/socket.h — ZeroMQ behind a small interface: multipart send and receive, no exceptions, no JSON.
+// transport/socket.h — ZeroMQ behind a small interface: multipart send and receive, no exceptions,
+// no JSON.
 //
-// Why not cppzmq everywhere: the rest of the program must be testable without sockets (see fake_transport.h)
-// and must not see ZeroMQ's exceptions, which are caught here at once and turned into Status.
+// libzmq's C interface is used directly: its errors are return codes, which become Status here at
+// once, and the rest of the program never includes zmq.h.
 //
 // Threads: a Context may be shared; a Socket belongs to the thread that uses it.
 #pragma once
@@ -21,7 +22,8 @@ namespace engineroom::transport {
 
 enum class SocketType { kRouter, kDealer, kPub, kSub, kXpub, kXsub, kPair };
 
-// CURVE keys, Z85. A server has secret_key + public_key; a client has all three (its own pair is throw-away).
+// CURVE keys, Z85. A server has secret_key + public_key; a client has all three (its own pair is
+// throw-away).
 struct CurveKeys {
   std::string public_key;
   std::string secret_key;
@@ -44,24 +46,32 @@ class Context {
 };
 
 struct SocketOptions {
-  std::string identity;                    // ROUTING_ID; empty = chosen by ZeroMQ
-  int send_high_water_mark = 0;            // messages; 0 = unlimited
-  int receive_high_water_mark = 0;         // messages; 0 = unlimited
-  std::int64_t max_message_bytes = -1;     // a frame claiming more closes the connection; -1 = unlimited
+  std::string identity;             // ROUTING_ID; empty = chosen by ZeroMQ
+  int send_high_water_mark = 0;     // messages; 0 = unlimited
+  int receive_high_water_mark = 0;  // messages; 0 = unlimited
+  std::int64_t max_message_bytes =
+      -1;  // a frame claiming more closes the connection; -1 = unlimited
   int linger_ms = 0;
-  int kernel_buffer_bytes = 0;             // SO_SNDBUF/SO_RCVBUF; 0 = the system's default
+  int kernel_buffer_bytes = 0;  // SO_SNDBUF/SO_RCVBUF; 0 = the system's default
   std::optional<CurveKeys> curve;
 };
 
 struct Received {
   Frames frames;
-  // The connection the message came in on (ZMQ_SRCFD) or -1; joins messages to connection-closed events.
+  // The connection the message came in on (ZMQ_SRCFD) or -1; joins messages to connection-closed
+  // events.
   int connection = -1;
 };
 
+// Events are reported in the order in which they happened, but independently of messages: messages
+// that came in before a connection closed may still wait in receive(), and the number of a closed
+// connection is soon used again by another. Drain receive() before acting on kClosed.
 struct ConnectionEvent {
-  enum class Kind { kAccepted, kClosed, kHandshakeFailed } kind;
-  int connection;  // file descriptor number
+  // kAccepted on a bound socket, kConnected on a connecting one (which ZeroMQ connects again by
+  // itself after kClosed).
+  enum class Kind { kAccepted, kConnected, kClosed, kHandshakeFailed } kind;
+  int connection;  // file descriptor number; -1 for kHandshakeFailed, which is followed by a
+                   // kClosed that has it
 };
 
 class Socket {
@@ -71,25 +81,32 @@ class Socket {
   Socket(Socket&&) noexcept;
   Socket& operator=(Socket&&) noexcept;
 
-  // "tcp://127.0.0.1:*" binds a free port; the result is the actual endpoint.
+  // "tcp://127.0.0.1:*" binds a free port; the result is the actual endpoint. An ipc:// path left
+  // behind by a process that died is taken over; one that somebody listens on, or that is no
+  // socket, is an error. Who may connect to it is up to the permissions of its folder.
   Result<std::string> bind(const std::string& endpoint);
   Status connect(const std::string& endpoint);
   Status disconnect(const std::string& endpoint);
   Status subscribe(std::string_view prefix);
 
-  // Sends all frames or nothing. kUnavailable if it would block. Frames of `kZeroCopyBytes` and more are passed
-  // by reference and kept alive until sent; smaller ones are copied, which is cheaper.
+  // Sends all frames or nothing. kUnavailable if it would block (a ROUTER never does: what it
+  // cannot deliver, it drops). REQUIRES: at least one frame. Frames of `kZeroCopyBytes` and more
+  // are passed by reference and kept alive until sent; smaller ones are copied, which is cheaper.
   Status send(const Frames& frames);
   static constexpr std::size_t kZeroCopyBytes = 8192;
 
   // The next message, or nullopt if there is none now. Never blocks.
   std::optional<Received> receive();
 
-  // Starts reporting accepted and closed connections of this (bound) socket.
+  // Starts reporting the connections that this socket accepts, makes and loses.
   Status watch_connections();
   std::optional<ConnectionEvent> next_connection_event();
 
   void* handle() const;
+  // The socket that connection events arrive on; null unless they are watched.
+  void* monitor_handle() const;
+  // Replaces the option of that name: how long what is not sent yet may delay the context's end.
+  void set_linger(int linger_ms);
   // Closes with the given linger; further calls are errors. Called by the destructor.
   void close();
 
@@ -98,8 +115,9 @@ class Socket {
   std::unique_ptr<State> state_;
 };
 
-// Waits until one of `sockets` is readable, or `wake_fd` (an eventfd, -1 for none) is, or the time is up.
-// Returns the number of ready items, 0 on time-out; interrupted waits (EINTR) return 0.
+// Waits until one of `sockets` is readable or, if watched, has a connection event, or `wake_fd` (an
+// eventfd, -1 for none) is, or the time is up. Returns the number of ready items, 0 on time-out;
+// interrupted waits (EINTR) return 0.
 struct PollSet {
   std::vector<const Socket*> sockets;
   int wake_fd = -1;

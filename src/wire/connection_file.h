@@ -1,7 +1,7 @@
 // wire/connection_file.h — the JSON files by which clients and engines find and trust a controller.
 //
-// Two files, ipcontroller[-<cluster_id>]-{client,engine}.json, 0600, written atomically (temporary name in the
-// same folder, fsync, rename). Keys and their meaning: docs/formats/connection_file.md.
+// Two files, ipcontroller[-<cluster_id>]-{client,engine}.json, 0600, written atomically (temporary
+// name in the same folder, fsync, rename). Keys and their meaning: docs/formats/connection_file.md.
 #pragma once
 
 #include <string>
@@ -14,23 +14,23 @@ namespace engineroom::wire {
 
 struct ConnectionInfo {
   std::string ssh;
-  std::string interface;         // "tcp://127.0.0.1" or "ipc:///path"; a url is interface + ":" + port
-  std::string location;          // host or address of the controller, used when interface is tcp://*
-  std::string key;               // HMAC key; empty = unsigned (only with CURVE)
+  std::string interface;  // "tcp://127.0.0.1" or "ipc:///path"; a url is interface + ":" + port
+  std::string location;   // host or address of the controller, used when interface is tcp://*
+  std::string key;        // HMAC key; empty = unsigned (only with CURVE)
   std::string signature_scheme = "hmac-sha256";
   std::string pack = "json";
   std::string unpack = "json";
-  std::string curve_serverkey;   // Z85, 40 characters; empty = no CURVE
+  std::string curve_serverkey;            // Z85, 40 characters; empty = no CURVE
   std::string task_scheme = "leastload";  // clients' file only
   int registration = 0;
   int control = 0;
   int mux = 0;
   int task = 0;
   int iopub = 0;
-  int notification = 0;          // clients' file only
-  int hb_ping = 0;               // engines' file only
-  int hb_pong = 0;               // engines' file only
-  std::vector<int> broadcast;    // one port for clients; one per leaf for engines
+  int notification = 0;        // clients' file only
+  int hb_ping = 0;             // engines' file only
+  int hb_pong = 0;             // engines' file only
+  std::vector<int> broadcast;  // one port for clients; one per leaf for engines
 
   // "tcp://127.0.0.1:4567". A wildcard interface is replaced by localhost or `location`.
   std::string url(int port) const;
@@ -41,7 +41,8 @@ enum class Role { kClient, kEngine };
 Result<ConnectionInfo> parse_connection_info(std::string_view json, Role role);
 std::string to_json(const ConnectionInfo& info, Role role);
 
-// Refuses a file that other users can read or write, or that belongs to somebody else (the remedy is named).
+// Refuses a file that other users can read or write, or that belongs to somebody else (the remedy
+// is named).
 Result<ConnectionInfo> read_connection_file(const std::string& path, Role role);
 Status write_connection_file(const std::string& path, const ConnectionInfo& info, Role role);
 

@@ -1,0 +1,343 @@
+"""The `engineroom` command: start, list and stop clusters from a shell.
+
+Each subcommand is a function `_<name>(args) -> exit code`. What takes time to import is imported where it is used, so
+that `list` and `stop` answer at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import signal
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from engineroom.cluster import files
+
+# ipcluster's exit codes.
+ALREADY_RUNNING = 10
+NOT_RUNNING = 11
+NO_CLUSTER = 12
+
+_DESCRIPTION = """\
+Start and stop clusters: a controller and engines, which any Python on this machine can use as
+
+    import engineroom as ipp
+    client = ipp.Client()
+"""
+
+_EPILOG = """\
+examples:
+  engineroom start -n 4                 four engines, until Ctrl-C
+  engineroom start --daemonize          an engine per core, in the background
+  engineroom start --cluster-id big     another cluster beside it: Client(cluster_id="big")
+  engineroom engines -n 2               two more engines for the running cluster
+  engineroom list                       what runs
+  engineroom stop                       stop it;  stop --all: everything of the profile
+  eval "$(engineroom completion bash)"  tab completion in this shell
+
+exit status: 0 done, 1 failed, 2 wrong usage, 10 already running, 11 not running, 12 no such cluster
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    # Everything after these words belongs to another program.
+    if arguments[:1] in (["controller"], ["engine"]):
+        return _run_program(arguments[0], arguments[1:])
+    arguments, passed_on = _split(arguments, "--")
+    arguments, config = _split_config(arguments)
+    parser = make_parser()
+    args = parser.parse_args(arguments)
+    if not getattr(args, "run", None):
+        parser.print_help()
+        return 2
+    args.controller_args = passed_on
+    args.config_args = config
+    if args.ipython_dir:
+        os.environ["IPYTHONDIR"] = args.ipython_dir
+    try:
+        return int(args.run(args) or 0)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # `engineroom list | head`: nobody reads any more, and that is no failure.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+# ---- arguments ----
+
+
+def make_parser() -> argparse.ArgumentParser:
+    parser = _new_parser(prog="engineroom", description=_DESCRIPTION, epilog=_EPILOG)
+    parser.add_argument("--version", action="version", version=_version())
+    parser.set_defaults(ipython_dir="")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_new_parser)
+    _add_start(commands)
+    _add_engines(commands)
+    _add_list(commands)
+    _add_stop(commands)
+    _add_clean(commands)
+    for name, what in (("controller", "a controller alone"), ("engine", "an engine alone")):
+        text = f"run {what}, in the foreground; takes the options of engineroom-{name}"
+        commands.add_parser(name, help=text, add_help=False)
+    command = commands.add_parser(
+        "completion",
+        help="print a script for tab completion",
+        epilog='bash, zsh: eval "$(engineroom completion bash)"\n'
+        "fish:      engineroom completion fish | source",
+    )
+    command.add_argument("shell", choices=("bash", "zsh", "fish"))
+    command.set_defaults(run=_completion)
+    return parser
+
+
+def _new_parser(**kwargs: Any) -> argparse.ArgumentParser:
+    kwargs.setdefault("description", kwargs.pop("help", None))
+    return argparse.ArgumentParser(
+        formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **kwargs
+    )
+
+
+def _common(command: argparse.ArgumentParser, *, cluster_id: bool = True) -> None:
+    group = command.add_argument_group("which cluster")
+    group.add_argument("--profile", default="", metavar="NAME", help="IPython profile (default)")
+    group.add_argument("--profile-dir", default="", metavar="DIR", help="its folder instead")
+    group.add_argument("--ipython-dir", default="", metavar="DIR", help="instead of ~/.ipython")
+    if cluster_id:
+        group.add_argument(
+            "--cluster-id", default="", metavar="ID", help="tells clusters of one profile apart"
+        )
+    group = command.add_argument_group("messages")
+    group.add_argument("--log-level", default="", metavar="LEVEL", help="10, DEBUG, 20, INFO …")
+    group.add_argument("--debug", action="store_const", const="DEBUG", dest="log_level")
+    group.add_argument("--quiet", action="store_const", const="ERROR", dest="log_level")
+
+
+def _add_launch_options(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "-n", "--n", type=_count, metavar="N", help="number of engines (default: one per core)"
+    )
+    command.add_argument(
+        "--engines", default=None, metavar="LAUNCHER", help="how to start engines (local)"
+    )
+    command.add_argument(
+        "--daemonize",
+        nargs="?",
+        const=True,
+        default=False,
+        type=_truth,
+        metavar="BOOL",
+        help="return when the engines are there, and leave them running",
+    )
+    command.add_argument("--json", action="store_true", help="print what was started as JSON")
+
+
+def _add_start(commands: Any) -> None:
+    command = commands.add_parser(
+        "start",
+        help="start a controller and engines",
+        usage="%(prog)s [options] [-- CONTROLLER OPTION ...]",
+        epilog="What follows -- goes to the controller; see `engineroom controller --help`.\n"
+        "Settings are taken from ipcluster_config.py in the profile, and from\n"
+        "options like --LocalEngineSetLauncher.delay=0.5.",
+    )
+    _add_launch_options(command)
+    command.add_argument("--ip", default="", help="address the controller listens on (127.0.0.1)")
+    command.add_argument("--location", default="", metavar="HOST", help="by which others reach it")
+    command.add_argument(
+        "--controller", default=None, metavar="LAUNCHER", help="how to start the controller (local)"
+    )
+    command.add_argument(
+        "--delay", type=float, metavar="SECONDS", help="from the controller's start to the engines'"
+    )
+    command.add_argument("--clean-logs", action="store_true", help="remove old logs first")
+    _common(command)
+    command.set_defaults(run=_start)
+
+
+def _add_engines(commands: Any) -> None:
+    command = commands.add_parser("engines", help="start more engines for a running cluster")
+    _add_launch_options(command)
+    _common(command)
+    command.set_defaults(run=_engines)
+
+
+def _add_list(commands: Any) -> None:
+    command = commands.add_parser("list", help="list the clusters that run")
+    command.add_argument(
+        "-o", "--output", choices=("text", "json", "ids"), default="text", help="(default: text)"
+    )
+    command.add_argument("--json", action="store_const", const="json", dest="output")
+    _common(command, cluster_id=False)
+    command.set_defaults(run=_list)
+
+
+def _add_stop(commands: Any) -> None:
+    command = commands.add_parser("stop", help="stop clusters")
+    command.add_argument("ids", nargs="*", metavar="ID", help="cluster ids (default: '')")
+    command.add_argument("--all", action="store_true", help="every cluster of the profile")
+    command.add_argument(
+        "--signal", type=_signal, metavar="SIG", help="send this first, before SIGTERM"
+    )
+    _common(command)
+    command.set_defaults(run=_stop)
+
+
+def _add_clean(commands: Any) -> None:
+    command = commands.add_parser("clean", help="remove logs and files of dead clusters")
+    command.add_argument("--force", action="store_true", help="of running clusters too")
+    command.add_argument("--all", action="store_true", help="in every profile")
+    _common(command, cluster_id=False)
+    command.set_defaults(run=_clean)
+
+
+def _count(text: str) -> int:
+    n = int(text)
+    if n < 0:
+        raise argparse.ArgumentTypeError("a number of engines cannot be negative")
+    return n
+
+
+def _truth(text: str) -> bool:
+    return text.lower() not in ("false", "0", "no")
+
+
+def _signal(text: str) -> int:
+    if text.isdigit():
+        return int(text)
+    name = text.upper()
+    try:
+        return signal.Signals[name if name.startswith("SIG") else f"SIG{name}"]
+    except KeyError:
+        raise argparse.ArgumentTypeError(f"no such signal: {text}") from None
+
+
+def _split(arguments: list[str], mark: str) -> tuple[list[str], list[str]]:
+    if mark not in arguments:
+        return arguments, []
+    at = arguments.index(mark)
+    return arguments[:at], arguments[at + 1 :]
+
+
+def _split_config(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """Take out settings in traitlets' form, --Class.trait=value."""
+    config = [a for a in arguments if re.match(r"--[A-Z]\w*\.\w+=", a)]
+    return [a for a in arguments if a not in config], config
+
+
+def _profile_dir(args: argparse.Namespace) -> str:
+    return os.path.abspath(args.profile_dir) if args.profile_dir else files.profile_path(args.profile)
+
+
+def _version() -> str:
+    import engineroom
+
+    return engineroom.__version__
+
+
+def _say(*words: object) -> None:
+    print(*words, file=sys.stderr, flush=True)
+
+
+# ---- commands ----
+
+
+def _start(args: argparse.Namespace) -> int:
+    from engineroom import cli_start
+
+    return cli_start.start(args, _profile_dir(args))
+
+
+def _engines(args: argparse.Namespace) -> int:
+    from engineroom import cli_start
+
+    return cli_start.engines(args, _profile_dir(args))
+
+
+def _list(args: argparse.Namespace) -> int:
+    from engineroom.cluster import listing
+
+    named = args.profile or args.profile_dir
+    clusters = listing.read_clusters([_profile_dir(args)] if named else files.all_profile_dirs())
+    if args.output == "json":
+        print(json.dumps([cluster.as_json() for cluster in clusters], indent=2))
+        return 0
+    if args.output == "ids":
+        print("\n".join(cluster.cluster_id for cluster in clusters if cluster.cluster_id))
+        return 0
+    rows = [("PROFILE", "CLUSTER ID", "RUNNING", "ENGINES", "LAUNCHER")]
+    for cluster in clusters:
+        engines = sum(member.running for member in cluster.engines)
+        name = cluster.cluster_id or "''"
+        running = str(cluster.controller_running)
+        rows.append((cluster.profile, name, running, str(engines), cluster.launcher))
+    widths = [max(len(row[i]) for row in rows) for i in range(5)]
+    for row in rows:
+        print("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip())
+    return 0
+
+
+def _stop(args: argparse.Namespace) -> int:
+    from engineroom.cluster import listing
+
+    folder = _profile_dir(args)
+    if args.all:
+        clusters = listing.read_clusters([folder])
+        if not clusters:
+            _say("engineroom: no cluster runs in", folder)
+            return 0
+    else:
+        clusters = []
+        for cluster_id in args.ids or [args.cluster_id]:
+            path = files.cluster_file(folder, cluster_id)
+            cluster = listing.read_cluster(path)
+            if cluster is None or not cluster.running:
+                files.remove(path)
+                _say(f"engineroom: cluster {cluster_id!r} is not running in {folder}")
+                return NOT_RUNNING
+            clusters.append(cluster)
+    for cluster in clusters:
+        listing.stop(cluster, args.signal)
+        if args.log_level != "ERROR":
+            _say(f"stopped cluster {cluster.cluster_id!r}")
+    return 0
+
+
+def _clean(args: argparse.Namespace) -> int:
+    from engineroom.cluster import clean_cluster_files
+
+    try:
+        clean_cluster_files(None if args.all else [_profile_dir(args)], force=args.force)
+    except ValueError as error:
+        _say("engineroom:", error)
+        return ALREADY_RUNNING
+    return 0
+
+
+def _completion(args: argparse.Namespace) -> int:
+    from engineroom.completion import script
+
+    print(script(args.shell, make_parser()))
+    return 0
+
+
+def _run_program(name: str, arguments: list[str]) -> int:
+    from engineroom.cluster import programs
+
+    commands = {"controller": programs.controller_command, "engine": programs.engine_command}
+    command = [*commands[name](), *arguments]
+    sys.stdout.flush()
+    try:
+        os.execvp(command[0], command)
+    except FileNotFoundError:
+        _say(f"engineroom: cannot find {command[0]}")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

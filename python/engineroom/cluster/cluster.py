@@ -1,0 +1,491 @@
+"""Cluster: one controller and the sets of engines that belong to it.
+
+    with Cluster(n=4) as client:
+        client[:].apply_sync(os.getpid)
+
+Each public coroutine method `x` has a twin `x_sync`, which works in a notebook too. Engines are started together with
+the controller, not after it: they take longest, and find the connection file when it comes. Whatever was started ends
+with the program, even when that is killed, unless `shutdown_atexit` is off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import inspect
+import json
+import logging
+import os
+import random
+import string
+import sys
+import threading
+import time
+import weakref
+from typing import Any
+
+from traitlets import Bool, Float, Instance, Integer, List, Unicode, default, observe, validate
+from traitlets import Dict as DictTrait
+from traitlets.config import Application, Config, LoggingConfigurable
+
+from . import files, state
+from .base import BaseLauncher
+from .launcher import LauncherTrait
+from .local import LocalControllerLauncher, LocalEngineSetLauncher
+from .process import end_all, is_alive
+from .profile import current_shell, default_profile_dir, load_profile_config
+from .startup import wait_for_engines
+from .synchronize import SyncTwins, run_sync
+
+_ID_LETTERS = string.ascii_lowercase + string.digits
+_not_given = object()
+
+
+class Cluster(SyncTwins, LoggingConfigurable):
+    """A controller and its engines: start, watch, signal and stop them."""
+
+    shutdown_atexit = Bool(True, help="End with this program; off: keep running without it.")
+    cluster_id = Unicode(help="Tells clusters of one profile apart; default: a new one.").tag(
+        to_dict=True
+    )
+    profile = Unicode(help="Name of an IPython profile, whose folder holds the cluster's files.")
+    profile_dir = Unicode(help="That folder; default: the current session's.").tag(to_dict=True)
+    cluster_file = Unicode(help="Where the cluster's processes are noted; '' for nowhere.")
+    load_profile = Bool(True, config=True, help="Read ipcluster_config of the profile.")
+    log_level = Integer(logging.INFO)
+
+    controller_launcher_class = LauncherTrait(
+        kind="controller", default_value=LocalControllerLauncher, config=True
+    )
+    engine_launcher_class = LauncherTrait(
+        kind="engine", default_value=LocalEngineSetLauncher, config=True
+    )
+
+    n = Integer(None, allow_none=True, config=True, help="Engines; default: one per core.").tag(
+        to_dict=True
+    )
+    engine_timeout = Integer(60, config=True, help="Seconds for the engines to register.")
+    delay = Float(0.0, config=True, help="Seconds from controller to engines.").tag(to_dict=True)
+    send_engines_connection_env = Bool(
+        True,
+        config=True,
+        help="Hand connection info to engines that cannot be sure to see the controller's files.",
+    )
+    controller_args = List(Unicode(), config=True, help="Further arguments.").tag(to_dict=True)
+    controller_ip = Unicode(config=True, help="Address to listen on.").tag(to_dict=True)
+    controller_location = Unicode(
+        config=True, help="Host by which others reach a controller that listens everywhere."
+    ).tag(to_dict=True)
+
+    controller = Instance(BaseLauncher, allow_none=True)
+    engines = DictTrait(help="Engine sets by their ids.")
+
+    def __init__(self, *, engines: Any = None, controller: Any = None, **kwargs: Any) -> None:
+        for short, name, value in (
+            ("engines", "engine_launcher_class", engines),
+            ("controller", "controller_launcher_class", controller),
+        ):
+            if value is not None:
+                if name in kwargs:
+                    raise TypeError(f"give either {short!r} or {name!r}, not both")
+                kwargs[name] = value
+        if "parent" not in kwargs and "config" not in kwargs:
+            kwargs["parent"] = current_shell()
+        kwargs["config"] = self._merge_config(kwargs)
+        self._file_lock = threading.RLock()
+        self._owner_pid = os.getpid()
+        self._context_client: Any = None
+        super().__init__(**kwargs)
+
+    @staticmethod
+    def _merge_config(kwargs: dict[str, Any]) -> Config:
+        """The profile's settings, under those given directly."""
+        direct = kwargs.get("config")
+        if direct is None:
+            direct = getattr(kwargs.get("parent"), "config", None) or Config()
+        if not kwargs.get("load_profile", direct.get("Cluster", {}).get("load_profile", True)):
+            return direct
+        folder = kwargs.get("profile_dir") or default_profile_dir(kwargs.get("profile", ""))
+        config = load_profile_config(folder)
+        config.merge(direct)
+        return config
+
+    @default("cluster_id")
+    def _default_cluster_id(self) -> str:
+        return f"{int(time.time())}-{''.join(random.choices(_ID_LETTERS, k=4))}"
+
+    @default("profile_dir")
+    def _default_profile_dir(self) -> str:
+        return default_profile_dir(self.profile)
+
+    @validate("profile_dir")
+    def _validate_profile_dir(self, proposal: Any) -> str:
+        return os.path.abspath(proposal.value) if proposal.value else proposal.value
+
+    @default("cluster_file")
+    def _default_cluster_file(self) -> str:
+        return files.cluster_file(self.profile_dir, self.cluster_id)
+
+    @default("log")
+    def _default_log(self) -> Any:
+        if self.parent is not None and self.parent is current_shell():
+            # Whoever sits at the prompt sees what happens.
+            log = logging.getLogger(f"{__name__}.{self.cluster_id}")
+            log.setLevel(self.log_level)
+            log.handlers = [logging.StreamHandler(sys.stdout)]
+            log.propagate = False
+            return log
+        if getattr(self.parent, "log", None) is not None:
+            return self.parent.log
+        if Application.initialized():
+            return Application.instance().log
+        log = logging.getLogger(f"{__name__}.{self.cluster_id}")
+        log.setLevel(self.log_level)
+        return log
+
+    def __repr__(self) -> str:
+        fields = [f"cluster_id={self.cluster_id!r}"]
+        profile = files.profile_of(self.profile_dir)
+        if profile != self.profile_dir:
+            fields.append(f"profile={profile!r}")
+        else:
+            home = os.path.expanduser("~") + os.sep
+            shown = self.profile_dir
+            if shown.startswith(home):
+                shown = os.path.join("~", shown[len(home) :])
+            fields.append(f"profile_dir={shown!r}")
+        if self.controller is not None:
+            state_word = "running" if self.controller.running else self.controller.state
+            fields.append(f"controller=<{state_word}>")
+        if self.engines:
+            fields.append(f"engine_sets={list(self.engines)}")
+        return f"<{type(self).__name__}({', '.join(fields)})>"
+
+    @property
+    def engine_set(self) -> Any:
+        """The first engine set, which is mostly the only one; None if there is none."""
+        return next(iter(self.engines.values()), None)
+
+    # ---- the cluster file ----
+
+    def to_dict(self) -> dict[str, Any]:
+        """All that another program needs to take over the running cluster, as JSON."""
+        return state.to_dict(self)
+
+    @classmethod
+    def from_dict(cls, d: dict[str, Any], **kwargs: Any) -> Any:
+        """The cluster that to_dict() described. It is not ended with this program."""
+        return state.from_dict(cls, d, kwargs)
+
+    @classmethod
+    def from_file(
+        cls,
+        cluster_file: str | None = None,
+        *,
+        profile: str | None = None,
+        profile_dir: str | None = None,
+        cluster_id: str = "",
+        **kwargs: Any,
+    ) -> Any:
+        """A running cluster by its file, or by profile and id; by default the one of `engineroom start`."""
+        if cluster_file is None:
+            folder = profile_dir or default_profile_dir(profile or "")
+            cluster_file = files.cluster_file(os.path.abspath(folder), cluster_id)
+        kwargs.setdefault("cluster_file", str(cluster_file))
+        return cls.from_dict(files.read_json(cluster_file), **kwargs)
+
+    def write_cluster_file(self) -> None:
+        with self._file_lock:
+            files.write_json(self.cluster_file, self.to_dict())
+
+    def remove_cluster_file(self) -> None:
+        files.remove(self.cluster_file)
+
+    def update_cluster_file(self) -> None:
+        """Note what runs now; remove the file when nothing does."""
+        if not self.cluster_file:
+            return
+        with self._file_lock:
+            if self._is_running():
+                self.write_cluster_file()
+            else:
+                self.remove_cluster_file()
+
+    def _is_running(self) -> bool:
+        launchers = [self.controller, *list(self.engines.values())]
+        return any(launcher is not None and launcher.state != "after" for launcher in launchers)
+
+    # ---- start ----
+
+    async def start_controller(self, **kwargs: Any) -> None:
+        """Start the controller; arguments go to its launcher."""
+        if self.controller is not None:
+            raise RuntimeError("the controller is already running; call stop_controller() first")
+        self._refuse_second_cluster()
+        files.make_profile_dir(self.profile_dir)
+        if self.shutdown_atexit:
+            _end_at_exit(self)
+        controller = self.controller_launcher_class(**self._launcher_arguments(kwargs))
+        self._add_controller_args(controller)
+        self.controller = controller
+        try:
+            await _finish(controller.start())
+        except BaseException:
+            self.controller = None
+            raise
+        self._on_stop(controller, "controller")
+        self.update_cluster_file()
+
+    async def start_engines(
+        self, n: int | None = None, engine_set_id: str | None = None, **kwargs: Any
+    ) -> str:
+        """Start a set of engines; arguments go to its launcher. Returns the id of the set."""
+        engine_set_id = engine_set_id or self._new_engine_set_id()
+        files.make_profile_dir(self.profile_dir)
+        if self.shutdown_atexit:
+            _end_at_exit(self)
+        cls = self.engine_launcher_class
+        engine_set = cls(engine_set_id=engine_set_id, **self._launcher_arguments(kwargs))
+        if self.send_engines_connection_env and self.controller and not cls.reads_connection_file:
+            info = await self.controller.get_connection_info()
+            connection = {"IPP_CONNECTION_INFO": json.dumps(info["engine"])}
+            engine_set.environment = {**engine_set.environment, **connection}
+        n = getattr(engine_set, "engine_count", n or self.n) or core_count()
+        self.log.info("Starting %s engines with %s", n, cls.__name__)
+        self.engines[engine_set_id] = engine_set
+        try:
+            await _finish(engine_set.start(n))
+        except BaseException:
+            self.engines.pop(engine_set_id)
+            raise
+        self._on_stop(engine_set, f"engine set {engine_set_id}")
+        self.update_cluster_file()
+        return engine_set_id
+
+    async def start_cluster(self, n: int | None = None) -> Cluster:
+        """Start the controller and n engines (default: `self.n`), without waiting for them."""
+        if self.controller is None:
+            await self.start_controller()
+        if self.delay:
+            await asyncio.sleep(self.delay)
+        await self.start_engines(n)
+        return self
+
+    async def start_and_connect(self, n: int | None = None, activate: bool = False) -> Any:
+        """Start everything and return a Client when all engines are there.
+
+        With `activate`, %px and its family use all engines of the client.
+        """
+        await self.start_cluster(n)
+        client = await self.connect_client()
+        try:
+            await wait_for_engines(self, client, sum(s.n for s in self.engines.values()))
+        except BaseException:
+            client.close()
+            raise
+        if activate:
+            view = client[:]
+            view.block = True
+            view.activate()
+        return client
+
+    async def connect_client(self, **client_kwargs: Any) -> Any:
+        """A Client of this cluster."""
+        # Here, because starting and stopping clusters needs no client.
+        from engineroom import Client
+
+        if self.controller is None:
+            connection: Any = files.connection_files(self.profile_dir, self.cluster_id)["client"]
+        else:
+            connection = (await self.controller.get_connection_info())["client"]
+        return Client(
+            connection,
+            cluster=self,
+            profile_dir=self.profile_dir,
+            cluster_id=self.cluster_id,
+            **client_kwargs,
+        )
+
+    def _launcher_arguments(self, kwargs: dict[str, Any]) -> dict[str, Any]:
+        arguments = {
+            "parent": self,
+            "log": self.log,
+            "profile_dir": self.profile_dir,
+            "cluster_id": self.cluster_id,
+            "guarded": self.shutdown_atexit,
+        }
+        return {**arguments, **kwargs}
+
+    def _add_controller_args(self, controller: Any) -> None:
+        added = list(self.controller_args)
+        if self.controller_location:
+            added.insert(0, f"--location={self.controller_location}")
+        if self.controller_ip:
+            added.insert(0, f"--ip={self.controller_ip}")
+        if not added:
+            return
+        if hasattr(controller, "controller_args"):
+            controller.controller_args = [*controller.controller_args, *added]
+        else:
+            self.log.warning("%s takes no arguments: %s", type(controller).__name__, added)
+
+    def _refuse_second_cluster(self) -> None:
+        """Two controllers with one id would take each other's files."""
+        if not self.cluster_file or not os.path.exists(self.cluster_file):
+            return
+        pid, birth = state.controller_process(self.cluster_file)
+        if is_alive(pid, birth):
+            raise RuntimeError(
+                f"cluster {self.cluster_id!r} is already running (controller: process {pid}, "
+                f"{self.cluster_file}); stop it first, or give another cluster_id"
+            )
+
+    def _new_engine_set_id(self) -> str:
+        base = str(int(time.time()))
+        number = 0
+        while (engine_set_id := f"{base}-{number}" if number else base) in self.engines:
+            number += 1
+        return engine_set_id
+
+    def _on_stop(self, launcher: Any, what: str) -> None:
+        this = weakref.ref(self)
+
+        def stopped(data: Any) -> None:
+            cluster = this()
+            if cluster is not None:
+                cluster.log.info("%s stopped: %s", what, data)
+                cluster.update_cluster_file()
+
+        launcher.on_stop(stopped)
+
+    # ---- stop and signal ----
+
+    async def stop_engines(self, engine_set_id: str | None = None) -> None:
+        """Stop one set of engines, or all."""
+        if engine_set_id is None:
+            await asyncio.gather(*(self.stop_engines(key) for key in list(self.engines)))
+            return
+        engine_set = self.engines[engine_set_id]
+        self.log.info("Stopping engine(s): %s", engine_set_id)
+        await _finish(engine_set.stop())
+        engine_set.get_output(remove=True)
+        self.engines.pop(engine_set_id, None)
+        self.update_cluster_file()
+
+    async def stop_controller(self) -> None:
+        controller = self.controller
+        if controller is not None:
+            if controller.running:
+                self.log.info("Stopping controller")
+                await _finish(controller.stop())
+            controller.get_output(remove=True)
+            self.controller = None
+        self.update_cluster_file()
+
+    async def stop_cluster(self) -> None:
+        """Stop the controller and all engines."""
+        await asyncio.gather(self.stop_controller(), self.stop_engines())
+
+    async def restart_engines(self, engine_set_id: str | None = None) -> None:
+        """Replace one set of engines, or all, by as many new ones."""
+        if engine_set_id is None:
+            await asyncio.gather(*(self.restart_engines(key) for key in list(self.engines)))
+            return
+        n = self.engines[engine_set_id].n
+        await self.stop_engines(engine_set_id)
+        await self.start_engines(n, engine_set_id)
+
+    async def signal_engines(self, signum: int, engine_set_id: str | None = None) -> None:
+        """Send a signal to one set of engines, or to all."""
+        keys = list(self.engines) if engine_set_id is None else [engine_set_id]
+        for key in keys:
+            self.log.info("Sending signal %s to engine(s) %s", signum, key)
+            await _finish(self.engines[key].signal(signum))
+
+    async def stop_engine(self, engine_id: int) -> None:
+        """Not possible: launchers do not know which of their processes has which engine id."""
+        raise NotImplementedError("use Client.shutdown(targets=engine_id)")
+
+    async def restart_engine(self, engine_id: int) -> None:
+        """Not possible, like stop_engine."""
+        raise NotImplementedError("use restart_engines(engine_set_id)")
+
+    async def signal_engine(self, signum: int, engine_id: int) -> None:
+        """Not possible, like stop_engine."""
+        raise NotImplementedError("use Client.send_signal(signum, targets=engine_id)")
+
+    # ---- with ----
+
+    async def __aenter__(self) -> Any:
+        try:
+            self._context_client = await self.start_and_connect()
+        except BaseException:
+            await self.stop_cluster()
+            raise
+        return self._context_client
+
+    async def __aexit__(self, *args: Any) -> None:
+        if self._context_client is not None:
+            self._context_client.close()
+            self._context_client = None
+        await self.stop_cluster()
+
+    def __enter__(self) -> Any:
+        return run_sync(self.__aenter__)
+
+    def __exit__(self, *args: Any) -> None:
+        run_sync(self.__aexit__)
+
+    # ---- the end ----
+
+    @observe("shutdown_atexit")
+    def _shutdown_atexit_changed(self, change: Any) -> None:
+        if change.new:
+            return
+        for launcher in (self.controller, *self.engines.values()):
+            if hasattr(launcher, "release"):
+                launcher.release()
+
+    def __del__(self) -> None:
+        # Nobody can stop it any more. (The file lock exists if the constructor got that far.)
+        if sys.is_finalizing() or not hasattr(self, "_context_client"):
+            return
+        if self.shutdown_atexit and self._owner_pid == os.getpid() and self._is_running():
+            processes = state.processes_of(self)
+            self.remove_cluster_file()
+            threading.Thread(target=end_all, args=(processes,), daemon=True).start()
+
+
+def core_count() -> int:
+    """The cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+async def _finish(result: Any) -> Any:
+    """Launchers may answer at once or with something to await."""
+    return await result if inspect.isawaitable(result) else result
+
+
+_at_exit: weakref.WeakSet[Cluster] = weakref.WeakSet()
+
+
+def _end_at_exit(cluster: Cluster) -> None:
+    if not _at_exit:
+        atexit.unregister(_end_clusters)
+        atexit.register(_end_clusters)
+    _at_exit.add(cluster)
+
+
+def _end_clusters() -> None:
+    # A forked child inherits the list, but not the clusters.
+    mine = [c for c in _at_exit if c.shutdown_atexit and c._owner_pid == os.getpid()]
+    running = [cluster for cluster in mine if cluster._is_running()]
+    if not running:
+        return
+
+    async def stop_all() -> None:
+        await asyncio.gather(*(c.stop_cluster() for c in running), return_exceptions=True)
+
+    run_sync(stop_all)

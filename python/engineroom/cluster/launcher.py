@@ -1,0 +1,109 @@
+"""Launchers by name, and all of them in one place.
+
+Another package adds a way to start processes with a subclass of ControllerLauncher or EngineLauncher, named in its
+entry point group `engineroom.controller_launchers` or `engineroom.engine_launchers`.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from traitlets import Any as AnyTrait
+from traitlets import TraitError, import_item
+
+from .base import (
+    BaseLauncher,
+    ControllerLauncher,
+    EngineLauncher,
+    LauncherError,
+    NotRunning,
+    ProcessStateError,
+)
+from .local import (
+    LocalControllerLauncher,
+    LocalEngineLauncher,
+    LocalEngineSetLauncher,
+    LocalProcessLauncher,
+)
+
+__all__ = [
+    "BaseLauncher",
+    "ControllerLauncher",
+    "EngineLauncher",
+    "LauncherError",
+    "LauncherTrait",
+    "LocalControllerLauncher",
+    "LocalEngineLauncher",
+    "LocalEngineSetLauncher",
+    "LocalProcessLauncher",
+    "NotRunning",
+    "ProcessStateError",
+    "abbreviate_launcher_class",
+    "find_launcher_class",
+]
+
+_BUILT_IN = {
+    "controller": {"local": "engineroom.cluster.local.LocalControllerLauncher"},
+    "engine": {"local": "engineroom.cluster.local.LocalEngineSetLauncher"},
+}
+
+
+def find_launcher_class(name: str, kind: str) -> type[BaseLauncher]:
+    """The class for a name ("local", in any case), or for a full path; `kind` is "controller" or "engine"."""
+    if kind not in _BUILT_IN:
+        raise ValueError(f"kind must be 'engine' or 'controller', not {kind!r}")
+    known = dict(_BUILT_IN[kind])
+    if name.lower() in known:
+        return import_item(known[name.lower()])
+    # Slow to import, and only needed for launchers of other packages.
+    from importlib.metadata import entry_points
+
+    for entry_point in entry_points(group=f"engineroom.{kind}_launchers"):
+        if entry_point.name.lower() == name.lower():
+            return entry_point.load()
+        known[entry_point.name.lower()] = entry_point.value
+    if "." in name:
+        return import_item(_in_this_package(name))
+    raise KeyError(f"no {kind} launcher {name!r}; there are: {', '.join(sorted(known))}")
+
+
+def abbreviate_launcher_class(cls: type[BaseLauncher]) -> str:
+    """The name by which find_launcher_class finds a class."""
+    path = f"{cls.__module__}.{cls.__name__}"
+    for names in _BUILT_IN.values():
+        for name, known in names.items():
+            if known == path:
+                return name
+    return path
+
+
+def _in_this_package(path: str) -> str:
+    """The class here that stands for one of ipyparallel's, as named in its cluster and configuration files."""
+    module, _, name = path.rpartition(".")
+    if module in ("ipyparallel.cluster.launcher", __name__):
+        for names in _BUILT_IN.values():
+            for known in names.values():
+                if known.endswith(f".{name}"):
+                    return known
+    return path
+
+
+class LauncherTrait(AnyTrait):
+    """A launcher class, given as such or by a name for find_launcher_class."""
+
+    info_text = "a launcher class, or the name of one"
+
+    def __init__(self, *, kind: str, **kwargs: Any) -> None:
+        self.kind = kind
+        super().__init__(**kwargs)
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        if isinstance(value, str):
+            try:
+                return find_launcher_class(value, self.kind)
+            except (KeyError, ImportError) as error:
+                raise TraitError(str(error.args[0])) from error
+        if inspect.isclass(value) and issubclass(value, BaseLauncher):
+            return value
+        return self.error(obj, value)

@@ -1,0 +1,110 @@
+"""A cluster as JSON: what its file says, and how a cluster is found again from it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from traitlets import import_item
+
+from . import files
+from .base import NotRunning
+from .launcher import abbreviate_launcher_class
+
+
+def to_dict(cluster: Any) -> dict[str, Any]:
+    about = {name: getattr(cluster, name) for name in cluster.traits(to_dict=True)}
+    about["class"] = f"{type(cluster).__module__}.{type(cluster).__name__}"
+    result: dict[str, Any] = {"cluster": about}
+    controller = cluster.controller
+    if controller is not None and controller.state != "after":
+        name = abbreviate_launcher_class(cluster.controller_launcher_class)
+        result["controller"] = {"class": name, "state": controller.to_dict()}
+    sets = {
+        key: engine_set.to_dict()
+        for key, engine_set in list(cluster.engines.items())
+        if engine_set.state != "after"
+    }
+    result["engines"] = {
+        "class": abbreviate_launcher_class(cluster.engine_launcher_class),
+        "sets": sets,
+    }
+    return result
+
+
+def from_dict(cls: Any, d: dict[str, Any], kwargs: dict[str, Any]) -> Any:
+    about = d["cluster"]
+    cls = _class_named(about.get("class", ""), cls)
+    kwargs.setdefault("shutdown_atexit", False)
+    cluster = cls(**kwargs)
+    for name in cluster.traits(to_dict=True):
+        if name in about:
+            setattr(cluster, name, about[name])
+    lost = _find_controller(cluster, d.get("controller") or {})
+    lost |= _find_engines(cluster, d.get("engines") or {})
+    if lost:
+        cluster.update_cluster_file()
+    return cluster
+
+
+def _class_named(path: str, cls: Any) -> Any:
+    """The class that wrote the file, where it is another one; ipyparallel's Cluster is ours here."""
+    if not path or path.startswith("ipyparallel.") or path == f"{cls.__module__}.{cls.__name__}":
+        return cls
+    return import_item(path)
+
+
+def _find_controller(cluster: Any, info: dict[str, Any]) -> bool:
+    if not info:
+        return False
+    cluster.controller_launcher_class = info["class"]
+    if not info.get("state"):
+        return False
+    try:
+        launcher = cluster.controller_launcher_class.from_dict(
+            info["state"], parent=cluster, log=cluster.log
+        )
+    except NotRunning as error:
+        cluster.log.debug("controller of %r: %s has ended", cluster.cluster_id, error)
+        return True
+    cluster.controller = launcher
+    cluster._on_stop(launcher, "controller")
+    return False
+
+
+def _find_engines(cluster: Any, info: dict[str, Any]) -> bool:
+    lost = False
+    if not info:
+        return lost
+    cluster.engine_launcher_class = info["class"]
+    for key, engine_state in info.get("sets", {}).items():
+        try:
+            engine_set = cluster.engine_launcher_class.from_dict(
+                engine_state, engine_set_id=key, parent=cluster, log=cluster.log
+            )
+        except NotRunning as error:
+            cluster.log.debug("engine set %s of %r: %s", key, cluster.cluster_id, error)
+            lost = True
+            continue
+        cluster.engines[key] = engine_set
+        cluster._on_stop(engine_set, f"engine set {key}")
+        lost |= len(engine_set.launchers) != len(engine_state.get("engines", {}))
+    return lost
+
+
+def controller_process(cluster_file: str) -> tuple[int, int]:
+    """(pid, birth) of the controller in a cluster file; (-1, 0) if it names none."""
+    try:
+        controller = files.read_json(cluster_file).get("controller") or {}
+        noted = controller.get("state") or {}
+        return int(noted.get("pid", -1)), int(noted.get("birth", 0))
+    except (OSError, ValueError, AttributeError):
+        return -1, 0
+
+
+def processes_of(cluster: Any) -> list[Any]:
+    """The local processes of a cluster."""
+    launchers = [cluster.controller]
+    for engine_set in list(cluster.engines.values()):
+        launchers += list(getattr(engine_set, "launchers", {}).values())
+    found = [getattr(launcher, "process", None) for launcher in launchers]
+    return [process for process in found if process is not None]

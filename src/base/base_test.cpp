@@ -1,0 +1,122 @@
+#include <chrono>
+#include <cmath>
+#include <limits>
+#include <memory>
+#include <set>
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "base/bytes.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/log.h"
+#include "base/status.h"
+
+namespace engineroom {
+namespace {
+
+TEST(Bytes, CopiesShareTheOwner) {
+  auto text = std::make_shared<const std::string>("payload");
+  const std::weak_ptr<const std::string> watch = text;
+  Bytes first(text, text->data(), text->size());
+  text.reset();
+  {
+    const Bytes second = first;
+    first = Bytes();
+    EXPECT_EQ(second, "payload");
+  }
+  EXPECT_TRUE(watch.expired());
+}
+
+TEST(Bytes, EmptyBytesHaveValidData) {
+  EXPECT_NE(Bytes().data(), nullptr);
+  EXPECT_EQ(Bytes(), "");
+}
+
+TEST(Clock, Iso8601HasMicrosecondsAndZ) {
+  using std::chrono::microseconds;
+  using std::chrono::system_clock;
+  EXPECT_EQ(iso8601(system_clock::time_point()), "1970-01-01T00:00:00.000000Z");
+  EXPECT_EQ(iso8601(system_clock::time_point(microseconds(1795240654884217))),
+            "2026-11-21T05:57:34.884217Z");
+  // A leap day, and an instant before the epoch.
+  EXPECT_EQ(iso8601(system_clock::time_point(microseconds(951782400000001))),
+            "2000-02-29T00:00:00.000001Z");
+  EXPECT_EQ(iso8601(system_clock::time_point(microseconds(-1))), "1969-12-31T23:59:59.999999Z");
+  EXPECT_EQ(iso8601_now().size(), 27u);
+}
+
+TEST(Clock, SecondsRoundTrip) {
+  EXPECT_DOUBLE_EQ(to_seconds(from_seconds(1.5)), 1.5);
+  EXPECT_DOUBLE_EQ(to_seconds(from_seconds(-0.25)), -0.25);
+  EXPECT_EQ(from_seconds(0.0), Duration::zero());
+}
+
+TEST(Id, SessionIdsHaveTheJupyterForm) {
+  const std::string id = new_session_id();
+  ASSERT_EQ(id.size(), 33u);
+  EXPECT_EQ(id[8], '-');
+  for (std::size_t i = 0; i < id.size(); ++i) {
+    if (i != 8) {
+      EXPECT_NE(std::string("0123456789abcdef").find(id[i]), std::string::npos) << id;
+    }
+  }
+  EXPECT_NE(id, new_session_id());
+}
+
+TEST(Id, MessageIdsCount) {
+  MessageIdSource ids("session");
+  const std::string first = ids.next();
+  EXPECT_TRUE(first.starts_with("session_"));
+  EXPECT_TRUE(first.ends_with("_0"));
+  EXPECT_TRUE(ids.next().ends_with("_1"));
+  std::set<std::string> seen = {first};
+  for (int i = 0; i < 1000; ++i) EXPECT_TRUE(seen.insert(ids.next()).second);
+}
+
+TEST(Id, RandomHexHasTheLengthAskedFor) {
+  EXPECT_EQ(random_hex(0), "");
+  EXPECT_EQ(random_hex(5).size(), 10u);
+}
+
+TEST(Status, SaysWhatAndWhetherToRetry) {
+  EXPECT_TRUE(Status().ok());
+  const Status status(ErrorCode::kMalformed, "header is not JSON");
+  EXPECT_EQ(status.to_string(), "malformed: header is not JSON");
+  EXPECT_FALSE(retry_can_help(status.code()));
+  EXPECT_TRUE(retry_can_help(ErrorCode::kUnavailable));
+}
+
+TEST(Status, ResultHoldsValueOrStatus) {
+  Result<std::string> good = std::string("value");
+  ASSERT_TRUE(good.ok());
+  EXPECT_EQ(good.take(), "value");
+  const Result<std::string> bad = Status(ErrorCode::kNotFound, "no such engine");
+  ASSERT_FALSE(bad.ok());
+  EXPECT_EQ(bad.status().code(), ErrorCode::kNotFound);
+}
+
+TEST(Log, LevelsComeAsNumbersOrNames) {
+  const auto level_of = [](const char* level) {
+    set_up_logging("test", level);
+    return spdlog::default_logger_raw()->level();
+  };
+  EXPECT_EQ(level_of("10"), spdlog::level::debug);
+  EXPECT_EQ(level_of("INFO"), spdlog::level::info);
+  EXPECT_EQ(level_of("Warning"), spdlog::level::warn);
+  EXPECT_EQ(level_of("50"), spdlog::level::critical);
+  EXPECT_EQ(level_of("no such level"), spdlog::level::info);
+  EXPECT_EQ(level_of("20x"), spdlog::level::info);
+}
+
+TEST(Log, OncePerKeyAndBounded) {
+  LogOncePer once(2);
+  EXPECT_TRUE(once.first_time("a"));
+  EXPECT_FALSE(once.first_time("a"));
+  EXPECT_TRUE(once.first_time("b"));
+  EXPECT_FALSE(once.first_time("c"));
+}
+
+}  // namespace
+}  // namespace engineroom

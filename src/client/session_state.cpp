@@ -1,0 +1,316 @@
+#include "client/session_state.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "base/json.h"
+
+namespace engineroom::client {
+namespace {
+
+// ---- who a task depends on ----
+
+template <typename Visit>
+void for_each_engine_of(const Task& task, Visit visit) {
+  if (!task.origin().target.empty()) visit(task.origin().target);
+  for (const std::string& uuid : task.origin().coalesced_targets) visit(uuid);
+}
+
+bool depends_on(const Task& task, const std::string& uuid) {
+  bool found = false;
+  for_each_engine_of(task, [&](const std::string& target) { found = found || target == uuid; });
+  return found;
+}
+
+// ---- replies that nobody sent ----
+
+Bytes failure_content(const std::string& reason, const std::string& engine_uuid,
+                      std::optional<std::int64_t> engine_id) {
+  JsonWriter w;
+  w.begin_object().key("status").value("error");
+  w.key("ename").value("EngineError").key("evalue").value(reason);
+  w.key("traceback").begin_array().end_array();
+  w.key("engine_info").begin_object();
+  if (!engine_uuid.empty()) w.key("engine_uuid").value(engine_uuid);
+  if (engine_id) w.key("engine_id").value(*engine_id);
+  w.end_object().end_object();
+  return Bytes(w.take());
+}
+
+Bytes failure_metadata(const std::string& engine_uuid) {
+  JsonWriter w;
+  w.begin_object().key("status").value("error");
+  if (!engine_uuid.empty()) w.key("engine").value(engine_uuid);
+  w.end_object();
+  return Bytes(w.take());
+}
+
+std::string death_of(const std::string& engine_uuid, const Task& task) {
+  return "Engine '" + engine_uuid + "' died while running task '" + task.msg_id() + "'";
+}
+
+// What an engine would have answered that was asked to leave, and has left.
+Task::Completion left_as_asked(const std::string& engine_uuid, double now) {
+  Task::Completion completion;
+  completion.status = TaskStatus::kOk;
+  completion.reply = {.msg_type = "shutdown_reply",
+                      .header = Bytes::of_static("{}"),
+                      .metadata = Bytes::of_static("{}"),
+                      .content = Bytes::of_static(R"({"status":"ok","restart":false})"),
+                      .buffers = {}};
+  completion.engine_uuid = engine_uuid;
+  completion.received = now;
+  completion.output_done = true;
+  return completion;
+}
+
+bool nothing_follows(const ReplyFacts& facts, const Task& task) {
+  if (facts.idle) return *facts.idle;
+  // Engines say nothing on iopub about what they have aborted, nobody waits for the output of
+  // control requests, and what the controller answers by itself has no output.
+  return facts.status == TaskStatus::kAborted || task.origin().route == Route::kControl ||
+         task.origin().route == Route::kQuery ||
+         (facts.status == TaskStatus::kError && !facts.from_engine);
+}
+
+bool has_output(std::string_view msg_type) {
+  return msg_type != "status" && msg_type != "shutdown_reply" && msg_type != "iopub_welcome";
+}
+
+}  // namespace
+
+// ---- submission ----
+
+void SessionState::add(const TaskPtr& task, double now) {
+  pending_.emplace(task->msg_id(), task);
+  count_bound(*task, +1);
+  if (closed_) return fail(task, closed_reason_, "", now);
+  if (!lost_.empty()) return fail(task, lost_, "", now);
+  std::string gone;
+  for_each_engine_of(*task, [&](const std::string& uuid) {
+    if (engines_.is_gone(uuid)) gone = uuid;
+  });
+  if (!gone.empty()) fail(task, death_of(gone, *task), gone, now);
+}
+
+void SessionState::forget(const Task& task) { remove_pending(task); }
+
+void SessionState::finish(const TaskPtr& task, Task::Completion completion) {
+  complete(task, std::move(completion));
+}
+
+TaskPtr SessionState::find(const std::string& msg_id) const {
+  const auto it = pending_.find(msg_id);
+  return it != pending_.end() ? it->second : nullptr;
+}
+
+std::vector<std::string> SessionState::outstanding() const {
+  std::vector<std::string> ids;
+  ids.reserve(pending_.size());
+  for (const auto& [id, task] : pending_) {
+    if (task->origin().route != Route::kQuery) ids.emplace_back(id);
+  }
+  return ids;
+}
+
+// ---- arrivals ----
+
+TaskPtr SessionState::find_for_reply(const ReplyFacts& facts) const {
+  if (TaskPtr task = find(facts.parent_id)) return task;
+  // A coalesced reply names the request of whichever engine was last as its parent.
+  if (!facts.original_id.empty()) return find(facts.original_id);
+  return nullptr;
+}
+
+void SessionState::on_reply(const ReplyFacts& facts, const wire::Message& message, double now) {
+  const TaskPtr task = find_for_reply(facts);
+  if (task == nullptr) {
+    ++stray_replies_;
+    return;
+  }
+  Task::Completion completion;
+  completion.status = facts.status;
+  completion.reply = {.msg_type = facts.msg_type,
+                      .header = message.header,
+                      .metadata = message.metadata,
+                      .content = message.content,
+                      .buffers = message.buffers};
+  completion.engine_uuid = facts.engine_uuid;
+  completion.received = now;
+  completion.output_done = nothing_follows(facts, *task);
+  complete(task, std::move(completion));
+}
+
+TaskPtr SessionState::find_output_receiver(const std::string& msg_id) {
+  if (TaskPtr task = find(msg_id)) return task;
+  const auto it = awaiting_output_.find(msg_id);
+  if (it == awaiting_output_.end()) return nullptr;
+  TaskPtr task = it->second.lock();
+  if (task == nullptr) awaiting_output_.erase(it);  // nobody looks any more
+  return task;
+}
+
+TaskPtr SessionState::find_for_output(const std::string& parent_id) {
+  if (TaskPtr task = find_output_receiver(parent_id)) return task;
+  // Engines know a coalesced broadcast as <msg_id>_<engine uuid>.
+  const std::size_t end = parent_id.rfind('_');
+  if (end == std::string::npos) return nullptr;
+  TaskPtr task = find_output_receiver(parent_id.substr(0, end));
+  return task != nullptr && !task->origin().coalesced_targets.empty() ? task : nullptr;
+}
+
+void SessionState::on_output(const OutputFacts& facts, const wire::Message& message, double now) {
+  if (facts.msg_type.starts_with("comm_")) {
+    events_.push_notice(CommMessage{facts.msg_type, message.header, message.content,
+                                    message.metadata, message.buffers});
+    return;
+  }
+  const TaskPtr task = find_for_output(facts.parent_id);
+  if (task == nullptr) return;
+  if (facts.says_idle) {
+    if (task->engine_idle()) awaiting_output_.erase(task->msg_id());
+    return;
+  }
+  if (!has_output(facts.msg_type)) return;
+  task->add_output({.msg_type = facts.msg_type,
+                    .content = message.content,
+                    .buffers = message.buffers,
+                    .received = now},
+                   facts.stream_name, facts.stream_text);
+}
+
+void SessionState::on_engine_joined(const EngineEntry& engine) {
+  if (engines_.add(engine.id, engine.uuid))
+    events_.push_notice(EngineJoined{engine.id, engine.uuid});
+}
+
+void SessionState::on_engine_left(const EngineEntry& engine, double now) {
+  const std::optional<EngineEntry> left = engines_.remove(engine.uuid);
+  if (!left) return;
+  events_.push_notice(EngineLeft{left->id, left->uuid});
+  fail_tasks_of(*left, now);
+}
+
+void SessionState::on_engine_list(const std::vector<EngineEntry>& list, std::uint64_t asked_at,
+                                  double now) {
+  const EngineTable::Changes changes = engines_.merge(list, asked_at);
+  for (const EngineEntry& engine : changes.left) {
+    events_.push_notice(EngineLeft{engine.id, engine.uuid});
+    fail_tasks_of(engine, now);
+  }
+  for (const EngineEntry& engine : changes.joined)
+    events_.push_notice(EngineJoined{engine.id, engine.uuid});
+}
+
+void SessionState::on_lost(const std::string& reason, double now) {
+  if (!lost_.empty()) return;
+  lost_ = reason;
+  events_.push_notice(SessionLost{reason});
+  fail_all(reason, now);
+}
+
+void SessionState::on_found() { lost_.clear(); }
+
+void SessionState::on_closed(const std::string& reason, double now) {
+  if (closed_) return;
+  closed_ = true;
+  closed_reason_ = reason;
+  fail_all(reason, now);
+  awaiting_output_.clear();
+  events_.close();
+}
+
+// ---- endings ----
+
+void SessionState::complete(const TaskPtr& task, Task::Completion completion) {
+  remove_pending(*task);
+  if (!task->complete(std::move(completion))) return;
+  if (!task->output_done() && !closed_) awaiting_output_[task->msg_id()] = task;
+}
+
+void SessionState::fail(const TaskPtr& task, const std::string& reason,
+                        const std::string& engine_uuid, double now) {
+  Task::Completion completion;
+  completion.status = TaskStatus::kError;
+  completion.reply = {
+      .msg_type = "",
+      .header = Bytes::of_static("{}"),
+      .metadata = failure_metadata(engine_uuid),
+      .content = failure_content(reason, engine_uuid, engines_.id_of(engine_uuid)),
+      .buffers = {}};
+  completion.engine_uuid = engine_uuid;
+  completion.received = now;
+  completion.output_done = true;
+  complete(task, std::move(completion));
+}
+
+void SessionState::fail_tasks_of(const EngineEntry& engine, double now) {
+  // What it has already answered will get no more output.
+  std::erase_if(awaiting_output_, [&](const auto& entry) {
+    const TaskPtr task = entry.second.lock();
+    if (task == nullptr) return true;
+    const bool bound = task->engine_uuid() == engine.uuid || depends_on(*task, engine.uuid);
+    return bound && task->engine_idle();
+  });
+  if (!bound_.contains(engine.uuid)) return;
+  std::vector<TaskPtr> stranded;
+  for (const auto& [id, task] : pending_) {
+    if (depends_on(*task, engine.uuid)) stranded.push_back(task);
+  }
+  for (const TaskPtr& task : stranded) {
+    if (task->origin().msg_type == "shutdown_request") {
+      complete(task, left_as_asked(engine.uuid, now));
+    } else {
+      fail(task, death_of(engine.uuid, *task), engine.uuid, now);
+    }
+  }
+}
+
+void SessionState::fail_all(const std::string& reason, double now) {
+  std::vector<TaskPtr> tasks;
+  tasks.reserve(pending_.size());
+  for (const auto& [id, task] : pending_) tasks.push_back(task);
+  for (const TaskPtr& task : tasks) fail(task, reason, "", now);
+  // Their output will not come either.
+  for (const auto& [id, weak] : std::exchange(awaiting_output_, {})) {
+    if (const TaskPtr task = weak.lock()) {
+      while (!task->engine_idle()) {
+      }
+    }
+  }
+}
+
+void SessionState::remove_pending(const Task& task) {
+  const auto it = pending_.find(task.msg_id());
+  if (it == pending_.end() || it->second.get() != &task) return;
+  count_bound(task, -1);
+  pending_.erase(it);
+}
+
+void SessionState::count_bound(const Task& task, int change) {
+  for_each_engine_of(task, [&](const std::string& uuid) {
+    const auto it = bound_.try_emplace(uuid, 0).first;
+    it->second += static_cast<std::size_t>(change);
+    if (it->second == 0) bound_.erase(it);
+  });
+}
+
+void SessionState::sanity_check() const {
+  std::unordered_map<std::string, std::size_t> bound;
+  for (const auto& [id, task] : pending_) {
+    assert(task != nullptr && id.data() == task->msg_id().data());
+    assert(!task->done());
+    assert(!awaiting_output_.contains(std::string(id)));
+    for_each_engine_of(*task, [&](const std::string& uuid) { ++bound[uuid]; });
+  }
+  assert(bound == bound_);
+  assert(!closed_ || (pending_.empty() && awaiting_output_.empty()));
+  assert(lost_.empty() || pending_.empty());
+  for (const auto& [id, weak] : awaiting_output_) {
+    const TaskPtr task = weak.lock();
+    assert(task == nullptr || (task->done() && !task->output_done() && task->msg_id() == id));
+  }
+}
+
+}  // namespace engineroom::client

@@ -1,0 +1,162 @@
+#include "controller/controller.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace engineroom::controller {
+namespace {
+
+std::string abort_content(const std::string& msg_id) {
+  JsonWriter w;
+  w.begin_object().key("msg_ids").begin_array().value(msg_id).end_array().end_object();
+  return w.take();
+}
+
+}  // namespace
+
+Controller::Controller(ControllerConfig config, Outbox& outbox, store::Store& store)
+    : core_(std::move(config), outbox, store),
+      mux_(core_),
+      control_(core_, [this](const std::vector<std::string>& msg_ids,
+                             Time now) { tasks_.on_abort_requested(msg_ids, now); }),
+      tasks_(core_,
+             [this](const Engine& engine, const std::string& msg_id, Time now) {
+               control_.send_own(engine, "abort_request", abort_content(msg_id), now);
+             }),
+      broadcasts_(core_),
+      iopub_(core_, [this](std::string_view uuid,
+                           Time now) { lifecycle_.on_shutdown_announced(uuid, now); }),
+      queries_(core_),
+      lifecycle_(core_, lifecycle_events()) {}
+
+Lifecycle::Events Controller::lifecycle_events() {
+  Lifecycle::Events events;
+  events.on_joined = [this](const Engine& engine, Time now) { tasks_.on_engine_joined(engine, now); };
+  events.on_lost = [this](const Engine& engine, Time now) {
+    tasks_.on_engine_lost(engine, now);
+    broadcasts_.on_engine_lost(engine, now);
+    mux_.on_engine_lost(engine, now);
+  };
+  events.on_unwanted = [this](std::string_view uuid) { control_.shut_down_stranger(uuid); };
+  return events;
+}
+
+// ---- events ----
+
+void Controller::on_message(Channel channel, Frames frames, int connection, Time now) {
+  ++core_.counters.received[index_of(channel)];
+  switch (channel) {
+    case Channel::kRegistration: return on_registration_message(std::move(frames), connection, now);
+    case Channel::kMuxClient: return mux_.on_request(std::move(frames), now);
+    case Channel::kTaskClient: return tasks_.on_request(std::move(frames), now);
+    case Channel::kBroadcastClient: return broadcasts_.on_request(std::move(frames), now);
+    case Channel::kControlClient: return control_.on_request(std::move(frames), now);
+    case Channel::kMuxEngine:
+    case Channel::kTaskEngine:
+    case Channel::kBroadcastEngine:
+    case Channel::kControlEngine: return on_engine_reply(channel, std::move(frames), now);
+    case Channel::kIopubEngine: return iopub_.on_message(std::move(frames), now);
+    case Channel::kPing: return on_subscription(frames, now);
+    case Channel::kPong: return lifecycle_.on_pong(std::move(frames), now);
+    case Channel::kNotification:
+    case Channel::kIopubClient: return;  // nobody writes to these
+  }
+}
+
+void Controller::on_registration_message(Frames frames, int connection, Time now) {
+  auto message = core_.accept(Channel::kRegistration, std::move(frames), 1, &core_.requests_seen);
+  if (!message) return;
+  const auto header =
+      core_.accept_header(Channel::kRegistration, message->header, message->identities.front());
+  if (!header) return;
+  if (header->msg_type == "registration_request") {
+    lifecycle_.on_registration_request(*message, connection, now);
+  } else if (header->msg_type == "unregistration_request") {
+    lifecycle_.on_unregistration_request(*message, now);
+  } else if (header->msg_type == "shutdown_request") {
+    shut_down(*message, now);
+  } else {
+    queries_.on_request(*message, *header, now);
+  }
+}
+
+void Controller::on_engine_reply(Channel channel, Frames frames, Time now) {
+  const Bytes sender = frames.empty() ? Bytes() : frames.front();
+  bool is_engine = true;
+  if (channel == Channel::kMuxEngine) is_engine = mux_.on_reply(std::move(frames), now);
+  if (channel == Channel::kTaskEngine) is_engine = tasks_.on_reply(std::move(frames), now);
+  if (channel == Channel::kBroadcastEngine) is_engine = broadcasts_.on_reply(std::move(frames), now);
+  if (channel == Channel::kControlEngine) is_engine = control_.on_reply(std::move(frames), now);
+  if (!is_engine) lifecycle_.on_stranger(sender.view(), now);
+}
+
+// XPUB reports "\x01<prefix>" for each new subscriber and "\x00<prefix>" for one that leaves.
+void Controller::on_subscription(const Frames& frames, Time now) {
+  if (frames.size() == 1 && frames[0].view().starts_with('\x01')) lifecycle_.on_subscription(now);
+}
+
+void Controller::on_connection_closed(int connection, Time now) {
+  lifecycle_.on_connection_closed(connection, now);
+}
+
+// The end of the cluster was asked for, so engines that are left go too: nobody else would end them.
+void Controller::shut_down(const wire::Message& request, Time now) {
+  ER_LOG_INFO("a client asked for shutdown");
+  const std::string content = R"({"status":"ok"})";
+  core_.delivery.to_client(Channel::kRegistration,
+                           core_.messages.make({.identities = request.identities,
+                                                .type = "shutdown_reply",
+                                                .parent_header = request.header,
+                                                .content = content}));
+  core_.delivery.to_client(Channel::kNotification,
+                           core_.messages.make({.identities = {},
+                                                .type = "shutdown_notification",
+                                                .parent_header = request.header,
+                                                .content = content}));
+  for (const auto& [id, engine] : core_.registry.all()) {
+    control_.send_own(engine, "shutdown_request", R"({"restart":false})", now);
+  }
+  wants_to_stop_ = true;
+}
+
+// ---- time ----
+
+void Controller::on_time(Time now) {
+  if (now >= lifecycle_.next_deadline()) lifecycle_.on_time(now);
+  tasks_.on_time(now);
+  core_.delivery.on_time(now);
+}
+
+Time Controller::next_deadline() const {
+  Time next = lifecycle_.next_deadline();
+  if (const auto tasks = tasks_.next_deadline()) next = std::min(next, *tasks);
+  if (const auto delivery = core_.delivery.next_deadline()) next = std::min(next, *delivery);
+  return next;
+}
+
+// ---- queries ----
+
+std::string Controller::stats_json() const {
+  const store::StoreStats records = core_.store.stats();
+  JsonWriter w;
+  w.begin_object();
+  core_.counters.write(w);
+  w.key("engines").value(std::uint64_t{core_.registry.registered_count()});
+  w.key("waiting").value(std::uint64_t{tasks_.scheduler().waiting_count()});
+  w.key("outstanding").value(std::uint64_t{tasks_.scheduler().outstanding_count()});
+  w.key("direct").value(std::uint64_t{mux_.pending_count()});
+  w.key("broadcasts").value(std::uint64_t{broadcasts_.pending_count()});
+  w.key("records").begin_object().key("pending").value(std::uint64_t{records.pending});
+  w.key("finished").value(std::uint64_t{records.finished});
+  w.key("bytes").value(std::uint64_t{records.pending_bytes + records.finished_bytes});
+  w.key("culled").value(std::uint64_t{records.culled}).end_object();
+  w.end_object();
+  return w.take();
+}
+
+void Controller::sanity_check() const {
+  core_.registry.sanity_check();
+  tasks_.sanity_check();
+}
+
+}  // namespace engineroom::controller

@@ -1,0 +1,61 @@
+#include "controller/core.h"
+
+#include <utility>
+
+namespace engineroom::controller {
+namespace {
+
+Drop drop_of(ErrorCode code) {
+  if (code == ErrorCode::kUnauthenticated) return Drop::kBadSignature;
+  if (code == ErrorCode::kResourceExhausted) return Drop::kTooLarge;
+  return Drop::kMalformed;
+}
+
+}  // namespace
+
+Core::Core(ControllerConfig config_in, Outbox& outbox, store::Store& store_in)
+    : config(std::move(config_in)),
+      store(store_in),
+      messages(config.key),
+      delivery(outbox, counters) {
+  set_clocks(Clock::now(), std::chrono::system_clock::now());
+}
+
+std::optional<wire::Message> Core::accept(Channel channel, Frames frames,
+                                          std::size_t min_identities, wire::ReplayGuard* replays) {
+  const Bytes peer = frames.empty() ? Bytes() : frames.front();
+  Result<wire::Message> message = wire::decode(std::move(frames), messages.signer(), replays);
+  if (!message.ok()) {
+    drop(drop_of(message.status().code()), channel, peer, message.status().message());
+    return std::nullopt;
+  }
+  if (message.value().identities.size() < min_identities) {
+    drop(Drop::kMalformed, channel, peer, "it does not say whom it is for");
+    return std::nullopt;
+  }
+  return message.take();
+}
+
+std::optional<wire::Header> Core::accept_header(Channel channel, const Bytes& json,
+                                                const Bytes& peer) {
+  Result<wire::Header> header = wire::parse_header(json.view());
+  if (header.ok()) return header.take();
+  drop(Drop::kMalformed, channel, peer, header.status().message());
+  return std::nullopt;
+}
+
+void Core::drop(Drop why, Channel channel, const Bytes& peer, std::string_view detail) {
+  ++counters[why];
+  const char* reason = kDropNames[static_cast<std::size_t>(why)];
+  const std::string name = printable(peer);
+  if (!complaints_.first_time(fmt::format("{}/{}/{}", to_string(channel), name, reason))) return;
+  ER_LOG_WARN("dropped a message from {} on {}: {} ({}); further ones are only counted", name,
+              to_string(channel), reason, detail);
+}
+
+store::WallTime Core::wall_time(Time now) const {
+  return store::WallTime(std::chrono::duration_cast<store::WallTime::duration>(now.time_since_epoch()) +
+                         wall_offset_);
+}
+
+}  // namespace engineroom::controller

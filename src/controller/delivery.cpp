@@ -1,0 +1,76 @@
+#include "controller/delivery.h"
+
+#include <algorithm>
+#include <cctype>
+
+namespace engineroom::controller {
+
+std::string printable(const Bytes& identity) {
+  const std::string_view text = identity.view().substr(0, 64);
+  if (std::all_of(text.begin(), text.end(), [](unsigned char c) { return std::isgraph(c); })) {
+    return std::string(text);
+  }
+  std::string hex = "0x";
+  for (const unsigned char c : text) hex += fmt::format("{:02x}", c);
+  return hex;
+}
+
+SendResult Delivery::send(Channel channel, const Frames& frames) {
+  const SendResult result = outbox_.send(channel, frames);
+  if (result == SendResult::kSent) ++counters_.sent[index_of(channel)];
+  return result;
+}
+
+void Delivery::drop(Drop why, Channel channel, const Bytes& peer) {
+  ++counters_[why];
+  const std::string name = printable(peer);
+  const char* reason = kDropNames[static_cast<std::size_t>(why)];
+  if (!complaints_.first_time(fmt::format("{}/{}/{}", to_string(channel), name, reason))) return;
+  ER_LOG_WARN("dropped a message to {} on {}: {}; further ones are only counted", name,
+              to_string(channel), reason);
+}
+
+void Delivery::to_client(Channel channel, const Frames& frames) {
+  switch (send(channel, frames)) {
+    case SendResult::kSent: return;
+    case SendResult::kNoPeer: return drop(Drop::kNoPeer, channel, frames.front());
+    case SendResult::kQueueFull: return drop(Drop::kQueueFull, channel, frames.front());
+  }
+}
+
+void Delivery::to_engine(Channel channel, const Engine& engine, Frames frames, Time now) {
+  frames.insert(frames.begin(), engine.identity);
+  const Line line{engine.id, channel};
+  const bool must_queue = !waiting_.empty() && waiting_.contains(line);
+  if (!must_queue && send(channel, frames) == SendResult::kSent) return;
+  std::deque<Waiting>& waiting = waiting_[line];
+  if (waiting.size() >= kMaxWaiting) return drop(Drop::kQueueFull, channel, engine.identity);
+  waiting.push_back({std::move(frames), now});
+  if (!retry_at_) retry_at_ = now + kRetryEvery;
+}
+
+void Delivery::forget(EngineId engine) {
+  std::erase_if(waiting_, [engine](const auto& item) { return item.first.first == engine; });
+}
+
+bool Delivery::advance(Line line, std::deque<Waiting>& waiting, Time now) {
+  while (!waiting.empty()) {
+    if (send(line.second, waiting.front().frames) != SendResult::kSent) {
+      if (now - waiting.front().since < kPatience) return false;
+      drop(Drop::kNoPeer, line.second, waiting.front().frames.front());
+    }
+    waiting.pop_front();
+  }
+  return true;
+}
+
+void Delivery::on_time(Time now) {
+  if (!retry_at_ || now < *retry_at_) return;
+  std::erase_if(waiting_, [this, now](auto& item) { return advance(item.first, item.second, now); });
+  retry_at_.reset();
+  if (!waiting_.empty()) retry_at_ = now + kRetryEvery;
+}
+
+std::optional<Time> Delivery::next_deadline() const { return retry_at_; }
+
+}  // namespace engineroom::controller

@@ -1,0 +1,49 @@
+// controller/queries.h — what clients ask on the registration channel: who is there, what is queued, what came of it.
+//
+// Every request gets one reply with the request's header as its parent; one that cannot be answered gets a "hub_error". The
+// shapes are those of stock ipyparallel (reference: docs/dev/controller.md), whose client is the judge.
+//
+// Threads: the loop thread only.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "controller/core.h"
+#include "controller/json_object.h"
+
+namespace engineroom::controller {
+
+class Queries {
+ public:
+  explicit Queries(Core& core) : core_(core) {}
+
+  // Answers any request but registrations and shutdown_request.
+  void on_request(const wire::Message& request, const wire::Header& header, Time now);
+
+ private:
+  struct Answer {
+    std::string type;
+    std::string content;
+    Frames buffers = {};
+  };
+  // By value: the parser may be needed for other texts while the content is read.
+  Answer answer(const wire::Message& request, const wire::Header& header);
+
+  Answer connection() const;
+  Answer queue_status(const JsonObject& content);
+  Answer results(const JsonObject& content);
+  Answer history() const;
+  Answer purge(const JsonObject& content);
+
+  bool write_result(JsonWriter& w, Frames& buffers, const std::string& msg_id);
+  void write_json(JsonWriter& w, std::string_view text);
+
+  Core& core_;
+  // For texts out of the store, while core_.json holds the request.
+  JsonReader checker_;
+};
+
+}  // namespace engineroom::controller

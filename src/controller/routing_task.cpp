@@ -1,0 +1,201 @@
+#include "controller/routing_task.h"
+
+#include <cassert>
+#include <utility>
+
+namespace engineroom::controller {
+
+TaskRoute::TaskRoute(Core& core, TakeBack take_back)
+    : core_(core), take_back_(std::move(take_back)), scheduler_(core.config.scheduler) {}
+
+// ---- events ----
+
+void TaskRoute::on_request(Frames frames, Time now) {
+  auto message = core_.accept(Channel::kTaskClient, std::move(frames), 1, &core_.requests_seen);
+  if (!message) return;
+  auto header =
+      core_.accept_header(Channel::kTaskClient, message->header, message->identities.front());
+  if (!header) return;
+  if (const auto known = ids_.find(header->msg_id); known != ids_.end() && live_.contains(known->second)) {
+    return core_.drop(Drop::kMalformed, Channel::kTaskClient, message->identities.front(),
+                      "a task with this id is running");
+  }
+
+  TaskDraft draft = read_task_draft(core_, *message, [this](std::string_view id) { return find(id); });
+  record_request(core_, store::QueueKind::kTask, header->msg_id, *message, *header, draft.label, now);
+  const TaskId task{next_task_++};
+  ids_.insert_or_assign(header->msg_id, task);
+  live_.emplace(task, Live{std::move(header->msg_id), std::move(header->msg_type), std::move(*message), {}});
+  ++core_.counters.tasks_submitted;
+  scheduler_.on_task_submitted(task, std::move(draft.options), draft.unknown_dependency, now, effects_);
+  perform_effects(now);
+}
+
+bool TaskRoute::on_reply(Frames frames, Time now) {
+  auto message = core_.accept(Channel::kTaskEngine, std::move(frames), 2, &core_.replies_seen);
+  if (!message) return true;
+  const Bytes uuid = message->identities[0];
+  Engine* engine = core_.registry.find(uuid.view());
+  const auto parent = core_.accept_header(Channel::kTaskEngine, message->parent_header, uuid);
+  if (!parent) return true;
+  const std::optional<TaskId> task = find(parent->msg_id);
+  bool is_expected = false;
+  if (engine != nullptr && task && live_.contains(*task)) {
+    Current current{std::move(*message), {}, engine->id};
+    current.facts = read_reply_facts(core_.json, current.message.metadata.view());
+    current_ = &current;
+    is_expected = tell_scheduler(*task, current, now);
+    perform_effects(now);
+    current_ = nullptr;
+  }
+  if (!is_expected) {
+    core_.drop(Drop::kStale, Channel::kTaskEngine, uuid, "nobody waits for " + parent->msg_id);
+  }
+  return engine != nullptr;
+}
+
+bool TaskRoute::tell_scheduler(TaskId task, const Current& reply, Time now) {
+  if (reply.facts.status == "aborted") {
+    return scheduler_.on_task_returned(task, reply.engine, now, effects_);
+  }
+  return scheduler_.on_task_replied(task, reply.engine, reply.facts.status == "ok",
+                                    reply.facts.dependencies_met, now, effects_);
+}
+
+void TaskRoute::on_abort_requested(const std::vector<std::string>& msg_ids, Time now) {
+  for (const std::string& msg_id : msg_ids) {
+    const std::optional<TaskId> task = find(msg_id);
+    if (task && live_.contains(*task)) (void)scheduler_.on_abort_requested(*task, now, effects_);
+  }
+  perform_effects(now);
+}
+
+void TaskRoute::on_engine_joined(const Engine& engine, Time now) {
+  scheduler_.on_engine_joined(engine.id, now, effects_);
+  perform_effects(now);
+}
+
+void TaskRoute::on_engine_lost(const Engine& engine, Time now) {
+  lost_ = &engine;
+  scheduler_.on_engine_lost(engine.id, now, effects_);
+  perform_effects(now);
+  lost_ = nullptr;
+}
+
+void TaskRoute::on_time(Time now) {
+  const std::optional<Time> deadline = scheduler_.next_deadline();
+  if (!deadline || now < *deadline) return;
+  scheduler_.on_time(now, effects_);
+  perform_effects(now);
+}
+
+// ---- effects ----
+
+void TaskRoute::perform_effects(Time now) {
+  for (const scheduler::Effect& effect : effects_) {
+    std::visit([this, now](const auto& concrete) { perform(concrete, now); }, effect);
+  }
+  effects_.clear();
+}
+
+void TaskRoute::perform(const scheduler::Send& effect, Time now) {
+  const Live& live = live_.at(effect.task);
+  const Engine* engine = core_.registry.find(effect.engine);
+  assert(engine != nullptr);
+  (void)core_.store.mark_sent(live.msg_id, engine->uuid);
+  core_.delivery.to_engine(Channel::kTaskEngine, *engine, wire::join(live.request), now);
+}
+
+void TaskRoute::perform(const scheduler::Deliver& effect, Time now) {
+  assert(current_ != nullptr);
+  Engine* engine = core_.registry.find(current_->engine);
+  ++engine->completed;
+  ++core_.counters.tasks_delivered;
+  finish(effect.task, std::move(current_->message), current_->facts, engine->uuid, now);
+}
+
+void TaskRoute::perform(const scheduler::Retry& effect, Time) {
+  Live& live = live_.at(effect.task);
+  ++core_.counters.tasks_retried;
+  (void)core_.store.mark_sent(live.msg_id, {});
+  if (current_ != nullptr && current_->facts.dependencies_met) live.last_failure = std::move(current_->message);
+}
+
+void TaskRoute::perform(const scheduler::TakeBack& effect, Time now) {
+  const Engine* engine = core_.registry.find(effect.engine);
+  assert(engine != nullptr);
+  ++core_.counters.tasks_taken_back;
+  take_back_(*engine, live_.at(effect.task).msg_id, now);
+}
+
+void TaskRoute::perform(const scheduler::Reject& effect, Time now) {
+  Live& live = live_.at(effect.task);
+  ++core_.counters.tasks_rejected;
+  // What the task itself raised says more than "no engine is left that has not failed it".
+  if (effect.why == scheduler::Failure::kNoEngineLeft && live.last_failure) {
+    wire::Message reply = std::move(*live.last_failure);
+    const ReplyFacts facts = read_reply_facts(core_.json, reply.metadata.view());
+    const std::string uuid = reply.identities[0].str();
+    return finish(effect.task, std::move(reply), facts, uuid, now);
+  }
+  const std::string uuid = effect.engine ? uuid_of(*effect.engine) : std::string();
+  ReplyFacts facts;
+  wire::Message reply = rejection(core_.messages, live.request.header, live.msg_type, live.msg_id, effect.why, uuid);
+  if (effect.why == scheduler::Failure::kAborted) facts.status = "aborted";
+  finish(effect.task, std::move(reply), facts, uuid, now);
+}
+
+// Its engine may have left just now, when the registry has forgotten it already.
+std::string TaskRoute::uuid_of(EngineId id) const {
+  if (lost_ != nullptr && lost_->id == id) return lost_->uuid;
+  const Engine* engine = core_.registry.find(id);
+  return engine != nullptr ? engine->uuid : std::string();
+}
+
+void TaskRoute::finish(TaskId task, wire::Message reply, const ReplyFacts& facts,
+                       std::string_view engine_uuid, Time now) {
+  const auto found = live_.find(task);
+  const Live live = std::move(found->second);
+  live_.erase(found);
+  record_reply(core_, live.msg_id, reply, facts, engine_uuid, now);
+  finished_.push_back(live.msg_id);
+  forget_old_ids();
+
+  // To the identity that asked, whatever the reply says. An engine's signature stays; ours is made now.
+  const bool is_own = reply.identities.empty();
+  if (is_own) {
+    reply.identities = live.request.identities;
+    return core_.delivery.to_client(Channel::kTaskClient, core_.messages.seal(reply));
+  }
+  reply.identities = {live.request.identities.front(), reply.identities[0]};
+  core_.delivery.to_client(Channel::kTaskClient, wire::join(reply));
+}
+
+void TaskRoute::forget_old_ids() {
+  while (finished_.size() > core_.config.scheduler.max_finished) {
+    const auto found = ids_.find(finished_.front());
+    // The same id may have come again and be running.
+    if (found != ids_.end() && !live_.contains(found->second)) ids_.erase(found);
+    finished_.pop_front();
+  }
+}
+
+// ---- queries ----
+
+std::optional<TaskId> TaskRoute::find(std::string_view msg_id) const {
+  const auto found = ids_.find(msg_id);
+  if (found == ids_.end()) return std::nullopt;
+  return found->second;
+}
+
+void TaskRoute::sanity_check() const {
+  scheduler_.sanity_check();
+  assert(effects_.empty());
+  assert(live_.size() == scheduler_.waiting_count() + scheduler_.outstanding_count());
+  for ([[maybe_unused]] const auto& [task, live] : live_) {
+    assert(ids_.find(live.msg_id)->second == task);
+    assert(scheduler_.is_known(task));
+  }
+}
+
+}  // namespace engineroom::controller

@@ -1,0 +1,96 @@
+// controller/routing_task.h — load-balanced tasks: the scheduler decides, this does.
+//
+// The scheduler knows small ids and no messages; here message ids and uuids become such ids, requests are kept until
+// their task is done, and effects become messages. A reply is delivered only if the scheduler says that it is the
+// one: what an engine sends for a task that was meanwhile given to another is dropped.
+//
+// The ids of finished tasks are remembered as long as the scheduler remembers the tasks (for dependencies), then
+// forgotten, oldest first: memory stays bounded however many tasks pass.
+//
+// Threads: the loop thread only.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "controller/core.h"
+#include "controller/journal.h"
+#include "controller/task_draft.h"
+
+namespace engineroom::controller {
+
+class TaskRoute {
+ public:
+  // Asks an engine to give a task back that it has not started.
+  using TakeBack = std::function<void(const Engine& engine, const std::string& msg_id, Time now)>;
+
+  TaskRoute(Core& core, TakeBack take_back);
+
+  void on_request(Frames frames, Time now);
+  // False if the reply came from somebody who is no engine.
+  bool on_reply(Frames frames, Time now);
+  void on_abort_requested(const std::vector<std::string>& msg_ids, Time now);
+
+  void on_engine_joined(const Engine& engine, Time now);
+  // The engine as it was; the registry has forgotten it.
+  void on_engine_lost(const Engine& engine, Time now);
+  void on_time(Time now);
+  std::optional<Time> next_deadline() const { return scheduler_.next_deadline(); }
+
+  const scheduler::Scheduler& scheduler() const { return scheduler_; }
+  std::size_t live_count() const { return live_.size(); }
+  void sanity_check() const;
+
+ private:
+  struct Live {
+    std::string msg_id;
+    std::string msg_type;
+    // As the client sent it: identities [client], signature and all.
+    wire::Message request;
+    // The reply of a failed attempt, in case no other follows.
+    std::optional<wire::Message> last_failure;
+  };
+  // The reply being handled, for the effects it causes.
+  struct Current {
+    wire::Message message;
+    ReplyFacts facts;
+    EngineId engine;
+  };
+
+  std::optional<TaskId> find(std::string_view msg_id) const;
+  std::string uuid_of(EngineId id) const;
+  bool tell_scheduler(TaskId task, const Current& reply, Time now);
+
+  void perform_effects(Time now);
+  void perform(const scheduler::Send& effect, Time now);
+  void perform(const scheduler::Deliver& effect, Time now);
+  void perform(const scheduler::Reject& effect, Time now);
+  void perform(const scheduler::Retry& effect, Time now);
+  void perform(const scheduler::TakeBack& effect, Time now);
+
+  // Hands the reply to the client, and the task is done. A reply of our own has no identities and no signature yet.
+  void finish(TaskId task, wire::Message reply, const ReplyFacts& facts,
+              std::string_view engine_uuid, Time now);
+  void forget_old_ids();
+
+  Core& core_;
+  TakeBack take_back_;
+  scheduler::Scheduler scheduler_;
+  std::uint64_t next_task_ = 1;
+  // Of live and of finished tasks.
+  StringMap<TaskId> ids_;
+  std::unordered_map<TaskId, Live> live_;
+  // Finished ones, oldest first.
+  std::deque<std::string> finished_;
+  // Set while a reply, or the loss of an engine, is handled.
+  Current* current_ = nullptr;
+  const Engine* lost_ = nullptr;
+  scheduler::Effects effects_;
+};
+
+}  // namespace engineroom::controller

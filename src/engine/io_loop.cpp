@@ -1,0 +1,326 @@
+#include "engine/io_loop.h"
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+#include <unistd.h>
+
+#include "engine/control.h"
+#include "engineroom/version.h"
+
+namespace engineroom::engine {
+namespace {
+
+int to_milliseconds(Duration duration) {
+  // Rounded up: a deadline must have passed when the wait is over.
+  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(duration).count();
+  return static_cast<int>(std::clamp<std::int64_t>(ms, 0, 60'000));
+}
+
+}  // namespace
+
+IoLoop::IoLoop(const EngineOptions& options, Workbench& bench, pthread_t python)
+    : options_(options),
+      bench_(bench),
+      python_(python),
+      maker_(options.uuid, options.connection.key),
+      links_(options.connection, options.uuid, to_milliseconds(options.linger)),
+      membership_(options.membership) {}
+
+IoLoop::~IoLoop() = default;
+
+Status IoLoop::connect() { return links_.connect(); }
+
+void IoLoop::run() {
+  apply(membership_.on_start(Clock::now()));
+  while (!stop_.load(std::memory_order_acquire)) turn();
+  leave();
+  links_.close();
+}
+
+void IoLoop::request_end(Exit exit) {
+  wanted_exit_.store(static_cast<int>(exit), std::memory_order_release);
+  bench_.io_wake().notify();
+}
+
+void IoLoop::request_stop() {
+  stop_.store(true, std::memory_order_release);
+  bench_.io_wake().notify();
+}
+
+std::optional<Exit> IoLoop::exit() const {
+  const int code = exit_.load(std::memory_order_acquire);
+  if (code == kNoExit) return std::nullopt;
+  return static_cast<Exit>(code);
+}
+
+void IoLoop::set_kernel_info(std::string json) {
+  const std::scoped_lock lock(kernel_info_mutex_);
+  kernel_info_ = std::move(json);
+}
+
+void IoLoop::turn() {
+  const Time now = Clock::now();
+  send_laid_out(now);
+  links_.poll(bench_.io_wake().fd(), outgoing_.empty() ? poll_timeout_ms() : 0);
+  bench_.io_wake().clear();
+
+  serve_requests(links_.control(), Channel::kControl);
+  serve_registration();
+  if (links_.forward_heartbeats() > 0) membership_.on_ping(now);
+  serve_requests(links_.shell(), Channel::kShell);
+
+  apply(membership_.on_time(Clock::now()));
+  if (const int wanted = wanted_exit_.exchange(kNoExit); wanted != kNoExit) {
+    begin_end(static_cast<Exit>(wanted), "");
+  }
+  if (kill_at_ && Clock::now() >= *kill_at_) kill_process();
+}
+
+int IoLoop::poll_timeout_ms() const {
+  const Time now = Clock::now();
+  std::optional<Time> first = membership_.deadline();
+  for (const std::optional<Time>& time : {bench_.deadline(now), kill_at_}) {
+    if (time) first = first ? std::min(*first, *time) : *time;
+  }
+  return first ? to_milliseconds(*first - now) : -1;
+}
+
+// ---- registration ----
+
+void IoLoop::serve_registration() {
+  transport::Socket& socket = links_.registration();
+  Decoded decoded;
+  for (Next next = next_message(socket, decoded); next != Next::kNone;
+       next = next_message(socket, decoded)) {
+    if (next == Next::kGood) handle_registration(decoded.message, decoded.header);
+  }
+  using Kind = transport::ConnectionEvent::Kind;
+  while (std::optional<transport::ConnectionEvent> event = socket.next_connection_event()) {
+    const Time now = Clock::now();
+    if (event->kind == Kind::kConnected) apply(membership_.on_connected(now));
+    if (event->kind == Kind::kClosed) apply(membership_.on_disconnected(now));
+    if (event->kind == Kind::kHandshakeFailed && complaints_.first_time("handshake")) {
+      ER_LOG_WARN("the controller refuses the connection; is the connection file up to date?");
+    }
+  }
+}
+
+void IoLoop::handle_registration(const wire::Message& message, const wire::Header& header) {
+  const std::string_view content = message.content.view();
+  if (header.msg_type == "registration_reply") {
+    Result<RegistrationReply> reply = read_registration_reply(content, json_);
+    if (!reply.ok()) return ER_LOG_WARN("{}", reply.status().to_string());
+    apply(membership_.on_reply(reply.value(), Clock::now()));
+  } else if (header.msg_type == "unregistration_notification") {
+    if (read_string(content, "uuid", json_) == maker_.uuid()) {
+      ER_LOG_WARN("the controller took this engine for dead; registering again");
+      apply(membership_.on_unregistered(Clock::now()));
+    }
+  } else if (header.msg_type == "shutdown_request") {
+    handle_shutdown(message);
+  }
+}
+
+void IoLoop::apply(const Membership::Effects& effects) {
+  if (effects.drop_queue) bench_.drop_all();
+  if (effects.send_registration) send_registration();
+  if (effects.registered) become_registered();
+  if (effects.exit) begin_end(*effects.exit, effects.reason);
+}
+
+void IoLoop::send_registration() {
+  JsonWriter content;
+  content.begin_object().key("uuid").value(maker_.uuid());
+  if (membership_.id() >= 0) {
+    content.key("id").value(membership_.id());
+  } else if (options_.requested_id >= 0) {
+    content.key("id").value(options_.requested_id);
+  }
+  content.key("engineroom").value(ENGINEROOM_VERSION).end_object();
+  send(maker_.request("registration_request", content.take()), links_.registration());
+}
+
+void IoLoop::become_registered() {
+  const int id = membership_.id();
+  maker_.set_engine_id(id);
+  engine_id_.store(id, std::memory_order_release);
+  if (Status status = links_.join_broadcast(id); !status.ok()) {
+    ER_LOG_ERROR("{}", status.to_string());
+  }
+  ER_LOG_INFO("registered as engine {}", id);
+  send(maker_.publication(make_status("starting", {})), links_.iopub());
+}
+
+// ---- requests ----
+
+void IoLoop::serve_requests(transport::Socket& socket, Channel channel) {
+  Decoded decoded;
+  for (int i = 0; i < kBatch; ++i) {
+    const Next next = next_message(socket, decoded);
+    if (next == Next::kNone) return;
+    if (next == Next::kGood) {
+      handle_request(std::move(decoded.message), std::move(decoded.header), channel);
+    }
+  }
+}
+
+IoLoop::Next IoLoop::next_message(transport::Socket& socket, Decoded& out) {
+  std::optional<transport::Received> received = socket.receive();
+  if (!received) return Next::kNone;
+  Result<wire::Message> message =
+      wire::decode(std::move(received->frames), maker_.signer(), &replays_);
+  Status status = message.ok() ? Status() : message.status();
+  if (status.ok()) {
+    Result<wire::Header> header = wire::parse_header(message.value().header.view());
+    if (header.ok()) {
+      out.message = message.take();
+      out.header = header.take();
+      return Next::kGood;
+    }
+    status = header.status();
+  }
+  if (complaints_.first_time(to_string(status.code()))) {
+    ER_LOG_WARN("dropping messages: {} (said once)", status.to_string());
+  }
+  return Next::kBad;
+}
+
+void IoLoop::handle_request(wire::Message message, wire::Header header, Channel channel) {
+  if (handle_natively(message, header, channel)) return;
+  Result<RequestKind> kind = request_kind(header.msg_type);
+  Status status = kind.ok() ? Status() : kind.status();
+  if (status.ok()) {
+    Result<RequestPtr> request =
+        read_request(std::move(message), std::move(header), kind.value(), channel, json_);
+    if (request.ok()) return bench_.deliver(request.take());
+    status = request.status();
+  }
+  // Not answered: clients take an answer of a type that they do not know for an error of theirs.
+  if (complaints_.first_time(status.message())) ER_LOG_WARN("{} (said once)", status.to_string());
+}
+
+bool IoLoop::handle_natively(const wire::Message& message, const wire::Header& header,
+                             Channel channel) {
+  const std::string_view type = header.msg_type;
+  if (type == "kernel_info_request") {
+    std::string info;
+    {
+      const std::scoped_lock lock(kernel_info_mutex_);
+      info = kernel_info_;
+    }
+    answer(message, "kernel_info_reply", std::move(info), channel);
+    return true;
+  }
+  if (channel != Channel::kControl) return false;
+  if (type == "abort_request") {
+    handle_abort(message);
+  } else if (type == "signal_request") {
+    handle_signal(message);
+  } else if (type == "interrupt_request") {
+    pthread_kill(python_, SIGINT);
+    answer(message, "interrupt_reply", R"({"status":"ok"})", channel);
+  } else if (type == "shutdown_request") {
+    handle_shutdown(message);
+  } else {
+    return false;
+  }
+  return true;
+}
+
+void IoLoop::handle_abort(const wire::Message& message) {
+  const std::vector<std::string> msg_ids = read_abort(message.content.view(), json_);
+  if (msg_ids.empty()) {
+    bench_.abort_all();
+  } else {
+    bench_.abort(msg_ids);
+  }
+  answer(message, "abort_reply", R"({"status":"ok"})", Channel::kControl);
+}
+
+void IoLoop::handle_signal(const wire::Message& message) {
+  Result<int> signal = read_signal(message.content.view(), json_);
+  if (!signal.ok()) {
+    answer(message, "signal_reply", error_content("ValueError", signal.status().message()),
+           Channel::kControl);
+    return;
+  }
+  // Answered first: the signal may be the last thing this process sees.
+  answer(message, "signal_reply", R"({"status":"ok"})", Channel::kControl);
+  deliver_signal(signal.value(), python_);
+}
+
+void IoLoop::handle_shutdown(const wire::Message& message) {
+  const std::string content =
+      read_flag(message.content.view(), "restart", json_)
+          ? R"({"status":"ok","restart":true})"
+          : R"({"status":"ok","restart":false})";
+  if (!message.identities.empty()) answer(message, "shutdown_reply", content, Channel::kControl);
+  // A controller learns from this that the engine has left.
+  Publication notice;
+  notice.topic = "shutdown";
+  notice.msg_type = "shutdown_reply";
+  notice.parent = message.header;
+  notice.content = Bytes(content);
+  send(maker_.publication(notice), links_.iopub());
+  begin_end(Exit::kDone, "");
+}
+
+void IoLoop::answer(const wire::Message& to, std::string_view msg_type, std::string content,
+                    Channel channel) {
+  send(maker_.answer(to, msg_type, std::move(content)),
+       channel == Channel::kControl ? links_.control() : links_.shell());
+}
+
+// ---- sending ----
+
+void IoLoop::send_laid_out(Time now) {
+  bench_.collect(now, outgoing_);
+  for (const Outgoing& outgoing : outgoing_) {
+    if (const Reply* reply = std::get_if<Reply>(&outgoing)) {
+      const bool control = reply->request->channel == Channel::kControl;
+      send(maker_.reply(*reply), control ? links_.control() : links_.shell());
+    } else {
+      send(maker_.publication(std::get<Publication>(outgoing)), links_.iopub());
+    }
+  }
+}
+
+void IoLoop::send(const Frames& frames, transport::Socket& socket) {
+  const Status status = socket.send(frames);
+  if (!status.ok() && complaints_.first_time("send")) {
+    ER_LOG_WARN("{} (said once)", status.to_string());
+  }
+}
+
+// ---- the end ----
+
+void IoLoop::begin_end(Exit exit, const std::string& reason) {
+  if (kill_at_) return;
+  if (!reason.empty()) ER_LOG_ERROR("ending: {}", reason);
+  kill_at_ = Clock::now() + options_.exit_grace;
+  exit_.store(static_cast<int>(exit), std::memory_order_release);
+  bench_.end();
+  // A running task may clean up after itself, in the time that it is given.
+  if (bench_.is_running()) pthread_kill(python_, SIGINT);
+}
+
+void IoLoop::leave() {
+  if (std::exchange(left_, true)) return;
+  send_laid_out(Clock::now());
+  if (!membership_.registered()) return;
+  JsonWriter content;
+  content.begin_object().key("id").value(membership_.id()).end_object();
+  send(maker_.request("unregistration_request", content.take()), links_.registration());
+}
+
+void IoLoop::kill_process() {
+  leave();
+  links_.close();
+  // ZeroMQ's own thread sends what is left; a shutdown reply should not be lost.
+  ::usleep(50'000);
+  ::_exit(exit_.load());
+}
+
+}  // namespace engineroom::engine

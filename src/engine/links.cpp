@@ -1,0 +1,90 @@
+#include "engine/links.h"
+
+#include <cstddef>
+
+namespace engineroom::engine {
+namespace {
+
+using transport::Socket;
+using transport::SocketType;
+
+transport::SocketOptions socket_options(const wire::ConnectionInfo& connection,
+                                        const std::string& uuid, int linger_ms) {
+  transport::SocketOptions options;
+  options.identity = uuid;
+  options.linger_ms = linger_ms;
+  if (!connection.curve_serverkey.empty()) {
+    options.curve = transport::make_curve_keys();
+    options.curve->server_key = connection.curve_serverkey;
+  }
+  return options;
+}
+
+}  // namespace
+
+Links::Links(const wire::ConnectionInfo& connection, const std::string& uuid, int linger_ms)
+    : connection_(connection),
+      options_(socket_options(connection, uuid, linger_ms)),
+      registration_(context_, SocketType::kDealer, options_),
+      shell_(context_, SocketType::kRouter, options_),
+      control_(context_, SocketType::kRouter, options_),
+      iopub_(context_, SocketType::kPub, options_),
+      ping_(context_, SocketType::kSub, options_),
+      pong_(context_, SocketType::kDealer, options_) {
+  // In the order in which they are served: control first, so that an abort overtakes the tasks.
+  poll_set_.sockets = {&control_, &registration_, &ping_, &shell_};
+}
+
+Status Links::connect() {
+  if (Status status = registration_.watch_connections(); !status.ok()) return status;
+  if (Status status = ping_.subscribe(""); !status.ok()) return status;
+  const struct {
+    Socket& socket;
+    int port;
+  } connections[] = {
+      {registration_, connection_.registration}, {control_, connection_.control},
+      {shell_, connection_.mux},                 {shell_, connection_.task},
+      {iopub_, connection_.iopub},               {ping_, connection_.hb_ping},
+      {pong_, connection_.hb_pong},
+  };
+  for (const auto& [socket, port] : connections) {
+    if (Status status = socket.connect(connection_.url(port)); !status.ok()) return status;
+  }
+  return {};
+}
+
+Status Links::join_broadcast(int engine_id) {
+  const std::size_t leaves = connection_.broadcast.size();
+  if (leaves == 0 || engine_id < 0) return {};
+  const int port = connection_.broadcast[static_cast<std::size_t>(engine_id) % leaves];
+  const std::string url = connection_.url(port);
+  if (url == broadcast_leaf_) return {};
+  if (!broadcast_leaf_.empty()) {
+    if (Status status = shell_.disconnect(broadcast_leaf_); !status.ok()) return status;
+  }
+  broadcast_leaf_ = url;
+  return shell_.connect(url);
+}
+
+int Links::forward_heartbeats() {
+  int count = 0;
+  while (std::optional<transport::Received> ping = ping_.receive()) {
+    // If it cannot be sent there is no connection, which is noticed elsewhere.
+    static_cast<void>(pong_.send(ping->frames));
+    ++count;
+  }
+  return count;
+}
+
+void Links::poll(int wake_fd, int timeout_ms) {
+  poll_set_.wake_fd = wake_fd;
+  transport::poll(poll_set_, timeout_ms);
+}
+
+void Links::close() {
+  for (Socket* socket : {&registration_, &shell_, &control_, &iopub_, &ping_, &pong_}) {
+    socket->close();
+  }
+}
+
+}  // namespace engineroom::engine

@@ -1,0 +1,51 @@
+// engine/links.h — an engine's sockets: which ones there are, where they connect, what waits in them.
+//
+// All connect, none binds, so an engine needs no open port. The shell is one ROUTER connected to
+// several ROUTERs of the controller (direct, balanced, broadcast); a reply finds its way by the
+// identity its request came with.
+//
+// Belongs to the I/O thread.
+#pragma once
+
+#include <string>
+
+#include "base/status.h"
+#include "transport/socket.h"
+#include "wire/connection_file.h"
+
+namespace engineroom::engine {
+
+class Links {
+ public:
+  Links(const wire::ConnectionInfo& connection, const std::string& uuid, int linger_ms);
+
+  // Connects everything but the broadcast leaf, which depends on the engine's id.
+  Status connect();
+  // Connects to the leaf of this id, instead of an earlier one.
+  Status join_broadcast(int engine_id);
+  // Forwards heartbeats byte for byte; the number of those that came.
+  int forward_heartbeats();
+  // Sleeps until something arrives, `wake_fd` is readable or the time is up.
+  void poll(int wake_fd, int timeout_ms);
+  void close();
+
+  transport::Socket& registration() { return registration_; }
+  transport::Socket& shell() { return shell_; }
+  transport::Socket& control() { return control_; }
+  transport::Socket& iopub() { return iopub_; }
+
+ private:
+  const wire::ConnectionInfo connection_;
+  transport::Context context_;
+  transport::SocketOptions options_;
+  transport::Socket registration_;
+  transport::Socket shell_;
+  transport::Socket control_;
+  transport::Socket iopub_;
+  transport::Socket ping_;
+  transport::Socket pong_;
+  transport::PollSet poll_set_;
+  std::string broadcast_leaf_;  // url; empty = none yet
+};
+
+}  // namespace engineroom::engine

@@ -1,0 +1,61 @@
+// scheduler/finished_tasks.h — how finished tasks ended: what later dependencies may ask.
+//
+// The stock scheduler remembers every task for ever. Here the number is bounded and the oldest are
+// forgotten first; a dependency on a forgotten task is answered like one on a task never seen.
+// 40 bytes each, in a ring with a map beside it.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "scheduler/id_map.h"
+#include "scheduler/task.h"
+
+namespace engineroom::scheduler {
+
+struct Outcome {
+  bool ok = false;
+  std::optional<EngineId> engine;  // where it ran; no value if no engine answered
+};
+
+class FinishedTasks {
+ public:
+  explicit FinishedTasks(std::size_t max) : max_(max) {}
+
+  std::size_t size() const { return ids_.size(); }
+
+  // REQUIRES: the id is not remembered.
+  void remember(TaskId id, const Outcome& outcome) {
+    if (max_ == 0) return;
+    if (ring_.size() < max_) {
+      ids_.insert(static_cast<std::uint64_t>(id), static_cast<std::uint32_t>(ring_.size()));
+      ring_.push_back({id, outcome});
+      return;
+    }
+    ids_.erase(static_cast<std::uint64_t>(ring_[oldest_].id));
+    ids_.insert(static_cast<std::uint64_t>(id), static_cast<std::uint32_t>(oldest_));
+    ring_[oldest_] = {id, outcome};
+    oldest_ = oldest_ + 1 == max_ ? 0 : oldest_ + 1;
+  }
+
+  std::optional<Outcome> find(TaskId id) const {
+    const std::optional<std::uint32_t> at = ids_.find(static_cast<std::uint64_t>(id));
+    if (!at) return std::nullopt;
+    return ring_[*at].outcome;
+  }
+
+ private:
+  struct Entry {
+    TaskId id;
+    Outcome outcome;
+  };
+
+  std::size_t max_;
+  std::vector<Entry> ring_;  // grows to max_, then oldest_ is overwritten
+  std::size_t oldest_ = 0;
+  IdMap ids_;
+};
+
+}  // namespace engineroom::scheduler

@@ -1,0 +1,150 @@
+// scheduler/ready_queue.h — waiting tasks, one queue per constraint class, oldest first.
+//
+// The obvious queue is one list of tasks, scanned for the first that the free engine may run. It is
+// what the stock scheduler does, and 3,000 tasks pinned to one busy engine then cost every other
+// engine a scan of 3,000 entries per task. Tasks with the same constraint are interchangeable, so
+// here they share a *class*:
+//
+//   open class    any engine, except those in a short list (engines that failed the task)
+//   closed class  only the engines in a list (targets, or where the tasks to follow ran)
+//
+// Within a class tasks leave in order of submission. An engine that has room compares the heads of
+// the classes it belongs to and takes the oldest. Closed classes are found through a set per engine,
+// ordered by the age of their head; the set is brought up to date only when that engine looks
+// (a head that was taken makes the key too small, never too large), so taking a task from a class
+// of a thousand engines does not touch a thousand sets. Open classes are few: normally one.
+//
+// Costs: push, remove and oldest_for are O(1) amortised for tasks that become ready in the order of
+// their submission, O(log n) for others (unblocked late, retried, given back), and creating a class
+// is linear in its list. Engines enter and leave in time linear in the number of classes.
+//
+// Owns the states Blocked and Ready of a task and the links of its lists; shares the TaskTable.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <set>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "scheduler/slots.h"
+#include "scheduler/task_table.h"
+
+namespace engineroom::scheduler {
+
+// The open class without exceptions; always there, not counted.
+inline constexpr ClassId kAnyEngine{0};
+
+class ReadyQueues {
+ public:
+  explicit ReadyQueues(TaskTable& tasks);
+
+  void add_engine(EngineSlot engine);
+  // Takes the engine out of every class and appends the tasks, ready or blocked, that no engine can
+  // run any more.
+  void remove_engine(EngineSlot engine, std::vector<TaskRef>& stranded);
+  std::size_t engine_count() const { return engine_count_; }
+
+  // Classes are counted: each ClassId returned here is a reference to be given to release().
+  // The class of exactly these engines. REQUIRES: live, sorted, distinct, at least one.
+  ClassId only(std::vector<EngineSlot> engines);
+  // `from` less a live engine; no value if no live engine would be left.
+  std::optional<ClassId> without(ClassId from, EngineSlot engine);
+  void retain(ClassId id) { ++classes_[index(id)]->references; }
+  void release(ClassId id);
+
+  bool is_open(ClassId id) const { return classes_[index(id)]->open; }
+  // Sorted; the engines allowed, or for an open class the ones excluded.
+  const std::vector<EngineSlot>& listed_engines(ClassId id) const {
+    return classes_[index(id)]->engines;
+  }
+  bool allows(ClassId id, EngineSlot engine) const;
+  // False if it never can run: engines exist, or existed, and none of them is allowed. An open
+  // class can wait for engines while there are none at all.
+  bool is_runnable(ClassId id) const;
+  // How many tasks that wait in this class an engine of it may claim as its own: the tasks over the
+  // engines, rounded down. All open classes count as one.
+  std::size_t share(ClassId id) const;
+
+  // Placing → Ready, and back. The class is the task's `cls`.
+  void push(TaskSlot slot);
+  void remove(TaskSlot slot);
+  // Placing → Blocked, and back.
+  void block(TaskSlot slot);
+  void unblock(TaskSlot slot);
+
+  std::size_t ready_count() const { return ready_count_; }
+  std::size_t blocked_count() const { return blocked_count_; }
+
+  // The oldest ready task that the engine may run, of a class with at least this share. (Of closed
+  // classes only the one with the oldest head is asked for its share.)
+  std::optional<TaskSlot> oldest_for(EngineSlot engine, std::size_t min_share = 0);
+
+  void sanity_check() const;
+
+ private:
+  static constexpr Order kNever = UINT64_MAX;
+  static constexpr std::size_t kIdleClasses = 64;
+
+  struct ConstraintClass {
+    bool open = true;
+    std::vector<EngineSlot> engines;       // sorted
+    std::vector<std::uint32_t> positions;  // parallel: where this class is in the engine's `classes`
+    // Parallel, closed only: the key under which the engine's `heads` has this class, or kNever.
+    // Never later than the head's order while the class has tasks.
+    std::vector<Order> keys;
+    Order highest_key = 0;               // no key but kNever is greater
+    std::vector<EngineSlot> unlisted;    // closed only: engines whose key is kNever
+    TaskList fresh;                      // ready tasks that came in order of submission
+    std::set<std::pair<Order, TaskSlot>> late;  // and those that did not
+    TaskList blocked;
+    std::size_t hash = 0;
+    std::uint32_t references = 0;
+    bool idle = false;  // in idle_
+
+    std::size_t ready() const { return fresh.size() + late.size(); }
+  };
+
+  struct EngineIndex {
+    std::vector<ClassId> classes;              // all that name this engine, open or closed
+    std::set<std::pair<Order, ClassId>> heads;  // closed classes by (at least) the age of the head
+  };
+
+  using Head = std::pair<Order, TaskSlot>;  // {kNever, kNoTask}: none
+
+  ClassId intern(bool open, std::vector<EngineSlot> engines);
+  ClassId create(bool open, std::vector<EngineSlot> engines, std::size_t hash);
+  void destroy(ClassId id);
+  void forget_in(ClassId id, EngineSlot engine);
+  void strand(const ConstraintClass& cls, std::vector<TaskRef>& stranded) const;
+
+  Head head(const ConstraintClass& cls) const;
+  void head_became_older(ClassId id, Order before, Order now);
+  void list(ClassId id, EngineSlot engine, Order key);
+  void unlist(ClassId id, EngineSlot engine);
+  Head oldest_open(EngineSlot engine) const;
+  Head oldest_closed(EngineSlot engine, std::size_t min_share);
+
+  ConstraintClass& at(ClassId id) { return *classes_[index(id)]; }
+  const ConstraintClass& at(ClassId id) const { return *classes_[index(id)]; }
+
+  TaskTable& tasks_;
+  std::vector<std::unique_ptr<ConstraintClass>> classes_;  // by ClassId; null: free
+  std::vector<ClassId> free_;
+  std::unordered_multimap<std::size_t, ClassId> by_hash_;  // under the hash it was made with
+  // Classes without references, oldest first: kept for a while, as the next task often needs one.
+  std::deque<ClassId> idle_;
+  std::vector<EngineIndex> engines_;  // by EngineSlot
+  // Open classes but kAnyEngine that have ready tasks, by the order of their head.
+  std::set<std::pair<Order, ClassId>> open_heads_;
+  std::size_t engine_count_ = 0;
+  std::size_t ready_count_ = 0;
+  std::size_t open_ready_count_ = 0;
+  std::size_t blocked_count_ = 0;
+};
+
+}  // namespace engineroom::scheduler

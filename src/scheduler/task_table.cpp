@@ -1,0 +1,82 @@
+#include "scheduler/task_table.h"
+
+#include <algorithm>
+#include <cassert>
+
+namespace engineroom::scheduler {
+
+std::optional<TaskSlot> TaskTable::find(TaskId id) const {
+  const std::optional<std::uint32_t> slot = ids_.find(static_cast<std::uint64_t>(id));
+  if (!slot) return std::nullopt;
+  return TaskSlot{*slot};
+}
+
+TaskSlot TaskTable::add(TaskId id) {
+  if (free_.empty()) {
+    if (used_ == chunks_.size() * kChunk) chunks_.push_back(std::make_unique<Task[]>(kChunk));
+    free_.push_back(TaskSlot{static_cast<std::uint32_t>(used_++)});
+  }
+  const TaskSlot slot = free_.back();
+  free_.pop_back();
+  ids_.insert(static_cast<std::uint64_t>(id), static_cast<std::uint32_t>(slot));
+  Task& task = (*this)[slot];
+  task.id = id;
+  task.order = next_order_++;
+  task.state = Placing{};
+  return slot;
+}
+
+void TaskTable::remove(TaskSlot slot) {
+  Task& task = (*this)[slot];
+  assert(task.previous == kNoTask && task.next == kNoTask);
+  ids_.erase(static_cast<std::uint64_t>(task.id));
+  ++task.generation;
+  task.waits.reset();
+  task.dependents = {};
+  task.state = Placing{};
+  free_.push_back(slot);
+}
+
+std::vector<TaskSlot> TaskTable::all() const {
+  std::vector<bool> is_free(used_, false);
+  for (TaskSlot slot : free_) is_free[index(slot)] = true;
+  std::vector<TaskSlot> slots;
+  for (std::size_t i = 0; i < used_; ++i) {
+    if (!is_free[i]) slots.push_back(TaskSlot{static_cast<std::uint32_t>(i)});
+  }
+  std::sort(slots.begin(), slots.end(),
+            [this](TaskSlot a, TaskSlot b) { return (*this)[a].order < (*this)[b].order; });
+  return slots;
+}
+
+void TaskList::push_back(TaskTable& tasks, TaskSlot slot) {
+  Task& task = tasks[slot];
+  assert(task.previous == kNoTask && task.next == kNoTask);
+  task.previous = back_;
+  if (back_ != kNoTask) {
+    tasks[back_].next = slot;
+  } else {
+    front_ = slot;
+  }
+  back_ = slot;
+  ++size_;
+}
+
+void TaskList::remove(TaskTable& tasks, TaskSlot slot) {
+  Task& task = tasks[slot];
+  assert(size_ > 0);
+  (task.previous != kNoTask ? tasks[task.previous].next : front_) = task.next;
+  (task.next != kNoTask ? tasks[task.next].previous : back_) = task.previous;
+  task.previous = kNoTask;
+  task.next = kNoTask;
+  --size_;
+}
+
+std::vector<TaskSlot> TaskList::slots(const TaskTable& tasks) const {
+  std::vector<TaskSlot> result;
+  result.reserve(size_);
+  for (TaskSlot slot = front_; slot != kNoTask; slot = tasks[slot].next) result.push_back(slot);
+  return result;
+}
+
+}  // namespace engineroom::scheduler

@@ -1,0 +1,94 @@
+// store/store.h — the record of every request and result that clients can ask for later.
+//
+// An interface because there are several: memory (the default), SQLite, PostgreSQL. The controller
+// calls add_request, mark_sent and add_result once per task on its hot path, so an implementation
+// makes these cheap (memory_store: below a microsecond together) and does slow work elsewhere.
+//
+// A record is *pending* until add_result, then *finished*. Pending records are never dropped;
+// finished ones are, oldest first, when the store is full: asking for one then gives kNotFound,
+// exactly as for an id that never was.
+//
+// Threads: one owner thread. Text passed in is copied or referenced during the call only; buffers
+// (Bytes) may be kept by reference.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "store/record.h"
+
+namespace engineroom::store {
+
+// What queue_request asks of one engine.
+struct EngineCounts {
+  std::uint64_t queue = 0;      // pending direct and broadcast requests
+  std::uint64_t tasks = 0;      // pending load-balanced tasks sent to it
+  std::uint64_t completed = 0;  // finished there since it joined, remembered or not
+  friend bool operator==(const EngineCounts&, const EngineCounts&) = default;
+};
+
+// The same as ids; `completed` holds only what is still remembered. In order of submission.
+struct EngineTasks {
+  std::vector<std::string> queue;
+  std::vector<std::string> tasks;
+  std::vector<std::string> completed;
+};
+
+struct StoreStats {
+  std::size_t pending = 0;
+  std::size_t finished = 0;
+  std::size_t pending_bytes = 0;   // text, buffers and output of pending records
+  std::size_t finished_bytes = 0;  // the same of finished ones: what the limit is on
+  std::uint64_t culled = 0;        // finished records forgotten since the start
+};
+
+class Store {
+ public:
+  virtual ~Store() = default;
+
+  // kInvalidArgument if a pending record has this id; a finished one is replaced.
+  virtual Status add_request(const Request& request) = 0;
+  // The request went to this engine: again after a retry, when it moves to the new engine's counts.
+  // An empty uuid: it is back in the controller's queue. kNotFound, kInvalidArgument if finished.
+  virtual Status mark_sent(std::string_view msg_id, std::string_view engine_uuid) = 0;
+  virtual Status mark_started(std::string_view msg_id, WallTime started) = 0;
+  // kNotFound for an unknown id; kInvalidArgument if it has a result (the first one stays).
+  virtual Status add_result(std::string_view msg_id, const Reply& reply) = 0;
+  // May come after the result. Streams are cut at a limit per record; kNotFound for an unknown id.
+  virtual Status add_output(std::string_view msg_id, Output kind, std::string_view value) = 0;
+  virtual Status mark_resubmitted(std::string_view msg_id, std::string_view new_msg_id) = 0;
+
+  virtual bool contains(std::string_view msg_id) const = 0;
+  virtual bool is_pending(std::string_view msg_id) const = 0;
+  virtual Result<Record> find(std::string_view msg_id) const = 0;
+  // Ids in order of submission.
+  virtual std::vector<std::string> history() const = 0;
+  // Every record, in order of submission, until `visit` returns false. `visit` must not change the
+  // store. Linear, and it copies: for queries only.
+  virtual void for_each(const std::function<bool(const Record&)>& visit) const = 0;
+
+  // Finished records are removed. kInvalidArgument, and nothing is removed, if one of the ids is
+  // pending; ids that are unknown are ignored, as in ipyparallel.
+  virtual Status purge(std::span<const std::string> msg_ids) = 0;
+  virtual void purge_engine(std::string_view engine_uuid) = 0;
+  virtual void purge_all() = 0;
+
+  virtual EngineCounts counts(std::string_view engine_uuid) const = 0;
+  // Linear in the number of records.
+  virtual EngineTasks tasks_of(std::string_view engine_uuid) const = 0;
+  // Pending load-balanced tasks not sent to any engine.
+  virtual std::uint64_t unassigned_count() const = 0;
+  virtual std::vector<std::string> unassigned() const = 0;
+  // The engine is gone for good: its counts are forgotten as soon as no record names it.
+  virtual void forget_engine(std::string_view engine_uuid) = 0;
+
+  virtual StoreStats stats() const = 0;
+};
+
+}  // namespace engineroom::store
