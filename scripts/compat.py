@@ -1,16 +1,17 @@
 #!/usr/bin/env python3
-"""Runs stock ipyparallel's own test suite on our programs and compares with stock, in the same run.
+"""Runs stock ipyparallel's own test suite on our programs, beside stock in the same run.
 
-Nobody here wrote those tests, which is what makes them worth running. The package comes from PyPI into
-`build/compat`; nothing of it is committed. Columns:
+Nobody here wrote those tests, which is what makes them worth running. The package comes from PyPI
+into `build/compat`; nothing of it is committed. Columns:
 
   stock       its client, controller and engines: the baseline of this machine, now
   controller  its client and engines on engineroom-controller
   engines     its client on engineroom-controller and engineroom-engine
 
-A column is a copy of the package tree in which only `controller/__main__.py` (and `engine/__main__.py`) is replaced by
-a stub that executes our program, which catches every way in which the suite starts one. Afterwards a few basic
-operations are tried across the border both ways (`scripts/compat_cross.py`).
+A column is a copy of the package tree in which only `controller/__main__.py` (and
+`engine/__main__.py`) is replaced by a stub that executes our program, which catches every way in
+which the suite starts one. Afterwards a few basic operations are tried across the border both ways
+(`scripts/compat_cross.py`).
 
     scripts/compat.py                       # everything: about half an hour
     scripts/compat.py --only test_view --column controller
@@ -124,7 +125,7 @@ def make_tree(column: str, python: Path) -> Path:
     shutil.rmtree(tree, ignore_errors=True)
     tree.mkdir(parents=True)
     shutil.copytree(site / "ipyparallel", tree / "ipyparallel")
-    # Launchers are found by entry points, so the distribution's metadata has to be beside the package.
+    # Launchers are found by entry points: the distribution's metadata has to be beside the package.
     for info in site.glob("ipyparallel-*.dist-info"):
         shutil.copytree(info, tree / info.name)
     if column != "stock":
@@ -132,7 +133,7 @@ def make_tree(column: str, python: Path) -> Path:
         stub = STUB.format(program=str(controller), environment="")
         (tree / "ipyparallel/controller/__main__.py").write_text(stub)
     if column == "engines":
-        # Tasks of a stock client name ipyparallel's modules, which our engine must therefore be able to import.
+        # Tasks of a stock client name ipyparallel's modules: our engine must be able to import them.
         paths = os.pathsep.join([str(tree), str(site)])
         stub = STUB.format(
             program=str(OUR_BIN / "engineroom-engine"),
@@ -185,7 +186,7 @@ def run_file(name: str, tree: Path, python: Path) -> Outcome:
 
 
 def end_session(session: int) -> None:
-    """Kills what the test run left behind: every process of its session, and ours that it started."""
+    """Kills what the test run left behind: its session, and what works in a column's tree."""
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
@@ -262,13 +263,14 @@ def report_differences(results: dict[str, dict[str, Outcome]], columns: list[str
                 reason = expected(f"{name}::{test}") if now == "failed" else None
                 verdict = f"expected: {reason}" if reason else ours.reasons.get(test, "")
                 print(f"{column}: {name}::{test}: stock {before}, ours {now}  {verdict}")
-                if now in ("failed", "absent") and before == "passed" and not reason or now == "failed" and before == "absent" and not reason and "stock" not in row:
-                    unexpected += 1
+                lost = before == "passed" and now in ("failed", "absent")
+                fails_alone = now == "failed" and "stock" not in row
+                unexpected += (lost or fails_alone) and not reason
     return unexpected
 
 
 def cross_check(python: Path) -> int:
-    """Our client on a stock controller, and a stock client on ours; returns the number of failures."""
+    """Every mixture of stock and our programs; returns the number of failed operations."""
     print("\nacross the border:", flush=True)
     script = ROOT / "scripts" / "compat_cross.py"
     environment = dict(os.environ, STOCK_PYTHON=str(python), STOCK_SITE=str(site_packages(python)))

@@ -1,8 +1,9 @@
-"""Basic operations across the border, both ways: every mixture of stock and our client, controller and engines.
+"""Basic operations across the border: every mixture of stock and our client, controller, engines.
 
-`scripts/compat.py` runs it; alone it needs STOCK_PYTHON (a Python with ipyparallel) and STOCK_SITE (its
-site-packages). For each mixture a controller and two engines are started in a profile of their own, then
-`OPERATIONS` run in the client's interpreter. Exit status: the number of operations that failed.
+`scripts/compat.py` runs it; alone it needs STOCK_PYTHON (a Python with ipyparallel) and STOCK_SITE
+(its site-packages). For each mixture a controller and two engines are started in a profile of their
+own, then `OPERATIONS` run in the client's interpreter. Exit status: the number of operations that
+failed.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ BIN = Path(sys.executable).parent
 STOCK_PYTHON = os.environ["STOCK_PYTHON"]
 STOCK_SITE = os.environ["STOCK_SITE"]
 
-# (client, controller, engines). The suite itself covers stock clients on ours; here they are for completeness.
+# (client, controller, engines).
 MIXTURES = [
     ("ours", "ours", "ours"),
     ("ours", "stock", "ours"),
@@ -97,8 +98,8 @@ def large_arguments():
 
 failed = 0
 for operation in (
-    apply_direct, globals_are_the_engines, push_and_pull, scatter_and_gather, balanced_map, execute_prints,
-    errors_are_remote, broadcast_apply, queue_status, large_arguments,
+    apply_direct, globals_are_the_engines, push_and_pull, scatter_and_gather, balanced_map,
+    execute_prints, errors_are_remote, broadcast_apply, queue_status, large_arguments,
 ):
     try:
         problem = None if operation() else "wrong result"
@@ -140,7 +141,7 @@ def wait_for_files(home: Path) -> None:
 def try_mixture(client: str, controller: str, engines: str) -> int:
     home = Path(tempfile.mkdtemp(prefix="cross-"))
     processes = []
-    # Each side's tasks name its own package's modules, which the other side's engines must be able to import.
+    # A side's tasks name its own package's modules, which the other's engines must be able to import.
     ours = str(Path(__file__).resolve().parent.parent / "python")
     paths = {"ours": STOCK_SITE, "stock": ours}
     try:
