@@ -133,7 +133,7 @@ def make_tree(column: str, python: Path) -> Path:
         stub = STUB.format(program=str(controller), environment="")
         (tree / "ipyparallel/controller/__main__.py").write_text(stub)
     if column == "engines":
-        # Tasks of a stock client name ipyparallel's modules: our engine must be able to import them.
+        # Tasks of a stock client name ipyparallel modules, which our engine has to import.
         paths = os.pathsep.join([str(tree), str(site)])
         stub = STUB.format(
             program=str(OUR_BIN / "engineroom-engine"),

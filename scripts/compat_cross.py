@@ -141,7 +141,7 @@ def wait_for_files(home: Path) -> None:
 def try_mixture(client: str, controller: str, engines: str) -> int:
     home = Path(tempfile.mkdtemp(prefix="cross-"))
     processes = []
-    # A side's tasks name its own package's modules, which the other's engines must be able to import.
+    # A client's tasks name its own package's modules, which any engine has to import.
     ours = str(Path(__file__).resolve().parent.parent / "python")
     paths = {"ours": STOCK_SITE, "stock": ours}
     try:
