@@ -74,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def make_parser() -> argparse.ArgumentParser:
     parser = _new_parser(prog="engineroom", description=_DESCRIPTION, epilog=_EPILOG)
-    parser.add_argument("--version", action="version", version=_version())
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     parser.set_defaults(ipython_dir="")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_new_parser)
     _add_start(commands)
@@ -234,10 +234,12 @@ def _profile_dir(args: argparse.Namespace) -> str:
     return os.path.abspath(args.profile_dir) if args.profile_dir else files.profile_path(args.profile)
 
 
-def _version() -> str:
-    import engineroom
+class _Version(argparse.Action):
+    def __call__(self, parser: argparse.ArgumentParser, *args: Any, **kwargs: Any) -> None:
+        from importlib.metadata import version
 
-    return engineroom.__version__
+        print(version("engineroom"))
+        parser.exit()
 
 
 def _say(*words: object) -> None:

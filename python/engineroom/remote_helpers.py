@@ -63,3 +63,15 @@ def _import(name: str, fromlist: tuple[str, ...] | None, level: int) -> None:
         user_ns[name] = sys.modules[name]
     for key in fromlist or ():
         user_ns[key] = getattr(module, key)
+
+
+class EachItem:
+    """A function over whole sequences, made of one over items. Engines keep it between tasks."""
+
+    def __init__(self, f: Callable[..., Any]) -> None:
+        self.f = f
+        if check := getattr(f, "check_dependency", None):
+            self.check_dependency = check
+
+    def __call__(self, *sequences: Iterable[Any]) -> list[Any]:
+        return list(map(self.f, *sequences))

@@ -159,7 +159,8 @@ bool IoLoop::send(const Outgoing& message) {
   const Status status = socket(message.channel).send(message.frames);
   if (status.code() == ErrorCode::kUnavailable) return false;
   // Any other failure means that the socket is gone, and its tasks will be told.
-  for (const TaskPtr& task : message.tasks) task->mark_sent();
+  if (message.task != nullptr) message.task->mark_sent();
+  for (const TaskPtr& task : message.more) task->mark_sent();
   return true;
 }
 

@@ -19,7 +19,8 @@ namespace engineroom::client {
 struct Outgoing {
   Channel channel;
   Frames frames;
-  std::vector<TaskPtr> tasks;  // told when it is sent
+  TaskPtr task;                  // told when it is sent; may be null
+  std::vector<TaskPtr> more = {};  // further ones, of a broadcast
 };
 
 class Outbox {

@@ -50,7 +50,7 @@ std::string death_of(const std::string& engine_uuid, const Task& task) {
   return "Engine '" + engine_uuid + "' died while running task '" + task.msg_id() + "'";
 }
 
-// What an engine would have answered that was asked to leave, and has left.
+// The answer of a peer that left before it could give one.
 Task::Completion left_as_asked(const std::string& engine_uuid, double now) {
   Task::Completion completion;
   completion.status = TaskStatus::kOk;
@@ -231,6 +231,9 @@ void SessionState::complete(const TaskPtr& task, Task::Completion completion) {
 
 void SessionState::fail(const TaskPtr& task, const std::string& reason,
                         const std::string& engine_uuid, double now) {
+  // Who was asked to leave and is gone has done as asked.
+  if (task->origin().msg_type == "shutdown_request")
+    return complete(task, left_as_asked(engine_uuid, now));
   Task::Completion completion;
   completion.status = TaskStatus::kError;
   completion.reply = {
@@ -258,13 +261,7 @@ void SessionState::fail_tasks_of(const EngineEntry& engine, double now) {
   for (const auto& [id, task] : pending_) {
     if (depends_on(*task, engine.uuid)) stranded.push_back(task);
   }
-  for (const TaskPtr& task : stranded) {
-    if (task->origin().msg_type == "shutdown_request") {
-      complete(task, left_as_asked(engine.uuid, now));
-    } else {
-      fail(task, death_of(engine.uuid, *task), engine.uuid, now);
-    }
-  }
+  for (const TaskPtr& task : stranded) fail(task, death_of(engine.uuid, *task), engine.uuid, now);
 }
 
 void SessionState::fail_all(const std::string& reason, double now) {

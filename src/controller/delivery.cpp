@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <iterator>
 
 namespace engineroom::controller {
 
@@ -66,7 +67,10 @@ bool Delivery::advance(Line line, std::deque<Waiting>& waiting, Time now) {
 
 void Delivery::on_time(Time now) {
   if (!retry_at_ || now < *retry_at_) return;
-  std::erase_if(waiting_, [this, now](auto& item) { return advance(item.first, item.second, now); });
+  for (auto item = waiting_.begin(); item != waiting_.end();) {
+    const bool is_done = advance(item->first, item->second, now);
+    item = is_done ? waiting_.erase(item) : std::next(item);
+  }
   retry_at_.reset();
   if (!waiting_.empty()) retry_at_ = now + kRetryEvery;
 }

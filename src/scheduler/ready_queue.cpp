@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cassert>
 
+#include "scheduler/sanity.h"
+
 namespace engineroom::scheduler {
 
 namespace {
@@ -331,35 +333,34 @@ void ReadyQueues::sanity_check() const {
     if (cls.open) open_ready += cls.ready();
     const Order oldest = head(cls).first;
 
-    assert(std::is_sorted(cls.engines.begin(), cls.engines.end()));
-    assert(cls.positions.size() == cls.engines.size());
+    SANITY(std::is_sorted(cls.engines.begin(), cls.engines.end()));
+    SANITY(cls.positions.size() == cls.engines.size());
     for (std::size_t k = 0; k < cls.engines.size(); ++k) {
       const EngineIndex& engine = engines_[index(cls.engines[k])];
-      assert(engine.classes[cls.positions[k]] == id);
+      SANITY(engine.classes[cls.positions[k]] == id);
       if (cls.open) continue;
       const bool listed = cls.keys[k] != kNever;
-      assert(listed == engine.heads.contains({cls.keys[k], id}));
-      assert(listed || std::count(cls.unlisted.begin(), cls.unlisted.end(), cls.engines[k]) == 1);
-      assert(!listed || cls.keys[k] <= cls.highest_key);
-      assert(oldest == kNever || cls.keys[k] <= oldest);
+      SANITY(listed == engine.heads.contains({cls.keys[k], id}));
+      SANITY(listed || std::count(cls.unlisted.begin(), cls.unlisted.end(), cls.engines[k]) == 1);
+      SANITY(!listed || cls.keys[k] <= cls.highest_key);
+      SANITY(oldest == kNever || cls.keys[k] <= oldest);
     }
     if (cls.open && id != kAnyEngine) {
-      assert((oldest != kNever) == open_heads_.contains({oldest, id}));
+      SANITY((oldest != kNever) == open_heads_.contains({oldest, id}));
     }
     Order last = 0;
     for (TaskSlot slot : cls.fresh.slots(tasks_)) {
-      assert(tasks_[slot].is<Ready>() && tasks_[slot].cls == id && tasks_[slot].order > last);
+      SANITY(tasks_[slot].is<Ready>() && tasks_[slot].cls == id && tasks_[slot].order > last);
       last = tasks_[slot].order;
     }
     for (const auto& [order, slot] : cls.late) {
-      assert(tasks_[slot].is<Ready>() && tasks_[slot].cls == id && tasks_[slot].order == order);
+      SANITY(tasks_[slot].is<Ready>() && tasks_[slot].cls == id && tasks_[slot].order == order);
     }
     for (TaskSlot slot : cls.blocked.slots(tasks_)) {
-      assert(tasks_[slot].is<Blocked>() && tasks_[slot].cls == id);
+      SANITY(tasks_[slot].is<Blocked>() && tasks_[slot].cls == id);
     }
   }
-  assert(ready == ready_count_ && open_ready == open_ready_count_ && blocked == blocked_count_);
-  (void)ready, (void)open_ready, (void)blocked;
+  SANITY(ready == ready_count_ && open_ready == open_ready_count_ && blocked == blocked_count_);
 }
 
 }  // namespace engineroom::scheduler

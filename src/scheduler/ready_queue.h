@@ -56,6 +56,7 @@ class ReadyQueues {
   std::optional<ClassId> without(ClassId from, EngineSlot engine);
   void retain(ClassId id) { ++classes_[index(id)]->references; }
   void release(ClassId id);
+  std::uint32_t reference_count(ClassId id) const { return at(id).references; }
 
   bool is_open(ClassId id) const { return classes_[index(id)]->open; }
   // Sorted; the engines allowed, or for an open class the ones excluded.

@@ -201,6 +201,8 @@ class FrameCollector {
     parts_.clear();
   }
 
+  std::size_t size() const { return parts_.size(); }
+
   void add(zmq_msg_t* message) {
     const std::size_t size = zmq_msg_size(message);
     if (size <= kCopiedBytes) {
@@ -418,12 +420,15 @@ std::optional<Received> Socket::receive() {
   if (!receive_frame(state_->socket, &frame.message, ZMQ_DONTWAIT)) return std::nullopt;
 
   Received received;
-  received.connection = connection_of(&frame.message);
   FrameCollector& collector = state_->collector;
   collector.begin();
   bool more = true;
   while (more) {
     more = zmq_msg_more(&frame.message) != 0;
+    // Of a ROUTER that was polled before, the first frame (the identity) lacks the number.
+    if (received.connection < 0 && collector.size() < 2) {
+      received.connection = connection_of(&frame.message);
+    }
     collector.add(&frame.message);
     // The rest of a message is there as soon as its first frame is. It fails only if the context
     // was terminated.

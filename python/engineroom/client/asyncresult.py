@@ -9,10 +9,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from .. import error
-from .._core import Task
 from ..util import compare_datetimes, progress, utcnow
 from .future import TaskFuture, WaitMode, deadline_after, remaining
-from .metadata import FIELDS, ExecuteReply, LiveMetadata, Metadata, field, metadata_of
+from .metadata import FIELDS, Metadata, field, metadata_of
+from .replies import unpack_reply
 
 if TYPE_CHECKING:
     from .client import Client
@@ -453,44 +453,6 @@ class AsyncResult(TaskFuture):
         if self._targets and not self._single_result:
             engines = f", {len(self._targets)} engines"
         return f"<{type(self).__name__}({self._fname}): {self._state_text()}{engines}>"
-
-
-def unpack_reply(client: "Client", task: Task) -> Any:
-    """The value that a task returned, or the exception that says why it did not."""
-    import json
-
-    from ..serialize import unpack_object
-
-    if task.status == "aborted":
-        return error.TaskAborted(task.msg_id)
-    if task.status == "error":
-        return client._unwrap_exception(json.loads(task.content), task)
-    if task.msg_type == "execute_request":
-        content = json.loads(task.content)
-        return ExecuteReply(task.msg_id, content, LiveMetadata(client, task))
-    if task.msg_type != "apply_request":
-        return {"content": json.loads(task.content), "buffers": task.buffers}
-    if client._foreign and task.msg_id in client._values:
-        return client._values[task.msg_id]
-    value, rest = unpack_object(task.buffers)
-    if not task.metadata or '"is_coalescing"' not in task.metadata:
-        return value
-    return _unpack_coalesced(task, value, rest)
-
-
-def _unpack_coalesced(task: Task, first: Any, rest: Any) -> Any:
-    """The results of all engines of a coalescing broadcast, in one reply, one after the other."""
-    import json
-
-    from ..serialize import unpack_object
-
-    if not json.loads(task.metadata).get("is_coalescing"):
-        return first
-    values = [first]
-    while rest:
-        value, rest = unpack_object(rest)
-        values.append(value)
-    return values
 
 
 __all__ = ["AsyncResult"]

@@ -104,7 +104,7 @@ def _data(client: "Client", task: Task) -> dict[str, Any]:
     data: dict[str, Any] = {}
     for (msg_type, _), buffers in zip(task.outputs, task.output_buffers, strict=False):
         if msg_type == "data_message":
-            data.update(unpack_object(buffers)[0])
+            data.update(unpack_object(buffers))
     return data
 
 

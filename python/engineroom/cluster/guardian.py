@@ -12,7 +12,7 @@ import os
 import subprocess
 import threading
 
-# Words of a line: watch GROUP, or release GROUP.
+# Words of a line: watch GROUP, or release GROUP. (No `--` before -GROUP: dash takes it for a process.)
 _SCRIPT = r"""
 trap '' HUP INT TERM
 groups=
@@ -26,13 +26,13 @@ while read -r verb group; do
   esac
 done
 alive() {
-  for g in $groups; do kill -0 -- "-$g" 2>/dev/null && return 0; done
+  for g in $groups; do kill -0 "-$g" 2>/dev/null && return 0; done
   return 1
 }
-for g in $groups; do kill -TERM -- "-$g" 2>/dev/null; done
+for g in $groups; do kill -TERM "-$g" 2>/dev/null; done
 tries=0
 while alive && [ "$tries" -lt 50 ]; do sleep 0.1; tries=$((tries + 1)); done
-for g in $groups; do kill -KILL -- "-$g" 2>/dev/null; done
+for g in $groups; do kill -KILL "-$g" 2>/dev/null; done
 """
 
 _lock = threading.Lock()

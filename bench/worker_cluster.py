@@ -1,0 +1,236 @@
+"""Measures a cluster from its client. Runs in the environment of ipyparallel or of engineroom.
+
+    python worker_cluster.py MODULE MEASURE JSON
+
+The last line it prints is "RESULT " and a JSON object. Both packages get the very same calls.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+import time
+
+import processes
+
+
+def nop():
+    return None
+
+
+def trivial(item):
+    return item
+
+
+def percentile(values: list[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def connect(package, params):
+    client = package.Client(connection_info=params["connection_file"], timeout=30)
+    client.wait_for_engines(params["engines"], timeout=60)
+    return client
+
+
+class CpuMeter:
+    """CPU time per part of the cluster, from here to `per_task`."""
+
+    def __init__(self, params):
+        self.parts = {
+            "controller": processes.tree(params["controller"]),
+            "engines": processes.trees(params["engine_roots"]),
+            "client": processes.tree(os.getpid()),
+        }
+        self.before = self._now()
+
+    def _now(self):
+        return {part: processes.cpu_seconds(pids) for part, pids in self.parts.items()}
+
+    def per_task(self, tasks):
+        """µs per task."""
+        now = self._now()
+        return {f"cpu_{part}": (now[part] - self.before[part]) / tasks * 1e6 for part in now}
+
+
+def one_by_one(client, view, tasks):
+    """Seconds to hand `tasks` over, and until every result is in our hands."""
+    begin = time.perf_counter()
+    pending = [view.apply_async(nop) for _ in range(tasks)]
+    submitted = time.perf_counter()
+    client.wait(pending)
+    results = [job.get() for job in pending]
+    end = time.perf_counter()
+    assert results == [None] * tasks
+    return submitted - begin, end - begin
+
+
+def lb(package, params):
+    """Load-balanced no-op tasks, each submitted by its own call; and who pays for them."""
+    client = connect(package, params)
+    view = client.load_balanced_view()
+    one_by_one(client, view, params["warm_up"])
+    meter = CpuMeter(params)
+    submit, total = one_by_one(client, view, params["tasks"])
+    # What the hub still has to do for these tasks belongs to them.
+    time.sleep(0.5)
+    rates = {"lb_rate": params["tasks"] / total, "lb_submit_rate": params["tasks"] / submit}
+    return {**rates, **meter.per_task(params["tasks"])}
+
+
+def lbmap(package, params):
+    """The same through map, one task per item."""
+    client = connect(package, params)
+    view = client.load_balanced_view()
+    view.map_sync(trivial, range(params["warm_up"]), chunksize=1)
+    return {"lbmap_rate": map_rate(view, params["tasks"], chunksize=1)}
+
+
+def map_rate(view, items, **options):
+    """Items per second. `list` because stock's result is one already, and ours may be lazy."""
+    begin = time.perf_counter()
+    results = list(view.map_sync(trivial, range(items), **options))
+    seconds = time.perf_counter() - begin
+    assert results == list(range(items))
+    return items / seconds
+
+
+def map_items(package, params):
+    """A map over many trivial items: as it comes, and with 100 items per task."""
+    client = connect(package, params)
+    view = client.load_balanced_view()
+    view.map_sync(trivial, range(200))
+    return {
+        "map_default": map_rate(view, params["items"]),
+        "map_100": map_rate(view, params["items_100"], chunksize=100),
+    }
+
+
+def sync(package, params):
+    """Round trips, one at a time."""
+    client = connect(package, params)
+    views = {"direct": client[client.ids[0]], "lb": client.load_balanced_view()}
+    result = {}
+    for name, view in views.items():
+        times = []
+        for _ in range(params["calls"] + params["warm_up"]):
+            begin = time.perf_counter()
+            view.apply_sync(nop)
+            times.append(time.perf_counter() - begin)
+        times = times[params["warm_up"] :]
+        result[f"sync_{name}_p50"] = percentile(times, 0.5) * 1e6
+        result[f"sync_{name}_p99"] = percentile(times, 0.99) * 1e6
+    return result
+
+
+def ends_of_bulk():
+    return int(bulk[0]), int(bulk[-1])  # noqa: F821  (pushed before)
+
+
+def bulk(package, params):
+    """GiB/s of one large array to one engine, back, and to all engines (per engine it reaches)."""
+    import numpy
+
+    client = connect(package, params)
+    one, every = client[client.ids[0]], client[:]
+    array = numpy.arange(params["bytes"] // 8, dtype=numpy.int64)
+    gib = array.nbytes / 2**30
+    best = {"push": 0.0, "pull": 0.0, "push_all": 0.0}
+    for turn in range(1, params["turns"] + 1):
+        # Never the same bytes twice: nothing may be answered from memory of the last turn.
+        array[0] = -turn
+        took, _ = timed(lambda: one.push({"bulk": array}, block=True))
+        best["push"] = max(best["push"], gib / took)
+        assert tuple(one.apply_sync(ends_of_bulk)) == (-turn, len(array) - 1)
+        took, pulled = timed(lambda: one.pull("bulk", block=True))
+        best["pull"] = max(best["pull"], gib / took)
+        assert numpy.array_equal(pulled, array)
+        took, _ = timed(lambda: every.push({"bulk": array}, block=True))
+        best["push_all"] = max(best["push_all"], gib * len(every) / took)
+    return best
+
+
+def timed(call):
+    """Seconds, and what the call returned."""
+    begin = time.perf_counter()
+    result = call()
+    return time.perf_counter() - begin, result
+
+
+def settled_memory(pids):
+    """Once they have nothing left to do: the hub may lag behind the client."""
+    before = processes.cpu_seconds(pids)
+    for _ in range(60):
+        time.sleep(1)
+        now = processes.cpu_seconds(pids)
+        if now - before < 0.1:
+            break
+        before = now
+    return processes.memory(pids)
+
+
+def memory(package, params):
+    """Of a fresh controller: idle, after the first half of the tasks, and after the second."""
+    client = connect(package, params)
+    view = client.load_balanced_view()
+    controller = processes.tree(params["controller"])
+    engine = processes.tree(params["engine_roots"][0])
+    idle, of_engine = settled_memory(controller), processes.memory(engine)
+    result = {
+        "controller_processes": len(controller),
+        "controller_idle_rss": idle["rss"],
+        "controller_idle_pss": idle["pss"],
+        "engine_rss": of_engine["rss"],
+        "engine_pss": of_engine["pss"],
+    }
+    for stage in ("half", "full"):
+        for done in range(0, params["tasks"] // 2, params["batch"]):
+            one_by_one(client, view, min(params["batch"], params["tasks"] // 2 - done))
+        result[f"controller_{stage}_pss"] = settled_memory(controller)["pss"]
+    result["controller_growth"] = result["controller_full_pss"] - result["controller_half_pss"]
+    return result
+
+
+def start(package, params):
+    """A cluster from nothing to the first result, counted from before the interpreter started."""
+    imported = time.monotonic()
+    cluster = package.Cluster(n=params["engines"], log_level=40)
+    client = cluster.start_and_connect_sync()
+    connected = time.monotonic()
+    assert len(client[:].apply_sync(nop)) == params["engines"]
+    first_result = time.monotonic()
+    client.close()
+    cluster.stop_cluster_sync()
+    begin = params["spawned"]
+    return {
+        "start": first_result - begin,
+        "start_import": imported - begin,
+        "start_connected": connected - imported,
+        "stop": time.monotonic() - first_result,
+    }
+
+
+MEASURES = {
+    "lb": lb,
+    "lbmap": lbmap,
+    "map": map_items,
+    "sync": sync,
+    "bulk": bulk,
+    "memory": memory,
+    "start": start,
+}
+
+
+def main():
+    module, measure, params = sys.argv[1], sys.argv[2], json.loads(sys.argv[3])
+    package = importlib.import_module(module)
+    result = MEASURES[measure](package, params)
+    print("RESULT " + json.dumps(result), flush=True)
+    # Not through the exit hooks: a client that hangs on its way out spoils no measurement.
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

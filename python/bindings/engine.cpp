@@ -1,0 +1,210 @@
+#include "engine.h"
+
+#include <atomic>
+#include <csignal>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include <nanobind/stl/optional.h>
+#include <nanobind/stl/string.h>
+#include <unistd.h>
+
+#include "base/id.h"
+#include "base/log.h"
+#include "buffers.h"
+#include "engine/engine.h"
+
+namespace nb = nanobind;
+
+namespace engineroom::bindings {
+namespace {
+
+using engine::Exit;
+using engine::Outcome;
+using engine::RequestPtr;
+
+nb::str to_str(const Bytes& text) { return nb::str(text.data(), text.size()); }
+
+// A request that Python is to answer.
+struct Task {
+  RequestPtr request;
+};
+
+// ---- the process ----
+
+// The engine that SIGTERM ends: one per process, as there is one SIGTERM.
+std::atomic<engine::Engine*> sigterm_engine{nullptr};
+
+void on_sigterm(int) {
+  if (engine::Engine* engine = sigterm_engine.load()) engine->request_end();
+}
+
+// Not Python's handler: that one would wait for the running task to return to the interpreter.
+void end_on_sigterm(engine::Engine& engine) {
+  sigterm_engine.store(&engine);
+  struct sigaction action{};
+  action.sa_handler = on_sigterm;
+  sigaction(SIGTERM, &action, nullptr);
+}
+
+// Ends the process after a while, whatever it is doing: threads that users left running, say.
+void exit_after(double seconds, int code) {
+  std::thread([seconds, code] {
+    std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
+    ::_exit(code);
+  }).detach();
+}
+
+// ---- the engine ----
+
+class PyEngine {
+ public:
+  PyEngine(const std::string& connection_json, int requested_id, double registration_timeout,
+           double controller_gone_after, unsigned max_missed_pings, const std::string& log_level,
+           const std::string& uuid) {
+    Result<wire::ConnectionInfo> connection =
+        wire::parse_connection_info(connection_json, wire::Role::kEngine);
+    if (!connection.ok()) throw nb::value_error(connection.status().message().c_str());
+    set_up_logging("engine", log_level);
+    engine::EngineOptions options;
+    options.connection = connection.take();
+    options.uuid = uuid.empty() ? new_session_id() : uuid;
+    options.requested_id = requested_id;
+    options.membership.registration_timeout = from_seconds(registration_timeout);
+    options.membership.gone_after = from_seconds(controller_gone_after);
+    options.membership.max_missed_pings = max_missed_pings;
+    engine_ = std::make_unique<engine::Engine>(std::move(options));
+  }
+
+  void start() {
+    end_on_sigterm(*engine_);
+    ReleaseQueue::instance().notify(engine_->bench().work_wake().fd());
+    const Status status = engine_->start();
+    if (!status.ok()) throw nb::value_error(status.message().c_str());
+  }
+
+  // The next task, or None when the engine ends. Returns to the interpreter for signals.
+  std::optional<Task> next() {
+    while (true) {
+      ReleaseQueue::instance().release_all();
+      if (engine_->exit()) return std::nullopt;
+      if (RequestPtr request = engine_->bench().take(Clock::now())) return Task{std::move(request)};
+      {
+        const nb::gil_scoped_release released;
+        engine_->bench().wait_for_request();
+      }
+      if (PyErr_CheckSignals() != 0) nb::raise_python_error();
+    }
+  }
+
+  void finish_ok(nb::handle buffers) {
+    engine::Reply reply;
+    reply.buffers = frames_from_python(buffers);
+    engine_->bench().finish(std::move(reply));
+  }
+
+  void finish(const std::string& status, nb::handle content, std::string more_metadata,
+              bool dependencies_met, bool abort_executes) {
+    engine::Reply reply;
+    reply.outcome = status == "ok" ? Outcome::kOk : Outcome::kError;
+    reply.content = text_from_python(content);
+    reply.more_metadata = std::move(more_metadata);
+    reply.dependencies_met = dependencies_met;
+    engine_->bench().finish(std::move(reply), abort_executes);
+  }
+
+  void publish(const std::string& topic, const std::string& msg_type, nb::handle content,
+               nb::handle buffers, bool verbatim, const std::string& metadata) {
+    engine::Publication publication;
+    publication.topic = topic;
+    publication.msg_type = msg_type;
+    publication.content = text_from_python(content);
+    publication.buffers = frames_from_python(buffers);
+    publication.verbatim = verbatim;
+    if (!metadata.empty()) publication.metadata = Bytes(metadata);
+    engine_->bench().publish(std::move(publication));
+  }
+
+  void write(const std::string& stream, nb::handle text) {
+    Py_ssize_t size = 0;
+    const char* data = PyUnicode_AsUTF8AndSize(text.ptr(), &size);
+    if (data == nullptr) nb::raise_python_error();
+    engine_->bench().write(stream, {data, static_cast<std::size_t>(size)}, Clock::now());
+  }
+
+  void close() {
+    sigterm_engine.store(nullptr);
+    {
+      const nb::gil_scoped_release released;
+      engine_->close();
+    }
+    ReleaseQueue::instance().notify(-1);
+    ReleaseQueue::instance().release_all();
+  }
+
+  std::optional<int> exit_code() const {
+    const std::optional<Exit> exit = engine_->exit();
+    if (!exit) return std::nullopt;
+    return static_cast<int>(*exit);
+  }
+
+  engine::Engine& engine() { return *engine_; }
+
+ private:
+  std::unique_ptr<engine::Engine> engine_;
+};
+
+void bind_task(nb::module_& m) {
+  nb::enum_<engine::RequestKind>(m, "TaskKind", nb::is_arithmetic())
+      .value("APPLY", engine::RequestKind::kApply)
+      .value("EXECUTE", engine::RequestKind::kExecute)
+      .value("COMM", engine::RequestKind::kComm)
+      .value("CLEAR", engine::RequestKind::kClear);
+
+  nb::class_<Task>(m, "EngineTask")
+      .def_prop_ro("kind", [](const Task& task) { return static_cast<int>(task.request->kind); })
+      .def_prop_ro("ours", [](const Task& task) { return task.request->ours; })
+      .def_prop_ro("msg_id", [](const Task& task) { return task.request->header.msg_id; })
+      .def_prop_ro("msg_type", [](const Task& task) { return task.request->header.msg_type; })
+      .def_prop_ro("header", [](const Task& task) { return to_str(task.request->message.header); })
+      .def_prop_ro("metadata",
+                   [](const Task& task) { return to_str(task.request->message.metadata); })
+      .def_prop_ro("content", [](const Task& task) { return to_str(task.request->message.content); })
+      .def_prop_ro("buffers",
+                   [](const Task& task) { return frames_to_python(task.request->message.buffers); });
+}
+
+}  // namespace
+
+void bind_engine(nb::module_& m) {
+  using nb::literals::operator""_a;
+  bind_task(m);
+  m.def("exit_after", &exit_after, "seconds"_a, "code"_a);
+
+  nb::class_<PyEngine>(m, "Engine")
+      .def(nb::init<const std::string&, int, double, double, unsigned, const std::string&,
+                    const std::string&>(),
+           "connection_json"_a, nb::kw_only(), "requested_id"_a = -1,
+           "registration_timeout"_a = 0.0, "controller_gone_after"_a = 5.0,
+           "max_missed_pings"_a = 50, "log_level"_a = "warning", "uuid"_a = "")
+      .def("start", &PyEngine::start)
+      .def("next", &PyEngine::next)
+      .def("finish_ok", &PyEngine::finish_ok, "buffers"_a)
+      .def("finish", &PyEngine::finish, "status"_a, "content"_a, "more_metadata"_a = "",
+           "dependencies_met"_a = true, "abort_executes"_a = false)
+      .def("publish", &PyEngine::publish, "topic"_a, "msg_type"_a, "content"_a,
+           "buffers"_a = nb::make_tuple(), "verbatim"_a = false, "metadata"_a = "")
+      .def("write", &PyEngine::write, "stream"_a, "text"_a)
+      .def("flush", [](PyEngine& self) { self.engine().bench().flush(); })
+      .def("close", &PyEngine::close)
+      .def("request_end", [](PyEngine& self) { self.engine().request_end(); })
+      .def("set_kernel_info",
+           [](PyEngine& self, std::string json) { self.engine().set_kernel_info(std::move(json)); })
+      .def_prop_ro("uuid", [](PyEngine& self) { return self.engine().options().uuid; })
+      .def_prop_ro("id", [](PyEngine& self) { return self.engine().id(); })
+      .def_prop_ro("exit_code", &PyEngine::exit_code);
+}
+
+}  // namespace engineroom::bindings

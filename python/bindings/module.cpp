@@ -1,0 +1,15 @@
+// bindings/module.cpp — engineroom._core: the native core as one extension module, a file per part.
+#include <nanobind/nanobind.h>
+
+#include "buffers.h"
+#include "client.h"
+#include "engine.h"
+#include "engineroom/version.h"
+
+NB_MODULE(_core, m) {
+  m.doc() = "The native core of engineroom. Internal: the package is the interface.";
+  m.attr("__version__") = ENGINEROOM_VERSION;
+  engineroom::bindings::bind_buffers(m);
+  engineroom::bindings::bind_client(m);
+  engineroom::bindings::bind_engine(m);
+}

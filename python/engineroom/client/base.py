@@ -1,0 +1,242 @@
+"""View: a set of engines with a policy. What direct, load-balanced and broadcast views share."""
+
+import contextlib
+import functools
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .. import serialize
+from .asyncresult import AsyncResult
+from .executor import ViewExecutor
+from .records import History, Outstanding
+from .remotefunction import ParallelFunction, RemoteFunction, parallel, remote
+
+if TYPE_CHECKING:
+    from .client import Client
+
+Self = TypeVar("Self", bound="View")
+
+
+@functools.lru_cache(maxsize=1024)
+def label_metadata(label: str | None) -> str:
+    """Metadata of a direct request, as JSON."""
+    return f'{{"label":{json.dumps(label)},"engineroom":1}}'
+
+
+def pack_callable(f: Any) -> Any:
+    """The buffer of a function. TypeError for what is neither callable nor a Reference."""
+    if isinstance(f, serialize.PrePickled):
+        (buffer,) = f.buffers
+        return buffer
+    if not callable(f) and not isinstance(f, serialize.Reference):
+        raise TypeError(f"f must be callable, not {type(f)}")
+    return serialize.pack_function(f)
+
+
+class View:
+    """Base of the views, which are made by a client: client[:], client.load_balanced_view(), …
+
+    Flags, which may also be given to the client's methods, or for a while with temp_flags():
+    block (wait for results and return them, instead of an AsyncResult; default: the client's),
+    targets, label (any text, kept with the tasks), track (accepted; any result can wait_for_send()).
+
+    Ctrl-C while a call waits raises KeyboardInterrupt; the task goes on, see get_result().
+    """
+
+    _flag_names = ("targets", "block", "track", "label")
+    block: bool
+    track = False
+    label: str | None = None
+    targets: Any = None
+
+    def __init__(self, client: "Client", socket: Any = None, **flags: Any) -> None:
+        """socket: ignored, there for drop-in use."""
+        if type(self) is View:
+            raise TypeError("Don't use base View objects, use subclasses")
+        self.client = client
+        self.block = client.block
+        self.history: list[str] = History()
+        self._outstanding = Outstanding(client._session)
+        self.set_flags(**flags)
+
+    @functools.cached_property
+    def executor(self) -> ViewExecutor:
+        """A concurrent.futures.Executor that submits to this view."""
+        return ViewExecutor(self)
+
+    @property
+    def results(self) -> dict[str, Any]:
+        """The client's results."""
+        return self.client.results
+
+    @property
+    def outstanding(self) -> set[str]:
+        """msg_ids of this view's tasks that have no reply yet (a copy)."""
+        return self._outstanding.ids()
+
+    def __repr__(self) -> str:
+        targets = str(self.targets)
+        if len(targets) > 16:
+            targets = targets[:12] + "...]"
+        return f"<{type(self).__name__} {targets}>"
+
+    def _repr_html_(self) -> str:
+        from .tables import view_table
+
+        return view_table(self)
+
+    def __len__(self) -> int:
+        if isinstance(self.targets, list):
+            return len(self.targets)
+        return 1 if isinstance(self.targets, int) else len(self.client)
+
+    # ---- flags ----
+
+    def set_flags(self: Self, **kwargs: Any) -> Self:
+        """Sets flags by name and returns the view. KeyError for a name that is none."""
+        for name, value in kwargs.items():
+            if name not in self._flag_names:
+                raise KeyError(f"Invalid name: {name!r}")
+            setattr(self, name, value)
+        return self
+
+    @contextlib.contextmanager
+    def temp_flags(self, **kwargs: Any) -> Iterator[None]:
+        """Flags for the time of a `with` block."""
+        saved = {name: getattr(self, name) for name in self._flag_names}
+        self.set_flags(**kwargs)
+        try:
+            yield
+        finally:
+            for name, value in saved.items():
+                setattr(self, name, value)
+
+    # ---- apply ----
+
+    def _really_apply(self, f: Any, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
+        raise NotImplementedError("Implement in subclasses")
+
+    def apply(self, __ipp_f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Calls f(*args, **kwargs) on engines: the result if self.block, else an AsyncResult."""
+        return self._really_apply(__ipp_f, args, kwargs)
+
+    def apply_async(self, __ipp_f: Callable[..., Any], *args: Any, **kwargs: Any) -> AsyncResult:
+        """Calls f(*args, **kwargs) on engines and returns an AsyncResult at once."""
+        return self._really_apply(__ipp_f, args, kwargs, block=False)
+
+    def apply_sync(self, __ipp_f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Calls f(*args, **kwargs) on engines and returns the result."""
+        return self._really_apply(__ipp_f, args, kwargs, block=True)
+
+    def _finish(self, ar: AsyncResult, block: bool | None) -> Any:
+        """Records the tasks; then the result, or the AsyncResult, as `block` (or the flag) says."""
+        self._remember(ar)
+        return ar.get() if (self.block if block is None else block) else ar
+
+    def _remember(self, ar: AsyncResult) -> None:
+        msg_ids = ar.msg_ids
+        self.history.extend(msg_ids)
+        self.client.history.extend(msg_ids)
+        self._outstanding.add(msg_ids)
+
+    # ---- the client's methods, for these engines ----
+
+    def spin(self) -> None:
+        """Does nothing (deprecated): replies arrive by themselves."""
+        self.client.spin()
+
+    def wait(self, jobs: Any = None, timeout: float | None = -1) -> bool:
+        """Waits for jobs (msg_ids, indices of history, AsyncResults; default: all of this view).
+
+        timeout: seconds, negative: for ever. Whether all are done.
+        """
+        if jobs is None:
+            jobs = self.outstanding
+        return self.client.wait(self._resolve(jobs), timeout)
+
+    def _resolve(self, jobs: Any) -> Any:
+        """jobs with indices of this view's history replaced by msg_ids."""
+        if isinstance(jobs, int):
+            return self.history[jobs]
+        if isinstance(jobs, (list, tuple, set)):
+            return [self.history[job] if isinstance(job, int) else job for job in jobs]
+        return jobs
+
+    def abort(self, jobs: Any = None, targets: Any = None, block: bool | None = None) -> Any:
+        """Keeps jobs (msg_ids, AsyncResults; default: all outstanding) from starting.
+
+        What runs already goes on: interrupt it with client.send_signal().
+        """
+        return self.client.abort(
+            jobs=list(self.outstanding) if jobs is None else jobs,
+            targets=self.targets if targets is None else targets,
+            block=self.block if block is None else block,
+        )
+
+    def queue_status(self, targets: Any = None, verbose: bool = False) -> dict[Any, Any]:
+        """See Client.queue_status; default: this view's engines."""
+        return self.client.queue_status(self.targets if targets is None else targets, verbose)
+
+    def purge_results(self, jobs: Any = (), targets: Any = ()) -> None:
+        """See Client.purge_results."""
+        if targets is None or targets == "all":
+            targets = self.targets
+        self.client.purge_results(jobs=jobs, targets=targets)
+
+    def shutdown(
+        self,
+        targets: Any = None,
+        restart: bool = False,
+        hub: bool = False,
+        block: bool | None = None,
+    ) -> None:
+        """See Client.shutdown; default: this view's engines."""
+        if targets is None or targets == "all":
+            targets = self.targets
+        block = self.block if block is None else block
+        self.client.shutdown(targets=targets, restart=restart, hub=hub, block=block)
+
+    def get_result(
+        self, indices_or_msg_ids: Any = None, block: bool | None = None, owner: bool = False
+    ) -> AsyncResult:
+        """See Client.get_result; integers are indices of this view's history (default: the last)."""
+        jobs = self._resolve(-1 if indices_or_msg_ids is None else indices_or_msg_ids)
+        return self.client.get_result(jobs, block=block, owner=owner)
+
+    # ---- map ----
+
+    def map(self, f: Callable[..., Any], *sequences: Iterable[Any], **kwargs: Any) -> Any:
+        """map() over engines; see the subclasses."""
+        raise NotImplementedError("Implement in subclasses")
+
+    def map_async(self, f: Callable[..., Any], *sequences: Iterable[Any], **kwargs: Any) -> Any:
+        """map(..., block=False)"""
+        return self._map_with("map_async", False, f, sequences, kwargs)
+
+    def map_sync(self, f: Callable[..., Any], *sequences: Iterable[Any], **kwargs: Any) -> Any:
+        """map(..., block=True)"""
+        return self._map_with("map_sync", True, f, sequences, kwargs)
+
+    def _map_with(self, name: str, block: bool, f: Any, sequences: Any, kwargs: Any) -> Any:
+        if "block" in kwargs:
+            raise TypeError(f"{name} doesn't take a `block` keyword argument.")
+        return self.map(f, *sequences, block=block, **kwargs)
+
+    def imap(self, f: Callable[..., Any], *sequences: Iterable[Any], **kwargs: Any) -> Iterator[Any]:
+        """An iterator over the results of map()."""
+        return iter(self.map_async(f, *sequences, **kwargs))
+
+    # ---- decorators ----
+
+    def remote(
+        self, block: bool | None = None, **flags: Any
+    ) -> Callable[[Callable[..., Any]], RemoteFunction]:
+        """Decorator: calling the function applies it through this view."""
+        return remote(self, block=self.block if block is None else block, **flags)
+
+    def parallel(
+        self, dist: str = "b", block: bool | None = None, **flags: Any
+    ) -> Callable[[Callable[..., Any]], ParallelFunction]:
+        """Decorator: calling the function applies it to a part of its arguments per engine."""
+        return parallel(self, dist=dist, block=self.block if block is None else block, **flags)

@@ -1,0 +1,88 @@
+"""AsyncMapResult: the result of a map, which can be iterated while it is still growing."""
+
+import queue
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .asyncresult import AsyncResult
+from .map import Map
+
+if TYPE_CHECKING:
+    from .client import Client
+
+
+class AsyncMapResult(AsyncResult):
+    """An AsyncResult whose tasks each computed a part of one sequence; get() joins the parts.
+
+    Iterating gives items as soon as their task is done: in order, or with ordered=False in the
+    order in which tasks finish.
+    """
+
+    def __init__(
+        self,
+        client: "Client",
+        children: Any,
+        mapObject: Map,
+        fname: str = "",
+        ordered: bool = True,
+        return_exceptions: bool = False,
+        chunk_sizes: Sequence[int] | None = None,
+        targets: Sequence[int | None] | None = None,
+    ) -> None:
+        """mapObject: joins the parts (see client.map)."""
+        super().__init__(
+            client,
+            children,
+            fname=fname,
+            targets=targets,
+            return_exceptions=return_exceptions,
+            chunk_sizes=chunk_sizes,
+        )
+        self._single_result = False
+        self._mapObject = mapObject
+        self.ordered = ordered
+
+    @classmethod
+    def join(cls, *async_results: AsyncResult) -> AsyncResult:
+        return AsyncResult.join(*async_results)
+
+    def _parts_are_single(self) -> bool:
+        return False
+
+    def _reconstruct_result(self, values: list[Any]) -> Any:
+        if not values:
+            return []
+        if any(isinstance(value, Exception) for value in values):
+            return [item for value in values for item in self._items_of(value)]
+        return self._mapObject.joinPartitions(values)
+
+    @staticmethod
+    def _items_of(value: Any) -> Any:
+        return [value] if isinstance(value, Exception) else value
+
+    def _iterate(self) -> Iterator[Any]:
+        if self._done_now():
+            yield from self.get(0)
+            return
+        for index in self._in_order() if self.ordered else self._as_completed():
+            value = self._value(index)
+            items = value if isinstance(value, list) else [value]
+            self._collect_exceptions(items)
+            yield from items
+
+    def _in_order(self) -> Iterator[int]:
+        for index in range(len(self._tasks)):
+            self._wait_task(index)
+            yield index
+
+    def _as_completed(self) -> Iterator[int]:
+        done: queue.SimpleQueue[int] = queue.SimpleQueue()
+        token = self._client._events.each_done(self._tasks, done.put)
+        try:
+            for _ in range(len(self._tasks)):
+                yield done.get()
+        finally:
+            self._client._events.forget(token)
+
+
+__all__ = ["AsyncMapResult"]

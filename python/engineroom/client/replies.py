@@ -1,0 +1,39 @@
+"""From a reply to what it means: a value, or the exception that says why there is none."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from .. import error, serialize
+from .._core import Task
+from .metadata import ExecuteReply, LiveMetadata
+
+if TYPE_CHECKING:
+    from .client import Client
+
+
+def unpack_reply(client: "Client", task: Task) -> Any:
+    """The value of a task that is done; an exception as a value if it failed."""
+    if task.status == "aborted":
+        return error.TaskAborted(task.msg_id)
+    if task.status == "error":
+        return client._unwrap_exception(json.loads(task.content), task)
+    if task.msg_type == "apply_request":
+        return unpack_result(task.metadata, task.buffers)
+    content = json.loads(task.content)
+    if task.msg_type == "execute_request":
+        return ExecuteReply(task.msg_id, content, LiveMetadata(client, task))
+    return {"content": content, "buffers": task.buffers}
+
+
+def unpack_result(metadata: str, buffers: Any) -> Any:
+    """What a function returned; a list of it, per engine, in the reply to a coalescing broadcast."""
+    ours = '"engineroom"' in metadata
+    if '"is_coalescing"' not in metadata or not json.loads(metadata).get("is_coalescing"):
+        return serialize.unpack_object(buffers) if ours else serialize.uncan_foreign(buffers)[0]
+    if ours:
+        return serialize.unpack_objects(buffers)
+    values = []
+    while buffers:
+        value, buffers = serialize.uncan_foreign(buffers)
+        values.append(value)
+    return values

@@ -1,0 +1,61 @@
+// apps/controller_main.cpp — engineroom-controller: the process that clients and engines connect to.
+
+#include <cstdio>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <malloc.h>
+
+#include "base/log.h"
+#include "controller/options.h"
+#include "controller/server.h"
+
+namespace {
+
+using engineroom::controller::CommandLine;
+using engineroom::controller::Instead;
+using engineroom::controller::Server;
+
+// Memory that a burst of large messages took goes back to the system: two heaps at most (the loop's and ZeroMQ's), and
+// large buffers outside them.
+void bound_memory() {
+  mallopt(M_ARENA_MAX, 2);
+  mallopt(M_MMAP_THRESHOLD, 4 << 20);
+  mallopt(M_TRIM_THRESHOLD, 16 << 20);
+}
+
+int run(CommandLine line) {
+  engineroom::set_up_logging("controller", line.options.log_level);
+  for (const std::string& remark : line.options.remarks) ER_LOG_INFO("{}", remark);
+  Server server(std::move(line.options));
+  if (const engineroom::Status status = server.start(); !status.ok()) {
+    std::fprintf(stderr, "engineroom-controller: %s\n", status.message().c_str());
+    return 1;
+  }
+  server.run();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  bound_memory();
+  engineroom::controller::block_signals();
+  auto line = engineroom::controller::read_command_line({argv + 1, argv + argc});
+  if (!line.ok()) {
+    std::fprintf(stderr, "engineroom-controller: %s\nTry engineroom-controller --help.\n",
+                 line.status().message().c_str());
+    return 2;
+  }
+  switch (line.value().instead) {
+    case Instead::kHelp:
+      std::fputs(engineroom::controller::help_text().c_str(), stdout);
+      return 0;
+    case Instead::kVersion:
+      std::fputs(engineroom::controller::version_text().c_str(), stdout);
+      return 0;
+    case Instead::kNothing: break;
+  }
+  return run(line.take());
+}

@@ -1,0 +1,485 @@
+#include "client/session.h"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include <unistd.h>
+
+#include "base/id.h"
+#include "base/json.h"
+#include "client/waiter.h"
+
+namespace engineroom::client {
+namespace {
+
+// A controller that was away for less is taken for a hiccup of the network.
+constexpr std::chrono::seconds kLostAfter{2};
+// Notifications published before our subscription reached the controller are lost, so the list of
+// engines is asked for again.
+constexpr std::chrono::milliseconds kResynchroniseAfter[] = {std::chrono::milliseconds(200),
+                                                             std::chrono::milliseconds(1500)};
+// Tasks of a batch handed over together: enough to make locking cheap, few enough for the I/O thread
+// to start early.
+constexpr std::size_t kBatchChunk = 128;
+
+Channel channel_of(Route route) {
+  switch (route) {
+    case Route::kDirect:
+      return Channel::kMux;
+    case Route::kBalanced:
+      return Channel::kTask;
+    case Route::kBroadcast:
+      return Channel::kBroadcast;
+    case Route::kControl:
+      return Channel::kControl;
+    case Route::kQuery:
+      return Channel::kRegistration;
+  }
+  return Channel::kRegistration;
+}
+
+std::string or_empty_object(std::string json) { return json.empty() ? "{}" : std::move(json); }
+
+std::string targets_json(const std::vector<EngineEntry>& targets) {
+  JsonWriter w;
+  w.begin_array();
+  for (const EngineEntry& engine : targets)
+    w.begin_array().value(engine.uuid).value(engine.id).end_array();
+  w.end_array();
+  return w.take();
+}
+
+Result<std::string> broadcast_metadata(const std::string& metadata,
+                                       const std::vector<EngineEntry>& targets, bool coalescing) {
+  Result<std::string> json = wire::with_key(metadata, "targets", targets_json(targets));
+  if (json.ok()) json = wire::with_key(json.value(), "is_broadcast", "true");
+  if (json.ok())
+    json = wire::with_key(json.value(), "is_coalescing", coalescing ? "true" : "false");
+  return json;
+}
+
+// A session's own failure, as opposed to an answer that reports an error.
+bool is_synthetic(const Reply& reply) { return reply.msg_type.empty(); }
+
+}  // namespace
+
+// ---- life ----
+
+Session::Session(const wire::ConnectionInfo& info, const SessionOptions& options)
+    : endpoint_(info.url(info.registration)),
+      debug_(options.debug),
+      pid_(getpid()),
+      encoder_(new_session_id(), options.username.empty() ? wire::username() : options.username,
+               info.key),
+      signer_(info.key) {}
+
+Result<std::unique_ptr<Session>> Session::connect(const wire::ConnectionInfo& info,
+                                                  const SessionOptions& options,
+                                                  const Interrupt& interrupt) {
+  std::unique_ptr<Session> session(new Session(info, options));
+  if (Status status = session->loop_.connect(info); !status.ok()) return status;
+  session->loop_.start();
+  Status status = session->await_connection(options.timeout_s, interrupt);
+  if (!status.ok()) {
+    session->close(0);
+    return status;
+  }
+  return session;
+}
+
+Status Session::await_connection(double timeout_s, const Interrupt& interrupt) {
+  std::unique_lock lock(mutex_);
+  const auto answered = [this] { return connected_ || state_.closed(); };
+  switch (wait_on(changed_, lock, deadline_after(timeout_s), interrupt, answered)) {
+    case WaitResult::kReady:
+      break;
+    case WaitResult::kTimeout:
+      return connection_timeout(timeout_s);
+    case WaitResult::kInterrupted:
+      return Status(ErrorCode::kClosed, "interrupted while connecting to " + endpoint_);
+  }
+  if (connected_) return {};
+  return Status(ErrorCode::kUnavailable, "the controller at " + endpoint_ + " is shutting down");
+}
+
+Status Session::connection_timeout(double timeout_s) const {
+  std::string text = "no answer from the controller at " + endpoint_ + " within " +
+                     std::to_string(std::lround(timeout_s)) + " s";
+  if (rejected_.load() > 0) {
+    text += ": it answers, but with a wrong signature; is the connection file that of this controller?";
+  } else {
+    text += "; does it run, and is its connection file current?";
+  }
+  return Status(ErrorCode::kTimeout, std::move(text));
+}
+
+Session::~Session() {
+  if (getpid() == pid_) {
+    close(0);
+  } else {
+    loop_.abandon();
+  }
+}
+
+void Session::close(double linger_s) {
+  if (getpid() != pid_) return;
+  const std::lock_guard closing(close_mutex_);
+  {
+    const std::lock_guard lock(mutex_);
+    state_.on_closed("the client was closed before the reply came", seconds_since_epoch());
+    changed_.notify_all();
+  }
+  loop_.stop(static_cast<int>(std::clamp(linger_s, 0.0, 3600.0) * 1000));
+}
+
+bool Session::closed() const {
+  const std::lock_guard lock(mutex_);
+  return state_.closed();
+}
+
+std::string Session::lost() const {
+  const std::lock_guard lock(mutex_);
+  return state_.lost();
+}
+
+// ---- requests ----
+
+TaskPtr Session::make_task(std::string msg_id, const Request& request,
+                           std::shared_ptr<const std::string> metadata, double now) const {
+  Task::Origin origin;
+  origin.msg_id = std::move(msg_id);
+  origin.route = request.route;
+  origin.msg_type = request.msg_type;
+  origin.target = request.target;
+  origin.metadata = std::move(metadata);
+  origin.submitted = now;
+  return std::make_shared<Task>(std::move(origin));
+}
+
+// False if it has failed at once, and need not be sent.
+bool Session::register_task(const TaskPtr& task, double now) {
+  const std::lock_guard lock(mutex_);
+  state_.add(task, now);
+  return !task->done();
+}
+
+TaskPtr Session::submit(Request request) {
+  const Timestamp now = Timestamp::now();
+  auto metadata = std::make_shared<const std::string>(or_empty_object(std::move(request.metadata)));
+  const RequestParts parts = {.msg_type = request.msg_type,
+                              .identity = request.target,
+                              .metadata = Bytes(metadata, metadata->data(), metadata->size()),
+                              .content = Bytes(or_empty_object(std::move(request.content)))};
+  const TaskPtr task = make_task(encoder_.next_msg_id(), request, metadata, now.seconds);
+  Frames frames =
+      RequestEncoder::Lease(encoder_).encode(task->msg_id(), parts, now.iso, request.buffers);
+  if (request.expect_reply) {
+    if (!register_task(task, now.seconds)) return task;
+  } else {
+    Task::Completion completion;
+    completion.reply.header = completion.reply.metadata = completion.reply.content =
+        Bytes::of_static("{}");
+    completion.received = now.seconds;
+    completion.output_done = true;
+    task->complete(std::move(completion));
+  }
+  outbox_.push({channel_of(request.route), std::move(frames), task});
+  return task;
+}
+
+Result<std::vector<TaskPtr>> Session::submit_many(RequestBatch batch) {
+  const std::size_t n = batch.own_buffers.size();
+  if (batch.targets.size() != 1 && batch.targets.size() != n) {
+    return Status(ErrorCode::kInvalidArgument, std::to_string(batch.targets.size()) +
+                                                   " targets for " + std::to_string(n) +
+                                                   " tasks; give one for all or one each");
+  }
+  auto metadata = std::make_shared<const std::string>(or_empty_object(std::move(batch.metadata)));
+  RequestParts parts = {.msg_type = batch.msg_type,
+                        .identity = {},
+                        .metadata = Bytes(metadata, metadata->data(), metadata->size()),
+                        .content = Bytes(or_empty_object(std::move(batch.content)))};
+  Request request = {.route = batch.route, .target = {}, .msg_type = batch.msg_type, .buffers = {}};
+  RequestEncoder::Lease signer(encoder_);
+  std::vector<TaskPtr> tasks;
+  tasks.reserve(n);
+  for (std::size_t start = 0; start < n; start += kBatchChunk) {
+    const std::size_t end = std::min(n, start + kBatchChunk);
+    const Timestamp now = Timestamp::now();
+    std::vector<Outgoing> messages;
+    messages.reserve(end - start);
+    for (std::size_t i = start; i < end; ++i) {
+      request.target = batch.targets.size() == 1 ? batch.targets[0] : batch.targets[i];
+      parts.identity = request.target;
+      tasks.push_back(make_task(encoder_.next_msg_id(), request, metadata, now.seconds));
+      messages.push_back({channel_of(batch.route),
+                          signer.encode(tasks.back()->msg_id(), parts, now.iso,
+                                        batch.shared_buffers, batch.own_buffers[i]),
+                          tasks.back()});
+    }
+    {
+      const std::lock_guard lock(mutex_);
+      for (std::size_t i = start; i < end; ++i) state_.add(tasks[i], now.seconds);
+    }
+    std::erase_if(messages, [](const Outgoing& message) { return message.task->done(); });
+    outbox_.push(std::move(messages));
+  }
+  return tasks;
+}
+
+Result<std::vector<TaskPtr>> Session::submit_broadcast(const std::vector<EngineEntry>& targets,
+                                                       Request request, bool coalescing) {
+  if (targets.empty()) return Status(ErrorCode::kInvalidArgument, "a broadcast to no engine");
+  Result<std::string> json =
+      broadcast_metadata(or_empty_object(std::move(request.metadata)), targets, coalescing);
+  if (!json.ok()) return json.status();
+
+  const Timestamp now = Timestamp::now();
+  const auto metadata = std::make_shared<const std::string>(json.take());
+  const std::string msg_id = encoder_.next_msg_id();
+  request.route = Route::kBroadcast;
+  std::vector<TaskPtr> tasks;
+  if (coalescing) {
+    Task::Origin origin;
+    origin.msg_id = msg_id;
+    origin.route = Route::kBroadcast;
+    origin.msg_type = request.msg_type;
+    origin.metadata = metadata;
+    origin.submitted = now.seconds;
+    for (const EngineEntry& engine : targets) origin.coalesced_targets.push_back(engine.uuid);
+    tasks.push_back(std::make_shared<Task>(std::move(origin)));
+  } else {
+    for (const EngineEntry& engine : targets) {
+      request.target = engine.uuid;
+      tasks.push_back(make_task(msg_id + "_" + engine.uuid, request, metadata, now.seconds));
+    }
+  }
+  const RequestParts parts = {.msg_type = request.msg_type,
+                              .identity = {},
+                              .metadata = Bytes(metadata, metadata->data(), metadata->size()),
+                              .content = Bytes(or_empty_object(std::move(request.content)))};
+  Frames frames = RequestEncoder::Lease(encoder_).encode(msg_id, parts, now.iso, request.buffers);
+  bool needed = false;
+  {
+    const std::lock_guard lock(mutex_);
+    for (const TaskPtr& task : tasks) {
+      state_.add(task, now.seconds);
+      needed = needed || !task->done();
+    }
+  }
+  if (needed) outbox_.push({Channel::kBroadcast, std::move(frames), nullptr, tasks});
+  return tasks;
+}
+
+Result<std::shared_ptr<const Reply>> Session::query(const std::string& msg_type,
+                                                    std::string content, double timeout_s,
+                                                    const Interrupt& interrupt) {
+  if (closed()) return Status(ErrorCode::kClosed, "the client is closed");
+  if (const std::string why = lost(); !why.empty()) return Status(ErrorCode::kUnavailable, why);
+  Request request;
+  request.route = Route::kQuery;
+  request.msg_type = msg_type;
+  request.content = std::move(content);
+  const TaskPtr task = submit(std::move(request));
+  const WaitResult result = wait_for_tasks({&task, 1}, deadline_after(timeout_s), WaitMode::kAll,
+                                           Task::Until::kReplied, interrupt);
+  if (result != WaitResult::kReady) {
+    const std::lock_guard lock(mutex_);
+    state_.forget(*task);
+    if (result == WaitResult::kInterrupted)
+      return Status(ErrorCode::kClosed, "interrupted while waiting for the controller's answer");
+    return Status(ErrorCode::kTimeout, "the controller at " + endpoint_ + " did not answer " +
+                                           msg_type + " in time");
+  }
+  std::shared_ptr<const Reply> reply = task->reply();
+  if (!is_synthetic(*reply)) return reply;
+  const std::string why = lost();
+  return Status(ErrorCode::kUnavailable, !why.empty() ? why : "the client was closed");
+}
+
+std::vector<std::string> Session::outstanding() const {
+  const std::lock_guard lock(mutex_);
+  return state_.outstanding();
+}
+
+TaskPtr Session::find(const std::string& msg_id) const {
+  const std::lock_guard lock(mutex_);
+  return state_.find(msg_id);
+}
+
+TaskPtr Session::adopt(const std::string& msg_id) const {
+  Request request;
+  request.msg_type = "apply_request";
+  auto metadata = std::make_shared<const std::string>("{}");
+  return make_task(msg_id, request, std::move(metadata), seconds_since_epoch());
+}
+
+void Session::finish(const TaskPtr& task, Task::Completion completion) {
+  completion.received = seconds_since_epoch();
+  completion.output_done = true;
+  const std::lock_guard lock(mutex_);
+  state_.finish(task, std::move(completion));
+}
+
+// ---- engines ----
+
+std::map<std::int64_t, std::string> Session::engines() const {
+  const std::lock_guard lock(mutex_);
+  return state_.engines().live();
+}
+
+std::uint64_t Session::engines_version() const {
+  const std::lock_guard lock(mutex_);
+  return state_.engines().version();
+}
+
+std::optional<std::string> Session::uuid_of(std::int64_t id) const {
+  const std::lock_guard lock(mutex_);
+  return state_.engines().uuid_of(id);
+}
+
+std::optional<std::int64_t> Session::id_of(const std::string& uuid) const {
+  const std::lock_guard lock(mutex_);
+  return state_.engines().id_of(uuid);
+}
+
+WaitResult Session::wait_for_engines(std::size_t n, double timeout_s, const Interrupt& interrupt) {
+  std::unique_lock lock(mutex_);
+  const std::uint64_t departures = state_.engines().departures();
+  const auto enough = [&] { return state_.engines().live().size() >= n; };
+  const WaitResult result = wait_on(changed_, lock, deadline_after(timeout_s), interrupt, [&] {
+    return enough() || state_.engines().departures() != departures || state_.closed() ||
+           !state_.lost().empty();
+  });
+  return result == WaitResult::kReady && !enough() ? WaitResult::kTimeout : result;
+}
+
+// ---- on the I/O thread ----
+
+void Session::resynchronise() {
+  Request request;
+  request.msg_type = "connection_request";
+  const std::string msg_id = encoder_.next_msg_id();
+  const RequestParts parts = {.msg_type = request.msg_type,
+                              .identity = {},
+                              .metadata = Bytes::of_static("{}"),
+                              .content = Bytes::of_static("{}")};
+  engine_queries_[msg_id] = engines_version();
+  outbox_.push(
+      {Channel::kRegistration,
+       RequestEncoder::Lease(encoder_).encode(msg_id, parts, Timestamp::now().iso, {}), nullptr});
+}
+
+void Session::on_connection(bool up, Time now) {
+  if (!up) {
+    if (!down_since_) down_since_ = now;
+    return;
+  }
+  down_since_.reset();
+  engine_queries_.clear();
+  resynchronise();
+  resynchronise_at_.clear();
+  for (const auto& delay : kResynchroniseAfter) resynchronise_at_.push_back(now + delay);
+}
+
+std::optional<Time> Session::on_turn(Time now) {
+  if (!resynchronise_at_.empty() && now >= resynchronise_at_.front()) {
+    resynchronise_at_.erase(resynchronise_at_.begin());
+    resynchronise();
+  }
+  std::optional<Time> next;
+  if (!resynchronise_at_.empty()) next = resynchronise_at_.front();
+  if (!down_since_) return next;
+  const Time lost_at = *down_since_ + kLostAfter;
+  if (now < lost_at) return next ? std::min(*next, lost_at) : lost_at;
+  const std::lock_guard lock(mutex_);
+  state_.on_lost("the controller at " + endpoint_ + " is gone: its connection was closed",
+                 seconds_since_epoch());
+  changed_.notify_all();
+  return next;
+}
+
+// A quick look at a frame that every client gets of every engine: is it about a request of ours, or
+// about a widget of nobody's request?
+bool Session::is_for_us(const Frames& frames) const {
+  const auto delimiter = std::find(frames.begin(), frames.end(), wire::kDelimiter);
+  if (frames.end() - delimiter < 6) return false;
+  const std::string_view header = delimiter[2].view();
+  const std::string_view parent = delimiter[3].view();
+  if (parent.find(id()) != std::string_view::npos) return true;
+  return parent.size() <= 2 && header.find("\"comm_") != std::string_view::npos;
+}
+
+void Session::on_frames(Channel channel, Frames frames) {
+  if (channel == Channel::kIopub && !is_for_us(frames)) return;
+  Result<wire::Message> message = wire::decode(std::move(frames), signer_, &replays_);
+  if (!message.ok()) return drop(channel, message.status());
+  if (debug_) ER_LOG_INFO("client received {}", message.value().header.view());
+  if (channel == Channel::kIopub) return on_iopub(message.value());
+  if (channel == Channel::kNotification) return on_notification(message.value());
+  on_reply(message.value());
+}
+
+void Session::drop(Channel channel, const Status& why) {
+  if (why.code() == ErrorCode::kUnauthenticated) rejected_.fetch_add(1);
+  const std::string text = why.to_string();
+  if (debug_ || logged_.first_time(text))
+    ER_LOG_DEBUG("client dropped a message on channel {}: {}", static_cast<int>(channel), text);
+}
+
+void Session::on_reply(const wire::Message& message) {
+  Result<ReplyFacts> facts = read_reply(message, reader_);
+  if (!facts.ok()) return drop(Channel::kTask, facts.status());
+  if (engine_queries_.contains(facts.value().parent_id))
+    return on_engine_list(facts.value(), message);
+  const double now = seconds_since_epoch();
+  const std::lock_guard lock(mutex_);
+  state_.on_reply(facts.value(), message, now);
+}
+
+void Session::on_engine_list(const ReplyFacts& facts, const wire::Message& message) {
+  const auto query = engine_queries_.extract(facts.parent_id);
+  Result<std::vector<EngineEntry>> list = read_engines(message.content.view(), reader_);
+  if (!list.ok()) return drop(Channel::kRegistration, list.status());
+  const std::lock_guard lock(mutex_);
+  state_.on_found();
+  state_.on_engine_list(list.value(), query.mapped(), seconds_since_epoch());
+  connected_ = true;
+  changed_.notify_all();
+}
+
+void Session::on_iopub(const wire::Message& message) {
+  Result<OutputFacts> facts = read_output(message, reader_);
+  if (!facts.ok()) return drop(Channel::kIopub, facts.status());
+  const double now = seconds_since_epoch();
+  const std::lock_guard lock(mutex_);
+  state_.on_output(facts.value(), message, now);
+}
+
+void Session::on_notification(const wire::Message& message) {
+  Result<wire::Header> header = wire::parse_header(message.header.view());
+  if (!header.ok()) return drop(Channel::kNotification, header.status());
+  const std::string& msg_type = header.value().msg_type;
+  const double now = seconds_since_epoch();
+  if (msg_type == "shutdown_notification") {
+    const std::lock_guard lock(mutex_);
+    state_.on_lost("the controller at " + endpoint_ + " is gone: it was shut down", now);
+    state_.on_closed(state_.lost(), now);
+    finished_.store(true, std::memory_order_release);
+    changed_.notify_all();
+    return;
+  }
+  if (msg_type != "registration_notification" && msg_type != "unregistration_notification") return;
+  Result<EngineEntry> engine = read_engine(message.content.view(), reader_);
+  if (!engine.ok()) return drop(Channel::kNotification, engine.status());
+  const std::lock_guard lock(mutex_);
+  if (msg_type == "registration_notification") {
+    state_.on_engine_joined(engine.value());
+  } else {
+    state_.on_engine_left(engine.value(), now);
+  }
+  changed_.notify_all();
+}
+
+}  // namespace engineroom::client

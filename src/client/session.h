@@ -1,0 +1,171 @@
+// client/session.h — a client's connection to a controller: what the C++ Client and the Python
+// package are both made of.
+//
+// Submitters encode and sign on their own thread, note the task in the SessionState, and put the
+// frames into the outbox; one I/O thread (IoLoop) sends them, verifies what comes back, and does
+// the bookkeeping. Whoever waits is woken by that thread directly. Python's lock plays no part in
+// any of it.
+//
+// Threads: all public functions may be called from any thread, except close() and the destructor,
+// which must not run while another call is under way. Covered by session_test.cpp (against a small
+// controller in the same process) and session_state_test.cpp.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "base/log.h"
+#include "base/status.h"
+#include "client/blocking.h"
+#include "client/events.h"
+#include "client/io_loop.h"
+#include "client/outbox.h"
+#include "client/request_encoder.h"
+#include "client/session_state.h"
+#include "client/task.h"
+#include "client/watches.h"
+#include "wire/connection_file.h"
+
+namespace engineroom::client {
+
+struct SessionOptions {
+  double timeout_s = 10;  // for the controller's first answer
+  std::string username;   // in headers; empty = the login name
+  bool debug = false;     // logs each message
+};
+
+struct Request {
+  Route route = Route::kBalanced;
+  std::string target;  // engine uuid for direct and control, else ""
+  std::string msg_type;
+  std::string metadata = "{}";
+  std::string content = "{}";
+  Frames buffers;
+  bool expect_reply = true;
+};
+
+// Tasks alike but for their last buffers.
+struct RequestBatch {
+  Route route = Route::kBalanced;
+  std::vector<std::string> targets;  // one per task, or one for all
+  std::string msg_type;
+  std::string metadata = "{}";
+  std::string content = "{}";
+  Frames shared_buffers;
+  std::vector<Frames> own_buffers;  // one entry per task
+};
+
+class Session : private IoLoop::Handler {
+ public:
+  // kTimeout if the controller does not answer in time, kClosed if interrupted.
+  static Result<std::unique_ptr<Session>> connect(const wire::ConnectionInfo& info,
+                                                  const SessionOptions& options = {},
+                                                  const Interrupt& interrupt = {});
+  ~Session() override;
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  const std::string& id() const { return encoder_.session(); }
+  const std::string& key() const { return encoder_.key(); }
+  bool closed() const;
+  // "" while the controller is there, else why it is not.
+  std::string lost() const;
+
+  // ---- requests ----
+  TaskPtr submit(Request request);
+  // kInvalidArgument if the number of targets fits neither rule.
+  Result<std::vector<TaskPtr>> submit_many(RequestBatch batch);
+  // One message to all of `targets`. `request.metadata` is without what says that it is a broadcast.
+  // Coalescing: one task; else a task per target, in that order.
+  Result<std::vector<TaskPtr>> submit_broadcast(const std::vector<EngineEntry>& targets,
+                                                Request request, bool coalescing);
+  // Asks the controller. kTimeout, kUnavailable if it is gone, kClosed if interrupted or closed.
+  Result<std::shared_ptr<const Reply>> query(const std::string& msg_type, std::string content,
+                                             double timeout_s = -1, const Interrupt& interrupt = {});
+  // msg_ids without a reply; a task of these by its msg_id, or null.
+  std::vector<std::string> outstanding() const;
+  TaskPtr find(const std::string& msg_id) const;
+  // A task for a msg_id of another session, completed by finish() only.
+  TaskPtr adopt(const std::string& msg_id) const;
+  void finish(const TaskPtr& task, Task::Completion completion);
+
+  // ---- engines ----
+  std::map<std::int64_t, std::string> engines() const;
+  std::uint64_t engines_version() const;
+  std::optional<std::string> uuid_of(std::int64_t id) const;
+  std::optional<std::int64_t> id_of(const std::string& uuid) const;
+  // kReady once there are `n`. kTimeout also when an engine leaves or the controller is lost
+  // meanwhile: the caller looks and decides.
+  WaitResult wait_for_engines(std::size_t n, double timeout_s, const Interrupt& interrupt = {});
+
+  // ---- events ----
+  Watches& watches() { return watches_; }
+  EventQueue& events() { return events_; }
+
+  // Sends what was submitted, as far as that takes at most `linger_s`. What is outstanding becomes
+  // an error. Idempotent.
+  void close(double linger_s = 1.0);
+
+ private:
+  Session(const wire::ConnectionInfo& info, const SessionOptions& options);
+
+  TaskPtr make_task(std::string msg_id, const Request& request,
+                    std::shared_ptr<const std::string> metadata, double now) const;
+  bool register_task(const TaskPtr& task, double now);
+  Status await_connection(double timeout_s, const Interrupt& interrupt);
+  Status connection_timeout(double timeout_s) const;
+
+  // ---- on the I/O thread ----
+  void on_frames(Channel channel, Frames frames) override;
+  void on_connection(bool up, Time now) override;
+  std::optional<Time> on_turn(Time now) override;
+  bool finished() override { return finished_.load(std::memory_order_acquire); }
+  void on_reply(const wire::Message& message);
+  void on_iopub(const wire::Message& message);
+  void on_notification(const wire::Message& message);
+  void on_engine_list(const ReplyFacts& facts, const wire::Message& message);
+  bool is_for_us(const Frames& frames) const;
+  void drop(Channel channel, const Status& why);
+  // Asks for the list of engines.
+  void resynchronise();
+
+  const std::string endpoint_;  // of the controller, for messages to people
+  const bool debug_;
+  const pid_t pid_;
+  RequestEncoder encoder_;
+  EventQueue events_;
+  Watches watches_{events_};
+  Outbox outbox_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;  // engines, connection
+  SessionState state_{events_};      // guarded by mutex_
+  bool connected_ = false;           // guarded by mutex_: the controller has answered once
+  std::atomic<bool> finished_{false};
+  std::atomic<std::uint64_t> rejected_{0};  // messages with a wrong signature
+
+  // Owned by the I/O thread.
+  wire::Signer signer_;
+  wire::ReplayGuard replays_;
+  JsonReader reader_;
+  LogOncePer logged_;
+  std::optional<Time> down_since_;
+  std::vector<Time> resynchronise_at_;
+  std::unordered_map<std::string, std::uint64_t> engine_queries_;  // msg_id → version asked at
+
+  std::mutex close_mutex_;
+  IoLoop loop_{outbox_, *this};  // last: its thread uses all of the above
+};
+
+}  // namespace engineroom::client

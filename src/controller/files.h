@@ -1,0 +1,57 @@
+// controller/files.h — the profile's folders and the two connection files in them.
+//
+// The files appear when everything is bound, so whoever waits for them can connect at once; they are private to the
+// user (0600: the key in them is the right to run code) and go away at a clean exit unless --reuse.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "base/status.h"
+#include "controller/options.h"
+#include "controller/sockets.h"
+#include "transport/socket.h"
+
+namespace engineroom::controller {
+
+class ConnectionFiles {
+ public:
+  explicit ConnectionFiles(const Options& options);
+
+  // Makes the profile's folders: security (private), log, pid, startup.
+  Status make_folders() const;
+  // What the existing files say, with --reuse; nullopt if there are none. An error if they contradict each other.
+  Result<std::optional<Addresses>> read_existing() const;
+  Status write(const Addresses& addresses);
+  // Removes what write() wrote, unless another controller has replaced it since.
+  void remove() const;
+
+  // The folder of the files; also where Unix sockets go.
+  const std::string& folder() const { return folder_; }
+  // "ipcontroller" or "ipcontroller-<cluster id>"
+  const std::string& stem() const { return stem_; }
+  const std::string& client_path() const { return client_path_; }
+  const std::string& engine_path() const { return engine_path_; }
+
+ private:
+  std::string profile_dir_;
+  std::string folder_;
+  std::string stem_;
+  std::string client_path_;
+  std::string engine_path_;
+  std::string client_text_;
+  std::string engine_text_;
+};
+
+// Addresses without ports, from options: interface, location, key, scheme …
+// `curve_server_key`: empty = none, and then messages are signed.
+Addresses plan_addresses(const Options& options, const ConnectionFiles& files,
+                         const std::string& curve_server_key);
+
+// True if only this machine can reach what is bound to it.
+bool is_local_only(const Options& options);
+
+// The key pair from options (environment), or with --reuse the one kept beside the connection files, or a new one.
+Result<transport::CurveKeys> curve_keys(const Options& options, const ConnectionFiles& files);
+
+}  // namespace engineroom::controller

@@ -1,0 +1,58 @@
+// controller/server.h — the controller as a process: sockets, signals, clock and files around the state machine.
+//
+// One thread runs the loop, ZeroMQ's I/O thread moves the bytes. Each turn takes up to a batch of messages from every
+// socket in order, so that a flood on one channel delays the others by a batch and no more; it sleeps in poll only
+// when a whole turn found nothing, and then until something arrives or a deadline comes.
+//
+// Ends: SIGTERM, SIGINT, or a client's shutdown_request; the connection files go away, the status is 0. SIGUSR1 logs
+// the counters.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "base/status.h"
+#include "controller/controller.h"
+#include "controller/files.h"
+#include "controller/options.h"
+#include "controller/sockets.h"
+#include "store/store.h"
+
+namespace engineroom::controller {
+
+class Server : private Outbox {
+ public:
+  explicit Server(Options options);
+  ~Server() override;
+
+  // Binds, writes the connection files.
+  Status start();
+  // Until the end is asked for. REQUIRES: start() was ok, and the signals of block_signals() are blocked.
+  void run();
+
+ private:
+  SendResult send(Channel channel, const Frames& frames) override;
+
+  // One turn over all sockets; false if there was nothing to do.
+  bool take_turn(Time now);
+  bool drain(Channel channel, Time now);
+  void receive_registration(transport::Received received, Time now);
+  void handle_connection_events(Time now);
+  void handle_signals();
+  void wait(Time now);
+  void log_stats() const;
+
+  const Options options_;
+  ConnectionFiles files_;
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<Sockets> sockets_;
+  std::unique_ptr<Controller> controller_;
+  transport::PollSet poll_set_;
+  int signal_fd_ = -1;
+  bool stop_ = false;
+};
+
+// Directs SIGINT, SIGTERM and SIGUSR1 to the loop instead of the process. Call before any thread is made.
+void block_signals();
+
+}  // namespace engineroom::controller

@@ -1,0 +1,90 @@
+// Every cross-reference of the scheduler's state, asserted. Linear or worse; called after every step in tests.
+#include <algorithm>
+#include <map>
+
+#include "scheduler/sanity.h"
+#include "scheduler/state.h"
+
+namespace engineroom::scheduler {
+
+namespace {
+
+void check_engine(const Scheduler::State& state, EngineSlot slot) {
+  const Engine& engine = state.engines[slot];
+  SANITY(state.engines.find(engine.id) == slot);
+  for (TaskSlot task : engine.tasks.slots(state.tasks)) {
+    SANITY(state.tasks[task].is<Running>());
+    SANITY(state.tasks[task].running().engine == slot);
+  }
+  const bool room = state.has_room(engine);
+  const bool idle = engine.load() == 0;
+  SANITY(state.pool->contains(slot) == (room && (idle || !state.is_auto())));
+  SANITY(state.ahead->contains(slot) == (room && !idle && state.is_auto()));
+  SANITY(!state.watched.contains(slot) || !state.stuck.contains(slot));
+  SANITY(!state.stuck.contains(slot) || engine.load() >= 2);
+  if (state.is_auto() && engine.load() >= 2 && engine.prefetch.limit() > 1) {
+    SANITY(state.watched.contains(slot) || state.stuck.contains(slot));
+  }
+  if (!state.is_auto() && state.config.high_water_mark > 0) {
+    SANITY(engine.load() <= static_cast<std::size_t>(state.config.high_water_mark));
+  }
+}
+
+void check_task(const Scheduler::State& state, TaskSlot slot) {
+  const Task& task = state.tasks[slot];
+  SANITY(state.tasks.find(task.id) == slot);
+  SANITY(!state.finished.find(task.id));
+  SANITY(!task.is<Placing>());
+  SANITY(task.is<Blocked>() == (task.waits && !task.waits->met()));
+  SANITY(!task.is<Running>() || !task.waits);
+  if (!task.is<Running>()) SANITY(state.queues.is_runnable(task.cls));
+  const bool timed = task.is<Blocked>() && task.waits->deadline;
+  if (timed) SANITY(state.timeouts.contains({*task.waits->deadline, slot}));
+  // The invariant at the top of state.h.
+  if (!task.is<Ready>()) return;
+  for (EngineSlot engine : state.engines.live()) {
+    SANITY(!state.pool->contains(engine) || !state.queues.allows(task.cls, engine));
+  }
+}
+
+}  // namespace
+
+void Scheduler::sanity_check() const {
+  const State& state = *state_;
+  state.queues.sanity_check();
+  state.graph.sanity_check();
+  std::size_t on_engines = 0;
+  for (EngineSlot slot : state.engines.live()) {
+    check_engine(state, slot);
+    on_engines += state.engines[slot].load();
+  }
+  SANITY(on_engines == state.outstanding);
+
+  std::size_t timed = 0;
+  std::size_t asked_back = 0;
+  std::size_t running = 0;
+  std::map<ClassId, std::uint32_t> references;
+  for (TaskSlot slot : state.tasks.all()) {
+    check_task(state, slot);
+    const Task& task = state.tasks[slot];
+    if (task.is<Blocked>() && task.waits->deadline) ++timed;
+    if (task.is<Running>()) {
+      ++running;
+      asked_back += task.running().take_back ? 1 : 0;
+    }
+    ++references[task.cls];
+    if (task.waits) ++references[task.waits->targets];
+  }
+  SANITY(timed == state.timeouts.size());
+  SANITY(asked_back == state.taking_back);
+  SANITY(running == state.outstanding);
+  SANITY(state.tasks.size() == running + waiting_count());
+  for (const auto& [cls, count] : references) {
+    SANITY(state.queues.reference_count(cls) == count + (cls == kAnyEngine ? 1 : 0));
+  }
+  SANITY(state.engines.size() == state.queues.engine_count());
+  SANITY(state.finished.size() <= state.config.max_finished);
+  SANITY(state.to_place.empty() && state.resolved.empty());
+}
+
+}  // namespace engineroom::scheduler

@@ -1,0 +1,122 @@
+// scheduler/state.h — all that the scheduler holds, and the steps that its events are made of.
+//
+// Every event runs the same course: note what happened (scheduler.cpp), end the tasks it ended and
+// those that can never run because of that (ending.cpp), place what became ready (placement.cpp), and
+// ask for queued tasks back if an engine would idle (take_back.cpp). Between events this holds:
+//
+//   an engine that has room has no task waiting that it may run
+//
+// (with an automatic limit: an *idle* engine; how far others fetch ahead is a matter of share). So
+// an event only ever has to look at the engine it freed and at the tasks it made ready.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "scheduler/engine_table.h"
+#include "scheduler/finished_tasks.h"
+#include "scheduler/indexed_heap.h"
+#include "scheduler/policy.h"
+#include "scheduler/ready_queue.h"
+#include "scheduler/scheduler.h"
+#include "scheduler/task_graph.h"
+#include "scheduler/task_table.h"
+
+namespace engineroom::scheduler {
+
+// One event: when it happened, and what it leads to.
+struct Turn {
+  Time now;
+  Effects& effects;
+};
+
+struct Scheduler::State {
+  explicit State(const SchedulerConfig& configuration);
+
+  bool is_auto() const { return config.high_water_mark == SchedulerConfig::kAuto; }
+  std::optional<TaskSlot> running_on(TaskId id, EngineId engine) const;
+  // A new task, Placing, that has dependencies.
+  void add_dependent_task(TaskSlot slot, const TaskOptions& options, Turn& turn);
+  // The class for these targets, as a new reference; no value if none of them is live.
+  std::optional<ClassId> class_of(const std::vector<EngineId>& targets);
+  // Takes over the reference to `cls`.
+  void set_class(Task& task, ClassId cls);
+
+  // ending.cpp
+  void finish(TaskSlot slot, const Outcome& outcome);
+  void deliver(TaskSlot slot, EngineSlot engine, bool ok, Turn& turn);
+  void reject(TaskSlot slot, Failure why, std::optional<EngineId> engine, Turn& turn);
+  void refuse(TaskId id, Failure why, Turn& turn);
+  void fail_on(TaskSlot slot, EngineSlot engine, bool unmet, Turn& turn);
+  void lose(TaskSlot slot, EngineId engine, Turn& turn);
+  void reject_stranded(const std::vector<TaskRef>& stranded, Turn& turn);
+  void propagate(Turn& turn);
+  void apply(const Change& change, Turn& turn);
+  void become_ready(TaskSlot slot, Turn& turn);
+  void detach(TaskSlot slot);
+  void drop_waits(Task& task);
+  void block(TaskSlot slot);
+  void unblock(TaskSlot slot);
+
+  // placement.cpp
+  void settle(std::optional<EngineSlot> freed, Turn& turn);
+  void place_all(std::optional<EngineSlot> freed, Turn& turn);
+  void place(TaskSlot slot, Turn& turn);
+  void fill(EngineSlot slot, Turn& turn);
+  void fill_older_than(Order order, EngineSlot slot, Turn& turn);
+  void top_up(ClassId cls, Turn& turn);
+  void dispatch(TaskSlot slot, EngineSlot engine, Turn& turn);
+  void take_off_engine(TaskSlot slot);
+  void update_pools(EngineSlot slot);
+  bool has_room(const Engine& engine) const;
+  std::optional<EngineSlot> pick(Policy& pool, ClassId cls) const;
+
+  // take_back.cpp
+  Time working_since(const Engine& engine) const;
+  void watch(EngineSlot slot);
+  void note_reply(EngineSlot slot, Time sent, Time now);
+  void take_back_tasks(Turn& turn);
+  void find_stuck_engines(Time now);
+  bool could_help(EngineSlot slot) const;
+  void take_back_from(EngineSlot slot, Turn& turn);
+  bool is_idle_engine_for(ClassId cls) const;
+
+  SchedulerConfig config;
+  TaskTable tasks;
+  FinishedTasks finished;
+  EngineTable engines;
+  ReadyQueues queues;
+  TaskGraph graph;
+
+  // Engines with room; with an automatic limit only the idle ones, and the others in `ahead`.
+  std::unique_ptr<Policy> pool;
+  std::unique_ptr<Policy> ahead;
+  std::uint64_t last_use = 0;   // counts tasks sent and engines joined
+  std::size_t outstanding = 0;  // tasks that are Running
+
+  std::set<std::pair<Time, TaskSlot>> timeouts;  // of blocked tasks
+
+  // Automatic limit only. Engines with tasks queued behind one that may turn out long, by (at least)
+  // the time when it will have; and those where it has, by how long ago.
+  IndexedHeap<EngineSlot, Time> watched;
+  IndexedHeap<EngineSlot, std::uint64_t> stuck;
+  std::uint64_t stuck_count = 0;
+  std::size_t taking_back = 0;  // TakeBacks not answered yet
+
+  // Filled and emptied within an event.
+  struct Resolved {
+    std::vector<Dependent> dependents;
+    Outcome outcome;
+  };
+  std::deque<Resolved> resolved;   // tasks that have finished, whose dependents do not know yet
+  std::vector<TaskSlot> to_place;  // tasks that became ready
+  std::vector<Change> changes;
+};
+
+}  // namespace engineroom::scheduler
