@@ -160,7 +160,8 @@ def run_file(name: str, tree: Path, python: Path) -> Outcome:
     log = tree / f"{name}.log"
     environment = dict(os.environ, PYTHONPATH=str(tree), IPP_NONINTERACTIVE="1")
     environment.pop("VIRTUAL_ENV", None)
-    command = [python, "-m", "pytest", "-p", "no:cacheprovider", "-o", "addopts=", "-q"]
+    command = [python, "-m", "pytest", "-p", "no:cacheprovider"]
+    command += ["-o", "addopts=", "-o", "asyncio_mode=auto"]
     command += [f"--junitxml={report}", f"ipyparallel/tests/{name}.py"]
     with tempfile.TemporaryDirectory() as home, log.open("w") as output:
         environment["IPYTHONDIR"] = home
