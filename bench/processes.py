@@ -96,8 +96,13 @@ def start(command: list[str], *, env: dict[str, str], log: str, **options) -> su
     with open(log, "ab") as file:
         options.setdefault("stdout", file)
         return subprocess.Popen(
-            command, env=env, stderr=file, start_new_session=True, preexec_fn=_end_with_parent,
-            stdin=subprocess.DEVNULL, **options,
+            command,
+            env=env,
+            stderr=file,
+            start_new_session=True,
+            preexec_fn=_end_with_parent,
+            stdin=subprocess.DEVNULL,
+            **options,
         )
 
 

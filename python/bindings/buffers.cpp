@@ -95,19 +95,33 @@ void bind_buffers(nb::module_& m) {
 
 // ---- ReleaseQueue ----
 
+namespace {
+int release_when_convenient(void*) {
+  ReleaseQueue::instance().release_all();
+  return 0;
+}
+}  // namespace
+
 ReleaseQueue& ReleaseQueue::instance() {
   static auto* queue = new ReleaseQueue;
   return *queue;
 }
 
 void ReleaseQueue::add(Py_buffer* buffer) {
+  bool first = false;
   {
     const std::scoped_lock lock(mutex_);
+    first = buffers_.empty();
     buffers_.push_back(buffer);
     pending_.store(true, std::memory_order_release);
   }
   const int fd = event_fd_.load(std::memory_order_acquire);
-  if (fd < 0) return;
+  if (fd < 0) {
+    // A client: its main thread does it between two instructions of whatever it is running. If the
+    // list of such calls is full, the next call into the client does it.
+    if (first && Py_IsInitialized()) Py_AddPendingCall(release_when_convenient, nullptr);
+    return;
+  }
   const std::uint64_t one = 1;
   [[maybe_unused]] const ssize_t written = ::write(fd, &one, sizeof one);
 }

@@ -46,7 +46,7 @@ class ReleaseQueue {
   void release_all();
   bool empty() const { return !pending_.load(std::memory_order_acquire); }
   // An eventfd to notify when something was added, so that an idle thread releases it soon; -1 for
-  // none.
+  // none: then the main thread is asked to.
   void notify(int event_fd) { event_fd_.store(event_fd, std::memory_order_release); }
 
  private:

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "buffers.h"
 #include "engine/engine.h"
+#include "wire/connection_file.h"
 
 namespace nb = nanobind;
 
@@ -47,6 +48,17 @@ void end_on_sigterm(engine::Engine& engine) {
   struct sigaction action{};
   action.sa_handler = on_sigterm;
   sigaction(SIGTERM, &action, nullptr);
+}
+
+// The text of a connection file. FileNotFoundError if there is none; ValueError if it is not usable.
+std::string read_engine_connection(const std::string& path) {
+  Result<wire::ConnectionInfo> info = wire::read_connection_file(path, wire::Role::kEngine);
+  if (info.ok()) return wire::to_json(info.value(), wire::Role::kEngine);
+  if (info.status().code() == ErrorCode::kNotFound) {
+    PyErr_SetString(PyExc_FileNotFoundError, info.status().message().c_str());
+    throw nb::python_error();
+  }
+  throw nb::value_error(info.status().message().c_str());
 }
 
 // Ends the process after a while, whatever it is doing: threads that users left running, say.
@@ -181,6 +193,7 @@ void bind_task(nb::module_& m) {
 void bind_engine(nb::module_& m) {
   using nb::literals::operator""_a;
   bind_task(m);
+  m.def("read_engine_connection", &read_engine_connection, "path"_a);
   m.def("exit_after", &exit_after, "seconds"_a, "code"_a);
 
   nb::class_<PyEngine>(m, "Engine")

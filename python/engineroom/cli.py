@@ -1,7 +1,7 @@
 """The `engineroom` command: start, list and stop clusters from a shell.
 
-Each subcommand is a function `_<name>(args) -> exit code`. What takes time to import is imported where it is used, so
-that `list` and `stop` answer at once.
+Each subcommand is a function `_<name>(args) -> exit code`. What takes time to import is imported
+where it is used, so that `list` and `stop` answer at once.
 """
 
 from __future__ import annotations
@@ -231,7 +231,9 @@ def _split_config(arguments: list[str]) -> tuple[list[str], list[str]]:
 
 
 def _profile_dir(args: argparse.Namespace) -> str:
-    return os.path.abspath(args.profile_dir) if args.profile_dir else files.profile_path(args.profile)
+    return (
+        os.path.abspath(args.profile_dir) if args.profile_dir else files.profile_path(args.profile)
+    )
 
 
 class _Version(argparse.Action):

@@ -1,4 +1,4 @@
-"""`engineroom start` and `engineroom engines`: clusters that live as long as the command, or on their own."""
+"""`engineroom start` and `engines`: clusters that live as long as the command, or on their own."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ async def _first(work: Any, ended: asyncio.Future[None]) -> bool:
 
 
 def _ended_by_signal(cluster: Any, to_engines: tuple[int, ...]) -> asyncio.Future[None]:
-    """A future that is done after SIGINT or SIGTERM; `to_engines` signals are passed on to the engines."""
+    """Done after SIGINT, SIGTERM or SIGHUP; signals in `to_engines` go to the engines."""
     loop = asyncio.get_running_loop()
     ended: asyncio.Future[None] = loop.create_future()
 

@@ -1,11 +1,11 @@
 """What a task needs before it runs: other tasks (Dependency) or something on its engine (depend, require).
 
-    @engineroom.require("numpy")
-    def norm(a):
-        return numpy.linalg.norm(a, 2)
+@engineroom.require("numpy")
+def norm(a):
+    return numpy.linalg.norm(a, 2)
 
-    with view.temp_flags(after=Dependency([first, second], all=False)):
-        view.apply(f)
+with view.temp_flags(after=Dependency([first, second], all=False)):
+    view.apply(f)
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -61,8 +61,6 @@ class dependent:
 def _require(*modules, **mapping):
     # Runs on engines with the user's namespace as its globals.
     from engineroom.error import UnmetDependency
-    from engineroom.serialize import uncan
-
     namespace = globals()
     for name in modules:
         try:
@@ -70,7 +68,7 @@ def _require(*modules, **mapping):
         except ImportError:
             raise UnmetDependency(name) from None
     for name, value in mapping.items():
-        namespace[name] = uncan(value, namespace)
+        namespace[name] = value
     return True
 
 
@@ -81,8 +79,6 @@ def require(*objects: Any, **mapping: Any) -> depend:
     `__name__`; anything else by keyword. Where a module cannot be imported, another engine is tried.
     TypeError for a positional object without a name.
     """
-    from .serialize import can
-
     modules = []
     for obj in objects:
         if isinstance(obj, ModuleType):
@@ -96,7 +92,7 @@ def require(*objects: Any, **mapping: Any) -> depend:
                 "Objects other than modules and functions "
                 f"must be passed by kwarg, but got: {type(obj)}"
             )
-    return depend(_require, *modules, **{name: can(obj) for name, obj in mapping.items()})
+    return depend(_require, *modules, **mapping)
 
 
 class Dependency(set[str]):

@@ -250,9 +250,7 @@ def _error_tuples(error: Any) -> list[ErrorTuple]:
     return []
 
 
-def collect_exceptions(
-    rdict_or_list: Results, method: str = "unspecified"
-) -> Results:
+def collect_exceptions(rdict_or_list: Results, method: str = "unspecified") -> Results:
     """Passes results (a list, or a dict of them) through; CompositeError if some are errors.
 
     CompositeErrors among them are flattened.

@@ -6,8 +6,9 @@
     %pxconfig [options] defaults for those above
     %pxresult           the output of the last cell that was not waited for
 
-`view.activate()` connects them to a view, `view.activate("_gpu")` makes a second set, `%px_gpu` …. After
-`%load_ext engineroom` the first %px connects to the running cluster. Ctrl-C while a cell runs interrupts the engines.
+`view.activate()` connects them to a view, `view.activate("_gpu")` makes a second set, `%px_gpu` ….
+After `%load_ext engineroom` the first %px connects to the running cluster. Ctrl-C while a cell runs
+interrupts the engines.
 """
 
 from __future__ import annotations
@@ -97,6 +98,8 @@ class ParallelMagics(Magics):
     """The magics of one view, their names ending with `suffix`."""
 
     registered = True
+    # Stands in until there is a client, whose view then takes over.
+    provisional = False
     last_result: Any = None
     verbose = False
     progress_after_seconds: float = 2
@@ -119,6 +122,7 @@ class ParallelMagics(Magics):
             line["result"] = self.result
         self.magics = {"line": line, "cell": {px: self.cell_px, "auto" + px: self._auto.run}}
         super().__init__(shell=shell)
+        _complete_options(shell, suffix)
 
     # ---- magics ----
 
@@ -189,7 +193,7 @@ class ParallelMagics(Magics):
     @magic_arguments.magic_arguments()
     @_output_options
     def result(self, line: str = "") -> None:
-        """Show the output of the last %px cell, waiting for it; with -o NAME, name its AsyncResult."""
+        """Show the output of the last %px cell, waiting for it; with -o, name its AsyncResult."""
         args = magic_arguments.parse_argstring(self.result, line)
         if self.last_result is None:
             raise UsageError("there is no result yet; run %px first")
@@ -215,7 +219,7 @@ class ParallelMagics(Magics):
         progress_after: float | None = None,
         signal_on_interrupt: Any = None,
     ) -> Any:
-        """Run code on the view's engines. What is None is as configured. Returns the AsyncResult if not blocking."""
+        """Run code on the view's engines. None: as configured. The AsyncResult if not blocking."""
         block = self.view.block if block is None else block
         stream = self.stream_output if stream_output is None else stream_output
         after = self.progress_after_seconds if progress_after is None else progress_after
@@ -267,7 +271,7 @@ class ParallelMagics(Magics):
             raise
 
     def _interrupt(self, result: Any, signum: Any, targets: Any) -> None:
-        """Ctrl-C: tell the engines, and give them a moment to answer; a second Ctrl-C does not wait."""
+        """Ctrl-C: tell the engines, give them a moment to answer; a second Ctrl-C does not wait."""
         print(
             f"Received Keyboard Interrupt. Sending signal {signum} to engines...", file=sys.stderr
         )
@@ -280,7 +284,7 @@ class ParallelMagics(Magics):
 
 
 class _AutoPx:
-    """%autopx: turns each cell, as it is entered, into one for the cell magic %%autopx, which is `run`.
+    """%autopx: turns each cell that is entered into one for the cell magic %%autopx, `run`.
 
     IPython sees an ordinary cell then: history, asynchronous cells and completion work as ever.
     """
@@ -318,7 +322,8 @@ class _AutoPx:
 def parse_targets(text: str, ids: list[int]) -> Any:
     """What --targets says: "all", an engine id, a list of ids, or a slice of the ids there are.
 
-    A number is an index when negative and an id otherwise; slices count positions, as in `client[1:3]`.
+    A number is an index when negative and an id otherwise; slices count positions, as in
+    `client[1:3]`.
     """
     text = text.strip().strip("'\"").strip()
     if text == "all":
@@ -362,19 +367,10 @@ def _shorten(targets: Any) -> str:
 # ---- into IPython ----
 
 
-def activate(shell: Any, view: Any, suffix: str = "") -> ParallelMagics:
-    """Register the magics of a view; they replace those of an earlier view with the same suffix."""
-    magics = ParallelMagics(shell, view, suffix)
-    shell.register_magics(magics)
-    _complete_options(shell, suffix)
-    return magics
-
-
 def _complete_options(shell: Any, suffix: str) -> None:
     """Tab completion of options, and of engines after --targets."""
-    both = [*_flags(ParallelMagics.cell_px)]
     for name, flags in (
-        ("%%px" + suffix, both),
+        ("%%px" + suffix, _flags(ParallelMagics.cell_px)),
         ("%pxconfig" + suffix, _flags(ParallelMagics.pxconfig)),
         ("%pxresult" + suffix, _flags(ParallelMagics.result)),
     ):
@@ -433,7 +429,9 @@ class _LazyView:
 def load_ipython_extension(ip: Any) -> None:
     """`%load_ext engineroom`: the magics, for the cluster that runs when they are first used."""
     if "px" not in ip.magics_manager.magics["line"]:
-        activate(ip, _LazyView())
+        magics = ParallelMagics(ip, _LazyView())
+        magics.provisional = True
+        ip.register_magics(magics)
 
 
 def unload_ipython_extension(ip: Any) -> None:

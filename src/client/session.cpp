@@ -200,7 +200,7 @@ Result<std::vector<TaskPtr>> Session::submit_many(RequestBatch batch) {
                         .identity = {},
                         .metadata = Bytes(metadata, metadata->data(), metadata->size()),
                         .content = Bytes(or_empty_object(std::move(batch.content)))};
-  Request request = {.route = batch.route, .target = {}, .msg_type = batch.msg_type, .buffers = {}};
+  Request request = {.route = batch.route, .msg_type = batch.msg_type};
   RequestEncoder::Lease signer(encoder_);
   std::vector<TaskPtr> tasks;
   tasks.reserve(n);

@@ -41,29 +41,29 @@ namespace engineroom::client {
 
 struct SessionOptions {
   double timeout_s = 10;  // for the controller's first answer
-  std::string username;   // in headers; empty = the login name
+  std::string username = {};  // in headers; empty = the login name
   bool debug = false;     // logs each message
 };
 
 struct Request {
   Route route = Route::kBalanced;
-  std::string target;  // engine uuid for direct and control, else ""
-  std::string msg_type;
+  std::string target = {};  // engine uuid for direct and control, else ""
+  std::string msg_type = {};
   std::string metadata = "{}";
   std::string content = "{}";
-  Frames buffers;
+  Frames buffers = {};
   bool expect_reply = true;
 };
 
 // Tasks alike but for their last buffers.
 struct RequestBatch {
   Route route = Route::kBalanced;
-  std::vector<std::string> targets;  // one per task, or one for all
-  std::string msg_type;
+  std::vector<std::string> targets = {};  // one per task, or one for all
+  std::string msg_type = {};
   std::string metadata = "{}";
   std::string content = "{}";
-  Frames shared_buffers;
-  std::vector<Frames> own_buffers;  // one entry per task
+  Frames shared_buffers = {};
+  std::vector<Frames> own_buffers = {};  // one entry per task
 };
 
 class Session : private IoLoop::Handler {

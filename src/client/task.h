@@ -38,14 +38,14 @@ struct Reply {
   Bytes header;
   Bytes metadata;
   Bytes content;
-  Frames buffers;
+  Frames buffers = {};
 };
 
 // One iopub message.
 struct Output {
-  std::string msg_type;
-  Bytes content;
-  Frames buffers;
+  std::string msg_type = {};
+  Bytes content = {};
+  Frames buffers = {};
   double received = 0;  // seconds since the epoch
 };
 
@@ -60,13 +60,13 @@ class Watcher {
 class Task {
  public:
   struct Origin {
-    std::string msg_id;
+    std::string msg_id = {};
     Route route = Route::kBalanced;
-    std::string msg_type;
-    std::string target;                           // engine uuid of direct requests, else ""
-    std::shared_ptr<const std::string> metadata;  // JSON; shared by tasks submitted together
+    std::string msg_type = {};
+    std::string target = {};  // engine uuid of direct requests, else ""
+    std::shared_ptr<const std::string> metadata = {};  // JSON; shared by tasks submitted together
     // The engines that a coalescing broadcast waits for; empty for all else.
-    std::vector<std::string> coalesced_targets;
+    std::vector<std::string> coalesced_targets = {};
     double submitted = 0;  // seconds since the epoch
   };
 

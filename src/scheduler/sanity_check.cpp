@@ -1,4 +1,5 @@
-// Every cross-reference of the scheduler's state, asserted. Linear or worse; called after every step in tests.
+// Every cross-reference of the scheduler's state, asserted. Linear or worse: called after
+// every step in tests, never elsewhere.
 #include <algorithm>
 #include <map>
 
@@ -7,47 +8,43 @@
 
 namespace engineroom::scheduler {
 
-namespace {
-
-void check_engine(const Scheduler::State& state, EngineSlot slot) {
-  const Engine& engine = state.engines[slot];
-  SANITY(state.engines.find(engine.id) == slot);
-  for (TaskSlot task : engine.tasks.slots(state.tasks)) {
-    SANITY(state.tasks[task].is<Running>());
-    SANITY(state.tasks[task].running().engine == slot);
+void Scheduler::State::check_engine(EngineSlot slot) const {
+  const Engine& engine = engines[slot];
+  SANITY(engines.find(engine.id) == slot);
+  for (TaskSlot task : engine.tasks.slots(tasks)) {
+    SANITY(tasks[task].is<Running>());
+    SANITY(tasks[task].running().engine == slot);
   }
-  const bool room = state.has_room(engine);
+  const bool room = has_room(engine);
   const bool idle = engine.load() == 0;
-  SANITY(state.pool->contains(slot) == (room && (idle || !state.is_auto())));
-  SANITY(state.ahead->contains(slot) == (room && !idle && state.is_auto()));
-  SANITY(!state.watched.contains(slot) || !state.stuck.contains(slot));
-  SANITY(!state.stuck.contains(slot) || engine.load() >= 2);
-  if (state.is_auto() && engine.load() >= 2 && engine.prefetch.limit() > 1) {
-    SANITY(state.watched.contains(slot) || state.stuck.contains(slot));
+  SANITY(pool->contains(slot) == (room && (idle || !is_auto())));
+  SANITY(ahead->contains(slot) == (room && !idle && is_auto()));
+  SANITY(!watched.contains(slot) || !stuck.contains(slot));
+  SANITY(!stuck.contains(slot) || engine.load() >= 2);
+  if (is_auto() && engine.load() >= 2 && engine.prefetch.limit() > 1) {
+    SANITY(watched.contains(slot) || stuck.contains(slot));
   }
-  if (!state.is_auto() && state.config.high_water_mark > 0) {
-    SANITY(engine.load() <= static_cast<std::size_t>(state.config.high_water_mark));
+  if (!is_auto() && config.high_water_mark > 0) {
+    SANITY(engine.load() <= static_cast<std::size_t>(config.high_water_mark));
   }
 }
 
-void check_task(const Scheduler::State& state, TaskSlot slot) {
-  const Task& task = state.tasks[slot];
-  SANITY(state.tasks.find(task.id) == slot);
-  SANITY(!state.finished.find(task.id));
+void Scheduler::State::check_task(TaskSlot slot) const {
+  const Task& task = tasks[slot];
+  SANITY(tasks.find(task.id) == slot);
+  SANITY(!finished.find(task.id));
   SANITY(!task.is<Placing>());
   SANITY(task.is<Blocked>() == (task.waits && !task.waits->met()));
   SANITY(!task.is<Running>() || !task.waits);
-  if (!task.is<Running>()) SANITY(state.queues.is_runnable(task.cls));
+  if (!task.is<Running>()) SANITY(queues.is_runnable(task.cls));
   const bool timed = task.is<Blocked>() && task.waits->deadline;
-  if (timed) SANITY(state.timeouts.contains({*task.waits->deadline, slot}));
-  // The invariant at the top of state.h.
+  if (timed) SANITY(timeouts.contains({*task.waits->deadline, slot}));
+  // The invariant at the top of h.
   if (!task.is<Ready>()) return;
-  for (EngineSlot engine : state.engines.live()) {
-    SANITY(!state.pool->contains(engine) || !state.queues.allows(task.cls, engine));
+  for (EngineSlot engine : engines.live()) {
+    SANITY(!pool->contains(engine) || !queues.allows(task.cls, engine));
   }
 }
-
-}  // namespace
 
 void Scheduler::sanity_check() const {
   const State& state = *state_;
@@ -55,7 +52,7 @@ void Scheduler::sanity_check() const {
   state.graph.sanity_check();
   std::size_t on_engines = 0;
   for (EngineSlot slot : state.engines.live()) {
-    check_engine(state, slot);
+    state.check_engine(slot);
     on_engines += state.engines[slot].load();
   }
   SANITY(on_engines == state.outstanding);
@@ -65,7 +62,7 @@ void Scheduler::sanity_check() const {
   std::size_t running = 0;
   std::map<ClassId, std::uint32_t> references;
   for (TaskSlot slot : state.tasks.all()) {
-    check_task(state, slot);
+    state.check_task(slot);
     const Task& task = state.tasks[slot];
     if (task.is<Blocked>() && task.waits->deadline) ++timed;
     if (task.is<Running>()) {

@@ -72,6 +72,10 @@ void Scheduler::on_engine_joined(EngineId engine, Time now, Effects& effects) {
   const EngineSlot slot = state.engines.add(engine);
   state.engines[slot].last_used = ++state.last_use;
   state.queues.add_engine(slot);
+  // Tasks that are stuck somewhere and had nowhere else to go may go here.
+  for (EngineSlot other : state.engines.live()) {
+    if (state.is_auto() && state.engines[other].load() >= 2) state.watch(other);
+  }
   state.settle(slot, turn);
 }
 

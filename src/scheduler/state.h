@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -86,6 +87,16 @@ struct Scheduler::State {
   bool could_help(EngineSlot slot) const;
   void take_back_from(EngineSlot slot, Turn& turn);
   bool is_idle_engine_for(ClassId cls) const;
+
+  // sanity_check.cpp
+  void check_engine(EngineSlot slot) const;
+  void check_task(TaskSlot slot) const;
+
+  // explain.cpp
+  std::string explain_blocked(const Task& task) const;
+  std::string explain_ready(const Task& task) const;
+  std::string explain_running(TaskSlot slot) const;
+  std::string names(const std::vector<EngineSlot>& slots) const;
 
   SchedulerConfig config;
   TaskTable tasks;

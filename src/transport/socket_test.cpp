@@ -460,8 +460,8 @@ class RawPeer {
         "\xFF" + std::string(8, '\0') + "\x7F\x03" + std::string(1, '\0') + "NULL";
     greeting.resize(64, '\0');
     send(greeting);
-    const std::string ready = std::string("\5READY\13Socket-Type\0\0\0\6DEALER", 28);
-    send(std::string("\4\x1c", 2) + ready);
+    send(std::string("\4\x1c\5READY\13Socket-Type\0\0\0\6DEALER", 30));
+    wait_for("READY");  // a message before that would be an error
   }
 
   // True once the other side has closed the connection.
@@ -475,6 +475,16 @@ class RawPeer {
   }
 
  private:
+  void wait_for(std::string_view text) {
+    std::string seen;
+    char buffer[256];
+    while (seen.find(text) == std::string::npos) {
+      const ssize_t n = ::recv(fd_, buffer, sizeof buffer, 0);
+      ASSERT_GT(n, 0);
+      seen.append(buffer, static_cast<std::size_t>(n));
+    }
+  }
+
   int fd_;
 };
 

@@ -384,9 +384,7 @@ class AsyncResult(TaskFuture):
         """How many of the len(ar) items are done."""
         if self._chunks is None:
             return self._client._session.count_done(self._tasks)
-        return sum(
-            size for size, task in zip(self._chunks, self._tasks, strict=True) if task.done
-        )
+        return sum(size for size, task in zip(self._chunks, self._tasks, strict=True) if task.done)
 
     @property
     def elapsed(self) -> float:

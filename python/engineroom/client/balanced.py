@@ -65,7 +65,7 @@ class LoadBalancedView(View):
         after, follow, timeout, targets, retries, label = values
         if not isinstance(retries, int):
             raise TypeError(f"retries must be int, not {type(retries)!r}")
-        uuids = () if targets is None else tuple(self.client._uuids_of(targets)[0])
+        uuids = () if targets is None else tuple(self.client._build_targets(targets)[0])
         return _metadata_json(
             _render_dependency(after), _render_dependency(follow), timeout, uuids, retries, label
         )
@@ -94,9 +94,7 @@ class LoadBalancedView(View):
             label=label,
         )
         buffers = [pack_callable(f), *serialize.pack_arguments(args or (), kwargs or {})]
-        task = self.client._session.submit(
-            "balanced", "", "apply_request", metadata, "{}", buffers
-        )
+        task = self.client._session.submit("balanced", "", "apply_request", metadata, "{}", buffers)
         ar = AsyncResult(self.client, task, fname=getname(f), owner=True)
         return self._finish(ar, block)
 

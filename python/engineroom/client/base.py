@@ -223,7 +223,9 @@ class View:
             raise TypeError(f"{name} doesn't take a `block` keyword argument.")
         return self.map(f, *sequences, block=block, **kwargs)
 
-    def imap(self, f: Callable[..., Any], *sequences: Iterable[Any], **kwargs: Any) -> Iterator[Any]:
+    def imap(
+        self, f: Callable[..., Any], *sequences: Iterable[Any], **kwargs: Any
+    ) -> Iterator[Any]:
         """An iterator over the results of map()."""
         return iter(self.map_async(f, *sequences, **kwargs))
 

@@ -42,7 +42,7 @@ class BroadcastView(DirectView):
         coalescing: bool,
     ) -> tuple[Any, list[int]]:
         """(Task if coalescing, else one per engine; engine ids)."""
-        uuids, engine_ids = self.client._uuids_of(self.targets if targets is None else targets)
+        uuids, engine_ids = self._build_targets(self.targets if targets is None else targets)
         tasks = self.client._session.submit_broadcast(
             list(zip(uuids, engine_ids, strict=True)),
             msg_type,

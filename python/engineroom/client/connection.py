@@ -14,7 +14,9 @@ from typing import Any
 
 from ..util import is_url
 
-NO_CONTROLLER = "No controller could be found. Is a cluster running? (engineroom start, or Cluster())"
+NO_CONTROLLER = (
+    "No controller could be found. Is a cluster running? (engineroom start, or Cluster())"
+)
 
 
 def connection_text(
@@ -37,7 +39,9 @@ def connection_text(
         return _checked(json.dumps(connection_info), "the given connection info")
     path = os.fspath(connection_info)
     if is_url(path):
-        raise ValueError(f"Give a connection file, not an address ({path!r}): it also holds the key.")
+        raise ValueError(
+            f"Give a connection file, not an address ({path!r}): it also holds the key."
+        )
     if not os.path.exists(path):
         raise OSError(f"Connection file {_short(path)} not found. Is a controller running?")
     return read_connection_file(Path(path))
@@ -119,7 +123,9 @@ def read_connection_file(path: Path) -> str:
 def _readable_by_others(path: Path) -> bool:
     others = stat.S_IRGRP | stat.S_IROTH
     through = stat.S_IXGRP | stat.S_IXOTH
-    return bool(path.stat().st_mode & others) and bool(path.resolve().parent.stat().st_mode & through)
+    return bool(path.stat().st_mode & others) and bool(
+        path.resolve().parent.stat().st_mode & through
+    )
 
 
 def _checked(text: str, source: str) -> str:

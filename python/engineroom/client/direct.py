@@ -40,7 +40,7 @@ class DirectView(View):
 
     def _build_targets(self, targets: Any) -> tuple[list[str], list[int]]:
         """(uuids, ids) of targets."""
-        return self.client._uuids_of(targets)
+        return self.client._build_targets(targets)
 
     def _request_metadata(self) -> str:
         return label_metadata(self.label)
@@ -124,9 +124,7 @@ class DirectView(View):
         if not isinstance(code, str):
             raise TypeError(f"code must be text, not {type(code)}")
         targets = self.targets if targets is None else targets
-        content = self.client._json(
-            {"code": code, "silent": bool(silent), "user_expressions": {}}
-        )
+        content = self.client._json({"code": code, "silent": bool(silent), "user_expressions": {}})
         tasks, engine_ids = self._submit("execute_request", content, [], targets, label)
         ar = AsyncResult(self.client, tasks, fname="execute", targets=engine_ids, owner=True)
         self._remember(ar)
@@ -217,7 +215,7 @@ class DirectView(View):
     ) -> tuple[AsyncResult, list[int]]:
         """(the result, lengths of the parts)."""
         targets = self.targets if targets is None else targets
-        uuids, engine_ids = self.client._uuids_of(targets)
+        uuids, engine_ids = self._build_targets(targets)
         distribution = dists[dist]()
         parts = [distribution.getPartition(seq, p, len(uuids)) for p in range(len(uuids))]
         values = [part[0] if flatten and len(part) == 1 else part for part in parts]
@@ -238,15 +236,10 @@ class DirectView(View):
         self, key: str, dist: str = "b", targets: Any = None, block: bool | None = None
     ) -> Any:
         """Joins the engines' sequences named `key`: the inverse of scatter()."""
-        targets = self.targets if targets is None else targets
-        uuids, engine_ids = self.client._uuids_of(targets)
+        _, engine_ids = self._build_targets(self.targets if targets is None else targets)
         buffers = serialize.pack_call(remote_helpers._pull, (key,), {})
-        tasks = DirectView._send(
-            self, uuids, "apply_request", self._request_metadata(), "{}", buffers
-        )
-        ar = AsyncMapResult(
-            self.client, tasks, dists[dist](), fname="gather", targets=engine_ids
-        )
+        tasks, _ = self._submit("apply_request", "{}", buffers, engine_ids, None)
+        ar = AsyncMapResult(self.client, tasks, dists[dist](), fname="gather", targets=engine_ids)
         return self._finish(ar, block)
 
     def clear(self, targets: Any = None, block: bool | None = None) -> Any:
@@ -261,9 +254,7 @@ class DirectView(View):
         """sync_imports()"""
         return self.sync_imports(True)
 
-    def sync_imports(
-        self, local: bool = True, quiet: bool = False
-    ) -> AbstractContextManager[None]:
+    def sync_imports(self, local: bool = True, quiet: bool = False) -> AbstractContextManager[None]:
         """A `with` block whose import statements also run on the engines.
 
         `import x as y` defines x there, not y. Only local=True is possible. quiet: say nothing.

@@ -54,9 +54,7 @@ class Events:
         self._session.watch_each(tasks, token)
         return token
 
-    def each_output(
-        self, tasks: Sequence[Task], handler: Callable[[int, str, str], None]
-    ) -> int:
+    def each_output(self, tasks: Sequence[Task], handler: Callable[[int, str, str], None]) -> int:
         """Calls handler(index, msg_type, content as JSON) per output from now on, until forget()."""
         token = self._register(handler)
         self._session.watch_output(tasks, token)

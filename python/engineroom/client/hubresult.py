@@ -2,11 +2,11 @@
 
 import json
 import threading
-import time
 from typing import TYPE_CHECKING, Any
 
+from .._core import Task
 from .asyncresult import AsyncResult
-from .future import WaitMode, deadline_after, remaining, seconds
+from .future import WaitMode, deadline_after, remaining
 
 if TYPE_CHECKING:
     from .client import Client
@@ -22,10 +22,16 @@ class AsyncHubResult(AsyncResult):
     """
 
     def __init__(self, client: "Client", children: Any, *args: Any, **kwargs: Any) -> None:
+        """children: a msg_id or a list; Tasks of this client may be among them."""
+        self._asked: dict[str, Task] = {}
         single = not isinstance(children, list)
-        ids = [children] if single else children
-        tasks = [client._session.adopt(msg_id) for msg_id in ids]
+        tasks = [self._adopt(client, child) for child in ([children] if single else children)]
         super().__init__(client, tasks[0] if single else tasks, *args, **kwargs)
+
+    def _adopt(self, client: "Client", child: Any) -> Task:
+        if not isinstance(child, str):
+            return child
+        return self._asked.setdefault(child, client._session.adopt(child))
 
     def _done_now(self) -> bool:
         if not self._ready:
@@ -34,41 +40,28 @@ class AsyncHubResult(AsyncResult):
 
     def _fetch(self) -> None:
         """Asks once for what is missing."""
-        missing = {task.msg_id: task for task in self._tasks if not task.done}
+        missing = {msg_id: task for msg_id, task in self._asked.items() if not task.done}
         if missing:
             self._client._fetch_results(missing, keep=not self.owner)
         self._ready = all(task.done for task in self._tasks)
 
     def _wait_tasks(self, timeout: float | None, mode: WaitMode = "all") -> bool:
+        return self._poll_tasks(self._tasks, timeout, mode)
+
+    def _wait_task(self, index: int) -> None:
+        self._poll_tasks([self._tasks[index]], None, "all")
+
+    def _poll_tasks(self, tasks: list[Task], timeout: float | None, mode: WaitMode) -> bool:
         deadline = deadline_after(timeout)
         pause = FASTEST_POLL
         while True:
             self._fetch()
-            if self._client._session.wait(self._tasks, 0, mode):
-                return True
             left = remaining(deadline)
+            # The session's wait ends early for what this client submitted itself.
+            if self._client._session.wait(tasks, pause if left is None else min(pause, left), mode):
+                return True
             if left == 0:
                 return False
-            self._pause(pause if left is None else min(pause, left))
-            pause = min(SLOWEST_POLL, pause * 1.5)
-
-    def _pause(self, duration: float) -> None:
-        # One of them may be a task of this very client, whose reply then comes by itself.
-        own = [task for task in map(self._client._session.find, self._missing()) if task]
-        if own:
-            self._client._session.wait(own, seconds(duration), "any")
-        else:
-            time.sleep(duration)
-
-    def _missing(self) -> list[str]:
-        return [task.msg_id for task in self._tasks if not task.done]
-
-    def _wait_task(self, index: int) -> None:
-        pause = FASTEST_POLL
-        while not self._tasks[index].done:
-            self._fetch()
-            if not self._tasks[index].done:
-                self._pause(pause)
             pause = min(SLOWEST_POLL, pause * 1.5)
 
     def wait_for_output(self, timeout: float | None = -1) -> bool:

@@ -77,9 +77,7 @@ def _task_count(view: "View", count: int, chunksize: int | str | None) -> int:
     return math.ceil(count / chunksize)
 
 
-def _pack(
-    f: Any, parts: list[list[Any]], each_item: bool
-) -> tuple[list[Any], list[list[Any]]]:
+def _pack(f: Any, parts: list[list[Any]], each_item: bool) -> tuple[list[Any], list[list[Any]]]:
     """(buffers that all tasks share, buffers of each task)."""
     arguments: tuple[Any, ...] = ()
     if each_item and isinstance(f, (serialize.Reference, serialize.PrePickled)):

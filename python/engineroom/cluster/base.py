@@ -1,8 +1,8 @@
 """Launchers: how controllers and engines are started, watched and stopped.
 
-A launcher starts one controller, one engine or one set of engines, on whatever it knows. Cluster only uses what the
-three classes here promise, so that other ways to start processes can be added (see launcher.py). The classes for this
-machine are in local.py.
+A launcher starts one controller, one engine or one set of engines, on whatever it knows. Cluster
+only uses what the three classes here promise, so that other ways to start processes can be added
+(see launcher.py). The classes for this machine are in local.py.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from traitlets import Bool, Dict, Float, Integer, List, Unicode, default
 from traitlets import Any as AnyTrait
+from traitlets import Bool, Dict, Float, Integer, List, Unicode, default
 from traitlets.config import LoggingConfigurable
 
 from . import files, programs
@@ -57,7 +57,7 @@ class BaseLauncher(LoggingConfigurable):
     stop_data = AnyTrait()
 
     def __init__(self, **kwargs: Any) -> None:
-        self._stop_callbacks: list[Callable[[Any], Any]] = []
+        self.stop_callbacks: list[Callable[[Any], Any]] = []
         self._state_lock = threading.RLock()
         super().__init__(**kwargs)
 
@@ -125,7 +125,7 @@ class BaseLauncher(LoggingConfigurable):
         """Call with `stop_data` at the end; at once if that was before."""
         with self._state_lock:
             if self.state != "after":
-                self._stop_callbacks.append(callback)
+                self.stop_callbacks.append(callback)
                 return
         callback(self.stop_data)
 
@@ -141,7 +141,7 @@ class BaseLauncher(LoggingConfigurable):
                 return data
             self.stop_data = data
             self.state = "after"
-            callbacks, self._stop_callbacks = self._stop_callbacks, []
+            callbacks, self.stop_callbacks = self.stop_callbacks, []
         self.log.debug("%s stopped: %s", self.identifier, data)
         for callback in callbacks:
             try:
@@ -211,8 +211,9 @@ class EngineLauncher(BaseLauncher):
     n = Integer(1).tag(to_dict=True)
     engine_set_id = Unicode()
 
-    # Whether the engines see the controller's files, and wait for them if they come later. Then they can be
-    # started together with the controller; else Cluster waits for the files and hands over what they say.
+    # Whether the engines see the controller's files, and wait for them if they come later. Then
+    # they can be started together with the controller; else Cluster waits for the files and hands
+    # over what they say.
     reads_connection_file = False
 
     @default("engine_cmd")

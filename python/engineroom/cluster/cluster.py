@@ -3,9 +3,10 @@
     with Cluster(n=4) as client:
         client[:].apply_sync(os.getpid)
 
-Each public coroutine method `x` has a twin `x_sync`, which works in a notebook too. Engines are started together with
-the controller, not after it: they take longest, and find the connection file when it comes. Whatever was started ends
-with the program, even when that is killed, unless `shutdown_atexit` is off.
+Each public coroutine method `x` has a twin `x_sync`, which works in a notebook too. Engines are
+started together with the controller, not after it: they take longest, and find the connection file
+when it comes. Whatever was started ends with the program, even when that is killed, unless
+`shutdown_atexit` is off.
 """
 
 from __future__ import annotations
@@ -187,7 +188,7 @@ class Cluster(SyncTwins, LoggingConfigurable):
         cluster_id: str = "",
         **kwargs: Any,
     ) -> Any:
-        """A running cluster by its file, or by profile and id; by default the one of `engineroom start`."""
+        """A running cluster by file, or profile and id; by default that of `engineroom start`."""
         if cluster_file is None:
             folder = profile_dir or default_profile_dir(profile or "")
             cluster_file = files.cluster_file(os.path.abspath(folder), cluster_id)

@@ -1,11 +1,13 @@
 """Where clusters leave their files, and how those are read and written.
 
-    <ipython dir>/profile_<name>/security/ipcontroller[-<id>]-{client,engine}.json   how to connect (secret)
-                                 security/cluster-<id>.json                          which processes it has
-                                 log/                                                what they printed
+    <ipython dir>/profile_<name>/
+        security/ipcontroller[-<id>]-{client,engine}.json   how to connect (secret)
+        security/cluster-<id>.json                          which processes it has
+        log/                                                what they printed
 
-The layout is ipyparallel's, so that either package finds what the other started. Only the standard library is
-imported here: `engineroom list` and `stop` are made of this module and process.py, and start in milliseconds.
+The layout is ipyparallel's, so that either package finds what the other started. Only the standard
+library is imported here: `engineroom list` and `stop` are made of this module and process.py, and
+start in milliseconds.
 """
 
 from __future__ import annotations
@@ -41,7 +43,7 @@ def all_profile_dirs(ipython_directory: str | None = None) -> list[str]:
 
 
 def make_profile_dir(profile_dir: str) -> str:
-    """Make the folders that a controller and its engines expect; the ones with secrets for us alone."""
+    """Make the folders that controller and engines expect; those with secrets for us alone."""
     for name, mode in (("security", 0o700), ("pid", 0o700), ("log", 0o755), ("startup", 0o755)):
         path = os.path.join(profile_dir, name)
         if not os.path.isdir(path):

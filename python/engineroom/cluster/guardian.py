@@ -1,9 +1,10 @@
 """The guardian: ends what we started when we cannot do it ourselves any more.
 
-A program that is killed (out of memory, a restarted notebook kernel, SIGKILL) runs no exit handlers, and its engines
-would stay for ever. So a small shell reads from a pipe of which only we hold the other end; when that closes, it ends
-the process groups we told it about. PR_SET_PDEATHSIG looks simpler, but follows the thread that started the process
-rather than the program, and cannot be taken back when a cluster is to stay after all.
+A program that is killed (out of memory, a restarted notebook kernel, SIGKILL) runs no exit
+handlers, and its engines would stay for ever. So a small shell reads from a pipe of which only we
+hold the other end; when that closes, it ends the process groups we told it about. PR_SET_PDEATHSIG
+looks simpler, but follows the thread that started the process rather than the program, and cannot
+be taken back when a cluster is to stay after all.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import os
 import subprocess
 import threading
 
-# Words of a line: watch GROUP, or release GROUP. (No `--` before -GROUP: dash takes it for a process.)
+# Words of a line: watch GROUP, or release GROUP. (No `--` before -GROUP: dash takes it for a
+# process.)
 _SCRIPT = r"""
 trap '' HUP INT TERM
 groups=

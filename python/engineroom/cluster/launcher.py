@@ -1,7 +1,8 @@
 """Launchers by name, and all of them in one place.
 
-Another package adds a way to start processes with a subclass of ControllerLauncher or EngineLauncher, named in its
-entry point group `engineroom.controller_launchers` or `engineroom.engine_launchers`.
+Another package adds a way to start processes with a subclass of ControllerLauncher or
+EngineLauncher, named in its entry point group `engineroom.controller_launchers` or
+`engineroom.engine_launchers`.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ _BUILT_IN = {
 
 
 def find_launcher_class(name: str, kind: str) -> type[BaseLauncher]:
-    """The class for a name ("local", in any case), or for a full path; `kind` is "controller" or "engine"."""
+    """The class for a name ("local") or full path; `kind` is "controller" or "engine"."""
     if kind not in _BUILT_IN:
         raise ValueError(f"kind must be 'engine' or 'controller', not {kind!r}")
     known = dict(_BUILT_IN[kind])
@@ -79,7 +80,7 @@ def abbreviate_launcher_class(cls: type[BaseLauncher]) -> str:
 
 
 def _in_this_package(path: str) -> str:
-    """The class here that stands for one of ipyparallel's, as named in its cluster and configuration files."""
+    """Our class for one of ipyparallel's, as named in its cluster and configuration files."""
     module, _, name = path.rpartition(".")
     if module in ("ipyparallel.cluster.launcher", __name__):
         for names in _BUILT_IN.values():

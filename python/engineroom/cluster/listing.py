@@ -1,4 +1,4 @@
-"""Clusters as their files tell of them: enough to list and to stop them, with the standard library alone."""
+"""Clusters as their files tell of them: enough to list and to stop them, and quick to import."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _member(name: str, noted: dict[str, object]) -> Member:
 
 
 def read_clusters(profile_dirs: Sequence[str]) -> list[ClusterInfo]:
-    """Every cluster that left a file in these folders and still runs. Files of others are removed."""
+    """Clusters that left a file in these folders and still run. Files of dead ones are removed."""
     found = []
     for profile_dir in profile_dirs:
         for path in files.cluster_files(profile_dir):

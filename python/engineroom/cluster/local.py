@@ -10,9 +10,9 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from traitlets import Float, Integer, List, Unicode, default
 from traitlets import Any as AnyTrait
 from traitlets import Dict as DictTrait
+from traitlets import Float, Integer, List, Unicode, default
 
 from . import files
 from .base import (
@@ -85,7 +85,8 @@ class LocalProcessLauncher(BaseLauncher):
         self.birth = process.birth
 
     def _watch(self) -> None:
-        # A weak reference: a cluster that nobody holds any more is stopped, not kept by its processes.
+        # A weak reference: a cluster that nobody holds any more is stopped, not kept by its
+        # processes.
         this = weakref.ref(self)
 
         def exited(future: Future[int | None]) -> None:
@@ -126,7 +127,7 @@ class LocalProcessLauncher(BaseLauncher):
         try:
             # Shielded: a time-out here must not cancel what others wait for.
             await asyncio.wait_for(asyncio.shield(exited), timeout)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             raise TimeoutError(f"process {self.pid} still runs after {timeout} s") from None
 
     def poll(self) -> Any:
@@ -267,7 +268,9 @@ class LocalEngineSetLauncher(EngineLauncher):
         await asyncio.gather(*(launcher.stop() for launcher in list(self.launchers.values())))
 
     async def join(self, timeout: float | None = None) -> None:
-        await asyncio.gather(*(launcher.join(timeout) for launcher in list(self.launchers.values())))
+        await asyncio.gather(
+            *(launcher.join(timeout) for launcher in list(self.launchers.values()))
+        )
 
     def poll(self) -> Any:
         for launcher in list(self.launchers.values()):

@@ -37,9 +37,10 @@ class ClusterManager(LoggingConfigurable):
         init_default_clusters: bool = False,
         **kwargs: Any,
     ) -> dict[str, Cluster]:
-        """Forget clusters that have ended, and find those that left a file, by default in any profile.
+        """Forget clusters that have ended, find those that left a file, by default in any profile.
 
-        With `init_default_clusters`, a profile without clusters gets one to be started, with the id "".
+        With `init_default_clusters`, a profile without clusters gets one to be started, with the id
+        "".
         """
         for key, cluster in list(self.clusters.items()):
             # A cluster without a controller has not been started yet.
@@ -94,7 +95,8 @@ def clean_cluster_files(
 ) -> None:
     """Remove the files that clusters left behind, and all logs, by default of every profile.
 
-    ValueError if a cluster still runs; with `force` its files go too, and it can only be found by its processes.
+    ValueError if a cluster still runs; with `force` its files go too, and it can only be found by
+    its processes.
     """
     log = log or logging.getLogger(__name__)
     if profile_dirs is None:

@@ -1,8 +1,8 @@
 """Processes that a cluster consists of: started, watched, signalled, and never left behind.
 
-One thread waits for all of them with a pidfd each, so an exit is noticed at once, and a signal can never reach a
-stranger that was given the same process id. Each process we start leads its own session: Ctrl-C at the prompt does not
-kill it, and what it started itself can be ended with it.
+One thread waits for all of them with a pidfd each, so an exit is noticed at once, and a signal can
+never reach a stranger that was given the same process id. Each process we start leads its own
+session: Ctrl-C at the prompt does not kill it, and what it started itself can be ended with it.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ POLL_INTERVAL = 0.05
 
 
 class Process:
-    """A process that we started (`spawn`) or found again (`find`). Methods may be called from any thread."""
+    """A process that we started (`spawn`) or found again (`find`). Safe to use from any thread."""
 
     def __init__(self, pid: int, popen: subprocess.Popen[bytes] | None = None) -> None:
         self.pid = pid
@@ -67,7 +67,7 @@ class Process:
 
     @classmethod
     def find(cls, pid: int, birth: int = 0) -> Process:
-        """Attach to a running process; ProcessLookupError if it is gone, or another one has its id now."""
+        """Attach to a process; ProcessLookupError if it is gone, or another one has its id."""
         if not is_alive(pid, birth):
             raise ProcessLookupError(f"no process {pid}")
         process = cls(pid)
@@ -144,7 +144,7 @@ class Process:
 
 
 def birth_of(pid: int) -> int:
-    """Clock ticks from boot to the start of a process: with its id, a name that is never used twice."""
+    """Clock ticks from boot to the start of a process: with its id, a name never used twice."""
     try:
         with open(f"/proc/{pid}/stat", "rb") as file:
             # The command's name comes second, in parentheses, and may contain anything.

@@ -1,4 +1,7 @@
-"""The IPython session we may be in, its profile, and the settings kept there. IPython itself is never imported."""
+"""The IPython session we may be in, its profile, and the settings kept there.
+
+IPython itself is never imported.
+"""
 
 from __future__ import annotations
 

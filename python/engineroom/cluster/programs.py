@@ -11,7 +11,7 @@ CONTROLLER = "engineroom-controller"
 
 
 def controller_command() -> list[str]:
-    """$ENGINEROOM_CONTROLLER, or the program installed with this Python, or the first one on PATH."""
+    """$ENGINEROOM_CONTROLLER, or the program beside this Python, or the first one on PATH."""
     chosen = os.environ.get("ENGINEROOM_CONTROLLER")
     if chosen:
         return [chosen]

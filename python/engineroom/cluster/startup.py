@@ -1,4 +1,4 @@
-"""Waiting for the engines of a cluster that has just been started, and saying what went wrong if they do not come."""
+"""Waiting for the engines of a new cluster, and saying what went wrong if they do not come."""
 
 from __future__ import annotations
 
@@ -15,19 +15,18 @@ SHOWN_LINES = 20
 
 
 async def wait_for_engines(cluster: Any, client: Any, n: int) -> None:
-    """Return when n engines are registered. EngineError as soon as one has ended: n cannot be reached then."""
+    """Return when n engines are registered; EngineError as soon as one has ended instead."""
     if not n:
         return
     watch = _FailureWatch(cluster)
     registered = asyncio.ensure_future(
-        asyncio.wrap_future(
-            client.wait_for_engines(n, block=False, timeout=cluster.engine_timeout)
-        )
+        asyncio.wrap_future(client.wait_for_engines(n, block=False, timeout=cluster.engine_timeout))
     )
     try:
         await asyncio.wait({registered, watch.failure}, return_when=asyncio.FIRST_COMPLETED)
         if registered.done() and registered.exception() is not None:
-            # The client may have seen the engine leave before we saw the process end, and cannot say why.
+            # The client may have seen the engine leave before we saw the process end, and cannot
+            # say why.
             await asyncio.wait({watch.failure}, timeout=0.2)
         if watch.failure.done() and not (registered.done() and registered.exception() is None):
             raise watch.failure.result()

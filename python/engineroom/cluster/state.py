@@ -47,7 +47,7 @@ def from_dict(cls: Any, d: dict[str, Any], kwargs: dict[str, Any]) -> Any:
 
 
 def _class_named(path: str, cls: Any) -> Any:
-    """The class that wrote the file, where it is another one; ipyparallel's Cluster is ours here."""
+    """The class that wrote the file, if it is another one; ipyparallel's Cluster is ours here."""
     if not path or path.startswith("ipyparallel.") or path == f"{cls.__module__}.{cls.__name__}":
         return cls
     return import_item(path)

@@ -1,4 +1,4 @@
-"""Coroutine methods with a `_sync` twin each: `await cluster.start_engines(4)`, `cluster.start_engines_sync(4)`."""
+"""Coroutine methods with a `_sync` twin each: `await c.stop_cluster()`, `c.stop_cluster_sync()`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ T = TypeVar("T")
 
 
 def run_sync(start: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    """Run a coroutine to its end, also where an event loop already runs, as in a notebook's cell."""
+    """Run a coroutine to its end, even where an event loop runs already, as in a notebook."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:

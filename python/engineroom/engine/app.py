@@ -1,0 +1,198 @@
+"""The life of an engine's process: register, make a shell, run tasks, leave.
+
+Registering comes first and is done by the native thread; IPython is imported meanwhile, so that an engine
+takes part in the cluster a tenth of a second after its process started.
+"""
+
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from .options import HELP, Options, UsageError, parse
+
+# As in src/engine/membership.h.
+EXIT_USAGE = 64
+EXIT_NO_CONNECTION_FILE = 66
+
+# How long the process may take to end once its tasks have: threads that users left running end with it.
+EXIT_GRACE = 2.0  # seconds
+
+
+def run(arguments: list[str]) -> int:
+    try:
+        options = parse(arguments)
+        if options.show:
+            return show(options.show)
+        connection = find_connection(options)
+    except UsageError as error:
+        say(str(error))
+        return EXIT_USAGE
+    except TimeoutError as error:
+        say(str(error))
+        return EXIT_NO_CONNECTION_FILE
+    if options.unknown:
+        say(f"ignoring unknown options: {' '.join(options.unknown)}")
+    return serve(options, connection)
+
+
+def show(what: str) -> int:
+    if what == "version":
+        from .. import _core
+
+        print(_core.__version__)
+    else:
+        print(HELP, end="")
+    return 0
+
+
+def say(message: str) -> None:
+    """A line for the person who started the engine, or for the log of the launcher."""
+    print(f"engineroom-engine: {message}", file=sys.stderr, flush=True)
+
+
+# ---- the controller ----
+
+
+def find_connection(options: Options) -> str:
+    """The text of the connection file. Waits for it, as engines may start before the controller."""
+    if options.connection_info:
+        return options.connection_info
+    path = options.connection_file()
+    deadline = time.monotonic() + options.timeout if options.timeout > 0 else None
+    said = False
+    while (text := read_connection(path)) is None:
+        if deadline is not None and time.monotonic() > deadline:
+            raise TimeoutError(
+                f"no connection file {path} after {options.timeout:g} s; start a controller, "
+                "or give the file with --file"
+            )
+        if not said:
+            said = True
+            say(f"waiting for {path}")
+        time.sleep(0.1)
+    return text
+
+
+def read_connection(path: Path) -> str | None:
+    """The file's text; None if it is not there or not complete yet."""
+    from .. import _core
+
+    try:
+        return _core.read_engine_connection(str(path))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        # A foreign controller may write the file in place: one that does not end like JSON is not done.
+        try:
+            if not path.read_text().rstrip().endswith("}"):
+                return None
+        except OSError:
+            return None
+        raise UsageError(f"{path}: {error}") from None
+
+
+def make_core(options: Options, connection: str) -> Any:
+    from .. import _core
+
+    try:
+        return _core.Engine(
+            connection,
+            requested_id=options.requested_id,
+            registration_timeout=options.timeout,
+            controller_gone_after=options.gone_after,
+            max_missed_pings=options.max_missed_pings,
+            log_level=options.log_level,
+            uuid=options.uuid,
+        )
+    except ValueError as error:
+        raise UsageError(f"the connection file is not usable: {error}") from None
+
+
+# ---- tasks ----
+
+
+def serve(options: Options, connection: str) -> int:
+    from .. import _core
+
+    try:
+        core = make_core(options, connection)
+    except UsageError as error:
+        say(str(error))
+        return EXIT_USAGE
+    core.start()
+    try:
+        work(core, options)
+    finally:
+        code = core.exit_code
+        core.close()
+        restore_streams()
+        code = 1 if code is None else code
+        # Tasks may have left threads or exit handlers that never end.
+        _core.exit_after(EXIT_GRACE, code)
+    return code
+
+
+def work(core: Any, options: Options) -> None:
+    from .shell import make_shell
+
+    shell = make_shell(core, options.profile_folder(), options.shell)
+    replace_streams(core)
+    core.set_kernel_info(kernel_info())
+
+    from .worker import Worker
+
+    worker = Worker(core, shell)
+    run_startup(shell, options)
+    worker.run()
+
+
+def run_startup(shell: Any, options: Options) -> None:
+    if options.startup_file:
+        shell.safe_execfile(
+            os.path.expanduser(options.startup_file), shell.user_ns, raise_exceptions=False
+        )
+    if options.startup_code:
+        shell.run_cell(options.startup_code, silent=True)
+
+
+def replace_streams(core: Any) -> None:
+    from .streams import EngineStream
+
+    sys.stdout = EngineStream(core, "stdout", sys.__stdout__)
+    sys.stderr = EngineStream(core, "stderr", sys.__stderr__)
+
+
+def restore_streams() -> None:
+    sys.stdout, sys.stderr = sys.__stdout__, sys.__stderr__
+
+
+def kernel_info() -> str:
+    import json
+    import platform
+
+    import IPython
+
+    from .. import _core
+
+    version = platform.python_version()
+    return json.dumps(
+        {
+            "status": "ok",
+            "protocol_version": "5.3",
+            "implementation": "engineroom",
+            "implementation_version": _core.__version__,
+            "language_info": {
+                "name": "python",
+                "version": version,
+                "mimetype": "text/x-python",
+                "codemirror_mode": {"name": "ipython", "version": 3},
+                "pygments_lexer": "ipython3",
+                "nbconvert_exporter": "python",
+                "file_extension": ".py",
+            },
+            "banner": f"engineroom engine: Python {version}, IPython {IPython.__version__}",
+            "help_links": [],
+        }
+    )

@@ -1,0 +1,190 @@
+"""What an engine is told: the command line, the environment and the profile, made into Options.
+
+The command line is ipyparallel's: launchers and batch templates of users contain it. So flags are spelled
+as traitlets spells them (`--profile=x`, `--IPEngine.timeout=5`), and unknown ones are not an error.
+
+By hand rather than with argparse or traitlets: every engine pays for their imports before it registers.
+"""
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+HELP = """\
+usage: engineroom-engine [options]
+
+Start an engine: a Python process that runs tasks for clients. It finds its controller by the connection
+file in the profile, or by --file, or by the file's text in IPP_CONNECTION_INFO.
+
+options:
+  -f, --file FILE        connection file (ipcontroller-engine.json)
+  --profile NAME         profile to find the connection file in (default: default)
+  --profile-dir DIR      the same, as a folder (default: $IPP_PROFILE_DIR)
+  --ipython-dir DIR      where profiles are (default: $IPYTHONDIR or ~/.ipython)
+  --cluster-id ID        which cluster of the profile (default: $IPP_CLUSTER_ID)
+  --timeout SECONDS      how long to wait for the connection file, and for the controller's answer;
+                         0 = for ever (default)
+  --id N                 ask for this engine id, such as an MPI rank
+  -c CODE                run code before any task
+  -s FILE                run a file before any task
+  --log-level LEVEL      debug, info, warning (default) or error; or a number as in Python's logging
+  --debug                the same as --log-level=debug
+  --InteractiveShell.TRAIT=VALUE
+                         options of IPython
+  --version              print the version and exit
+  -h, --help, --help-all print this and exit
+
+exit status:
+  0   told to end          64  wrong option or connection file      66  no connection file in time
+  69  controller gone      75  no answer to the registration        77  registration refused
+"""
+
+
+class UsageError(Exception):
+    """A wrong option; the message says which and what to do."""
+
+
+@dataclass
+class Options:
+    """Defaults are those of an engine started without options."""
+
+    file: str = ""
+    profile: str = ""
+    profile_dir: str = ""
+    ipython_dir: str = ""
+    cluster_id: str = ""
+    timeout: float = 0.0  # seconds; 0 = for ever
+    requested_id: int = -1
+    startup_code: str = ""
+    startup_file: str = ""
+    log_level: str = "warning"
+    max_missed_pings: int = 50
+    gone_after: float = 5.0  # seconds
+    connection_info: str = ""  # text of a connection file
+    uuid: str = ""
+    show: str = ""  # "help" or "version": print it and exit
+    shell: dict[str, dict[str, str]] = field(default_factory=dict)  # class → trait → value
+    unknown: list[str] = field(default_factory=list)
+
+    def connection_file(self) -> Path:
+        if self.file:
+            return Path(self.file).expanduser()
+        suffix = f"-{self.cluster_id}" if self.cluster_id else ""
+        return self.profile_folder() / "security" / f"ipcontroller{suffix}-engine.json"
+
+    def profile_folder(self) -> Path:
+        if self.profile_dir:
+            return Path(self.profile_dir).expanduser()
+        base = Path(self.ipython_dir or "~/.ipython").expanduser()
+        return base / f"profile_{self.profile or 'default'}"
+
+
+# Option → field of Options and its type. "" as a field: accepted, and ignored.
+_FIELDS = {
+    "file": ("file", str),
+    "f": ("file", str),
+    "profile": ("profile", str),
+    "profile-dir": ("profile_dir", str),
+    "ipython-dir": ("ipython_dir", str),
+    "cluster-id": ("cluster_id", str),
+    "timeout": ("timeout", float),
+    "id": ("requested_id", int),
+    "c": ("startup_code", str),
+    "s": ("startup_file", str),
+    "log-level": ("log_level", str),
+    "uuid": ("uuid", str),
+    "IPEngine.url_file": ("file", str),
+    "IPEngine.connection_info_env": ("connection_info", str),
+    "IPEngine.timeout": ("timeout", float),
+    "IPEngine.wait_for_url_file": ("timeout", float),
+    "IPEngine.id": ("requested_id", int),
+    "IPEngine.startup_command": ("startup_code", str),
+    "IPEngine.startup_script": ("startup_file", str),
+    "IPEngine.max_heartbeat_misses": ("max_missed_pings", int),
+    "IPEngine.controller_gone_after": ("gone_after", float),
+    "IPEngine.cluster_id": ("cluster_id", str),
+    "IPEngine.profile": ("profile", str),
+    "IPEngine.log_level": ("log_level", str),
+    "BaseParallelApplication.cluster_id": ("cluster_id", str),
+    "ProfileDir.location": ("profile_dir", str),
+    "work-dir": ("", str),
+    "mpi": ("", str),
+}
+
+_FLAGS = {
+    "h": ("show", "help"),
+    "help": ("show", "help"),
+    "help-all": ("show", "help"),
+    "version": ("show", "version"),
+    "V": ("show", "version"),
+    "debug": ("log_level", "debug"),
+    "quiet": ("log_level", "error"),
+    "log-to-file": ("", ""),
+    "clean-logs": ("", ""),
+    "init": ("", ""),
+}
+
+# Classes whose traits go to IPython as they are.
+_SHELL_CLASSES = {"InteractiveShell", "EngineShell", "HistoryManager", "InlineBackend"}
+
+
+def parse(arguments: list[str], environment: dict[str, str] | None = None) -> Options:
+    options = Options()
+    _read_command_line(options, list(arguments))
+    _read_environment(options, os.environ if environment is None else environment)
+    return options
+
+
+def _read_command_line(options: Options, arguments: list[str]) -> None:
+    while arguments:
+        argument = arguments.pop(0)
+        if not argument.startswith("-"):
+            options.unknown.append(argument)
+            continue
+        name, equals, value = argument.lstrip("-").partition("=")
+        if name in _FLAGS and not equals:
+            target, value = _FLAGS[name]
+            if target:
+                setattr(options, target, value)
+            continue
+        known = name in _FIELDS
+        if not equals:
+            # `--profile x`. What follows an unknown option may be its value or not: it is left alone.
+            if not known:
+                options.unknown.append(argument)
+                continue
+            if not arguments:
+                raise UsageError(f"{argument} needs a value; see --help")
+            value = arguments.pop(0)
+        if known:
+            _set(options, name, value)
+        elif not _set_shell_trait(options, name, value):
+            options.unknown.append(argument)
+
+
+def _set(options: Options, name: str, value: str) -> None:
+    target, kind = _FIELDS[name]
+    if not target:
+        return
+    try:
+        setattr(options, target, kind(value))
+    except ValueError:
+        raise UsageError(f"--{name}: {value!r} is not a number; see --help") from None
+
+
+def _set_shell_trait(options: Options, name: str, value: str) -> bool:
+    owner, dot, trait = name.partition(".")
+    if not dot or owner not in _SHELL_CLASSES:
+        return False
+    options.shell.setdefault(owner, {})[trait] = value
+    return True
+
+
+def _read_environment(options: Options, environment: dict[str, str]) -> None:
+    """What the command line leaves open. Launchers pass these on."""
+    if not options.file:
+        options.connection_info = environment.get("IPP_CONNECTION_INFO", "")
+    options.ipython_dir = options.ipython_dir or environment.get("IPYTHONDIR", "")
+    options.cluster_id = options.cluster_id or environment.get("IPP_CLUSTER_ID", "")
+    if not options.profile and not options.profile_dir:
+        options.profile_dir = environment.get("IPP_PROFILE_DIR", "")

@@ -1,0 +1,141 @@
+#include "controller/fake_outbox.h"
+
+namespace engineroom::controller {
+namespace {
+
+class QueriesTest : public ControllerTest {
+ protected:
+  Seen query(const std::string& type, const std::string& content = "{}") {
+    receive(Channel::kRegistration,
+            {.identities = {Bytes::of_static("c")}, .type = type, .content = content, .msg_id = "q" + std::to_string(++queries_)});
+    Seen reply = take(Channel::kRegistration);
+    EXPECT_EQ(reply.to(), "c");
+    EXPECT_EQ(reply.parent.msg_id, "q" + std::to_string(queries_));
+    return reply;
+  }
+
+  // A finished and a running direct request on e1.
+  void run_two() {
+    for (const char* id : {"r1", "r2"}) {
+      receive(Channel::kMuxClient, {.identities = {Bytes::of_static("c"), Bytes::of_static("e1")},
+                                    .type = "execute_request",
+                                    .msg_id = id});
+    }
+    const Seen request = take(Channel::kMuxEngine);
+    take(Channel::kMuxEngine);
+    publish("stdout", "stream", R"({"name":"stdout","text":"hello\n"})");
+    publish("execute_input", "execute_input", R"({"code":"print('hello')","execution_count":1})");
+    publish("execute_result", "execute_result", R"({"data":{"text/plain":"3"}})");
+    answer(Channel::kMuxEngine, request, "e1", "ok", {Bytes::of_static("result")});
+    take(Channel::kMuxClient);
+  }
+  void publish(const std::string& topic, const std::string& type, const std::string& content) {
+    const std::string parent =
+        wire::make_header("r1", "execute_request", "session", "user", "2026-11-21T05:57:34.884217Z").str();
+    receive(Channel::kIopubEngine, {.identities = {Bytes("engine.0." + topic)}, .type = type, .content = content, .parent = parent});
+    take(Channel::kIopubClient);
+  }
+
+  int queries_ = 0;
+};
+
+TEST_F(QueriesTest, ConnectionListsRegisteredEngines) {
+  EXPECT_EQ(query("connection_request").message.content, R"({"status":"ok","engines":{}})");
+  join("e1");
+  join("e2");
+  const Seen reply = query("connection_request");
+  EXPECT_EQ(reply.header.msg_type, "connection_reply");
+  EXPECT_EQ(reply.message.content, R"({"status":"ok","engines":{"0":"e1","1":"e2"}})");
+}
+
+TEST_F(QueriesTest, QueueStatusCountsOrLists) {
+  join("e1");
+  join("e2");
+  run_two();
+  const Seen reply = query("queue_request", R"({"targets":null,"verbose":false})");
+  EXPECT_EQ(reply.header.msg_type, "queue_reply");
+  EXPECT_EQ(reply.message.content,
+            R"({"status":"ok","0":{"queue":1,"completed":1,"tasks":0},)"
+            R"("1":{"queue":0,"completed":0,"tasks":0},"unassigned":0})");
+  EXPECT_EQ(query("queue_request", R"({"targets":"e1","verbose":true})").message.content,
+            R"({"status":"ok","0":{"queue":["r2"],"completed":["r1"],"tasks":[]},"unassigned":[]})");
+  EXPECT_EQ(query("queue_request", R"({"targets":[1]})").content("1"), R"({"queue":0,"completed":0,"tasks":0})");
+  const Seen unknown = query("queue_request", R"({"targets":[0,5]})");
+  EXPECT_EQ(unknown.header.msg_type, "hub_error");
+  EXPECT_EQ(unknown.content("ename"), "\"IndexError\"");
+}
+
+TEST_F(QueriesTest, ResultsComeWithTheirOutput) {
+  join("e1");
+  run_two();
+  const Seen status = query("result_request", R"({"msg_ids":["r2","r1","r1"],"status_only":true})");
+  EXPECT_EQ(status.message.content, R"({"status":"ok","pending":["r2"],"completed":["r1"]})");
+  const Seen reply = query("result_request", R"({"msg_ids":["r1"],"status_only":false})");
+  EXPECT_EQ(reply.header.msg_type, "result_reply");
+  EXPECT_EQ(reply.message.buffers, Frames{Bytes::of_static("result")});
+  JsonReader reader;
+  const auto content = read_object(reader, reply.message.content.view());
+  const auto record = content->object("r1");
+  ASSERT_TRUE(record);
+  EXPECT_EQ(record->json("result_content"), R"({"status":"ok"})");
+  EXPECT_EQ(record->object("header")->text("msg_id"), "r1");
+  EXPECT_TRUE(record->text("received"));
+  const auto io = record->object("io");
+  EXPECT_EQ(io->text("stdout"), "hello\n");
+  EXPECT_EQ(io->text("execute_input"), "print('hello')");
+  EXPECT_EQ(io->json("execute_result"), R"({"data":{"text/plain":"3"}})");
+  EXPECT_TRUE(io->element("error")->is_null());
+
+  EXPECT_EQ(query("result_request", R"({"msg_ids":["r1","never"]})").content("ename"), "\"KeyError\"");
+}
+
+TEST_F(QueriesTest, HistoryAndPurge) {
+  join("e1");
+  run_two();
+  EXPECT_EQ(query("history_request").content("history"), R"(["r1","r2"])");
+  EXPECT_EQ(query("purge_request", R"({"msg_ids":["r2"],"engine_ids":[]})").content("ename"), "\"IndexError\"");
+  EXPECT_EQ(query("purge_request", R"({"msg_ids":[],"engine_ids":[9]})").content("ename"), "\"IndexError\"");
+  EXPECT_EQ(query("purge_request", R"({"msg_ids":["r1"],"engine_ids":[]})").content("status"), "\"ok\"");
+  EXPECT_EQ(query("history_request").content("history"), R"(["r2"])");
+  EXPECT_EQ(query("purge_request", R"({"msg_ids":"all"})").content("status"), "\"ok\"");
+}
+
+TEST_F(QueriesTest, WhatIsNotSupportedSaysSo) {
+  for (const char* type : {"db_request", "resubmit_request", "become_dask_request"}) {
+    const Seen reply = query(type);
+    EXPECT_EQ(reply.header.msg_type, "hub_error");
+    EXPECT_EQ(reply.content("ename"), "\"NotImplementedError\"");
+  }
+  EXPECT_EQ(query("what_request").content("ename"), "\"ValueError\"");
+  EXPECT_EQ(query("queue_request", "[]").content("ename"), "\"ValueError\"");
+}
+
+TEST_F(QueriesTest, ShutdownTellsEverybodyAndStops) {
+  join("e1");
+  EXPECT_FALSE(controller->wants_to_stop());
+  EXPECT_EQ(query("shutdown_request").header.msg_type, "shutdown_reply");
+  EXPECT_EQ(take(Channel::kNotification).header.msg_type, "shutdown_notification");
+  EXPECT_EQ(take(Channel::kControlEngine).header.msg_type, "shutdown_request");
+  EXPECT_TRUE(controller->wants_to_stop());
+}
+
+TEST_F(QueriesTest, StatusOnIopubIsPassedOnUnread) {
+  controller->on_message(Channel::kIopubEngine, {Bytes::of_static("engine.0.status"), Bytes::of_static("junk")}, -1, now);
+  ASSERT_EQ(outbox.sent.size(), 1u);
+  EXPECT_EQ(outbox.sent.front().second.size(), 2u);
+  outbox.sent.clear();
+  EXPECT_EQ(dropped(Drop::kMalformed), 0u);
+}
+
+TEST_F(QueriesTest, StatsAreJson) {
+  join("e1");
+  JsonReader reader;
+  const std::string text = controller->stats_json();
+  const auto stats = read_object(reader, text);
+  ASSERT_TRUE(stats);
+  EXPECT_EQ(stats->integer("engines"), 1);
+  EXPECT_EQ(stats->object("received")->integer("registration"), 1);
+}
+
+}  // namespace
+}  // namespace engineroom::controller

@@ -1,0 +1,220 @@
+"""The `engineroom` command, as a shell sees it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import engineroom as ipp
+import pytest
+from engineroom.cluster.process import is_alive
+
+COMMAND = [sys.executable, "-m", "engineroom.cli"]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    yield tmp_path
+    run("stop", "--all", check=False)
+    run("stop", "--all", "--profile", "other", check=False)
+
+
+def run(*arguments, check=True):
+    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, timeout=60)
+    if check:
+        assert done.returncode == 0, done.stderr
+    return done
+
+
+def listed(*arguments):
+    return json.loads(run("list", "--json", *arguments).stdout)
+
+
+def until(condition, seconds=15.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it never happened"
+        time.sleep(0.01)
+
+
+def foreground(*arguments):
+    """A cluster in the foreground, up and running."""
+    process = subprocess.Popen(
+        [*COMMAND, *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    line = process.stderr.readline()
+    assert "at your service" in line, line + process.stderr.read()
+    return process
+
+
+def finish(process):
+    process.communicate(timeout=20)
+    return process.returncode
+
+
+def test_version_and_help():
+    assert run("--version").stdout.strip() == ipp.__version__
+    assert "examples:" in run("--help").stdout
+    for command in ("start", "engines", "list", "stop", "clean", "completion"):
+        assert "usage: engineroom" in run(command, "--help").stdout
+    assert run(check=False).returncode == 2
+    assert run("nonsense", check=False).returncode == 2
+
+
+def test_daemonized_cluster():
+    started = json.loads(run("start", "-n", "2", "--daemonize", "--json").stdout)
+    assert started["running"]
+    assert started["cluster_id"] == ""
+    assert len(started["engines"]) == 2
+    # It returned when the engines were there.
+    with ipp.Client() as client:
+        assert client.ids == [0, 1]
+        assert sorted(client[:].apply_sync(os.getpid)) == sorted(started["engines"])
+    assert listed() == [started]
+    again = run("start", "-n", "1", check=False)
+    assert again.returncode == 10
+    assert "already running" in again.stderr
+
+    run("engines", "-n", "1", "--daemonize")
+    with ipp.Client() as client:
+        client.wait_for_engines(3, timeout=20)
+    (now,) = listed()
+    assert len(now["engines"]) == 3
+
+    run("stop")
+    assert not any(is_alive(pid) for pid in [now["controller"], *now["engines"]])
+    assert listed() == []
+    assert run("stop", check=False).returncode == 11
+
+
+def test_exit_codes_without_a_cluster():
+    assert run("stop", check=False).returncode == 11
+    assert run("stop", "a", "b", check=False).returncode == 11
+    assert run("stop", "--all").returncode == 0
+    assert run("engines", "-n", "1", check=False).returncode == 12
+
+
+def test_several_clusters():
+    run("start", "-n", "0", "--daemonize", "--cluster-id", "a")
+    run("start", "-n", "0", "--daemonize", "--cluster-id", "b")
+    run("start", "-n", "0", "--daemonize", "--profile", "other")
+    assert {(c["profile"], c["cluster_id"]) for c in listed()} == {
+        ("default", "a"),
+        ("default", "b"),
+        ("other", ""),
+    }
+    assert [c["cluster_id"] for c in listed("--profile", "other")] == [""]
+    assert run("list", "-o", "ids").stdout.split() == ["a", "b"]
+    table = run("list").stdout.splitlines()
+    assert table[0].split() == ["PROFILE", "CLUSTER", "ID", "RUNNING", "ENGINES", "LAUNCHER"]
+    assert table[1].split() == ["default", "a", "True", "0", "local"]
+    run("stop", "a")
+    assert [c["cluster_id"] for c in listed("--profile", "default")] == ["b"]
+    run("stop", "--all")
+    assert [c["profile"] for c in listed()] == ["other"]
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_foreground_cluster_ends_with_the_command(signum):
+    process = foreground("start", "-n", "1")
+    (cluster,) = listed()
+    process.send_signal(signum)
+    assert finish(process) == 0
+    assert not any(is_alive(pid) for pid in [cluster["controller"], *cluster["engines"]])
+    assert listed() == []
+
+
+def test_foreground_cluster_can_be_stopped_from_elsewhere():
+    process = foreground("start", "-n", "1")
+    run("stop")
+    assert finish(process) == 0
+
+
+def test_killed_foreground_cluster_leaves_nothing():
+    process = foreground("start", "-n", "1")
+    (cluster,) = listed()
+    process.kill()
+    process.communicate()
+    until(lambda: not any(is_alive(p) for p in [cluster["controller"], *cluster["engines"]]))
+
+
+def test_foreground_engines_come_and_go():
+    run("start", "-n", "0", "--daemonize")
+    process = foreground("engines", "-n", "2")
+    with ipp.Client() as client:
+        client.wait_for_engines(2, timeout=20)
+        process.send_signal(signal.SIGINT)
+        assert finish(process) == 0
+        until(lambda: client.ids == [])
+    (cluster,) = listed()
+    assert cluster["running"]
+
+
+def test_failing_engines_are_explained():
+    done = run("start", "-n", "1", '--EngineLauncher.engine_cmd=["false"]', check=False)
+    assert done.returncode == 1
+    assert "exited with code 1" in done.stderr
+    assert listed() == []
+
+
+def test_controller_alone_and_engines_for_it(home):
+    controller = subprocess.Popen([*COMMAND, "controller"], stdout=subprocess.DEVNULL)
+    try:
+        until(lambda: (home / "profile_default/security/ipcontroller-engine.json").exists())
+        process = foreground("engines", "-n", "1")
+        with ipp.Client() as client:
+            client.wait_for_engines(1, timeout=20)
+        process.send_signal(signal.SIGINT)
+        finish(process)
+    finally:
+        controller.terminate()
+        controller.wait(10)
+
+
+def test_clean(home):
+    run("start", "-n", "0", "--daemonize")
+    assert run("clean", check=False).returncode == 10
+    run("stop")
+    stale = home / "profile_default" / "log" / "stale.log"
+    stale.write_text("old")
+    run("clean")
+    assert not stale.exists()
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_scripts_are_valid(shell, tmp_path):
+    script = run("completion", shell).stdout
+    assert "--daemonize" in script or "-l daemonize" in script
+    path = tmp_path / "script"
+    path.write_text(script)
+    try:
+        subprocess.run([shell, "-n", str(path)], check=True, timeout=10)
+    except FileNotFoundError:
+        pytest.skip(f"no {shell}")
+
+
+def complete(tmp_path, *words):
+    path = tmp_path / "script"
+    path.write_text(run("completion", "bash").stdout)
+    asked = " ".join(f"'{word}'" for word in ("engineroom", *words))
+    script = (
+        f'engineroom() {{ {" ".join(COMMAND)} "$@"; }}; . {path}; COMP_WORDS=({asked}); '
+        f"COMP_CWORD={len(words)}; _engineroom; echo ${{COMPREPLY[@]}}"
+    )
+    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=20)
+    return done.stdout.split()
+
+
+def test_bash_completion(tmp_path):
+    assert complete(tmp_path, "st") == ["start", "stop"]
+    assert complete(tmp_path, "start", "--da") == ["--daemonize"]
+    assert complete(tmp_path, "completion", "z") == ["zsh"]
+    run("start", "-n", "0", "--daemonize", "--cluster-id", "blue")
+    assert complete(tmp_path, "stop", "b") == ["blue"]
