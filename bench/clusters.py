@@ -59,17 +59,11 @@ class RunningCluster:
         self.controller = None
         self.engines: list = []
 
-    def _command(self, program: str) -> list[str]:
-        if self.environment.ours:
-            folder = Path(self.environment.python).parent
-            return [str(folder / f"engineroom-{program}")]
-        return [self.environment.python, "-m", f"{self.environment.module}.{program}"]
-
     def _start(self, program: str, *extra: str):
         # Errors only: a log line per task would be measured too.
         options = [f"--profile-dir={self.profile}", "--log-level=40", *extra]
         return processes.start(
-            self._command(program) + options, env=self.scratch.env, log=self.scratch.log
+            self.environment.program(program) + options, env=self.scratch.env, log=self.scratch.log
         )
 
     def start(self) -> None:

@@ -27,14 +27,23 @@ class Environment:
         return str(ROOT / self.folder / "bin" / "python")
 
     @property
-    def ours(self) -> bool:
-        return self.name == "ours"
+    def has_cluster(self) -> bool:
+        """A controller, engines and a client that speak ipyparallel's protocol."""
+        return self.name in ("ours", "hybrid", "stock")
+
+    def program(self, name: str) -> list[str]:
+        """The command of the "controller" or of an "engine"."""
+        if self.name == "ours" or (self.name == "hybrid" and name == "controller"):
+            return [str(ROOT / ".venv" / "bin" / f"engineroom-{name}")]
+        return [self.python, "-m", f"{self.module}.{name}"]
 
 
 def all_environments() -> dict[str, Environment]:
     found = [
         Environment("ours", "engineroom", None, ".venv"),
         Environment("stock", "ipyparallel", "ipyparallel==9.2.*", "build/bench-venv"),
+        # Our controller under a stock client and stock engines: what it does for them alone.
+        Environment("hybrid", "ipyparallel", "ipyparallel==9.2.*", "build/bench-venv"),
         # The standard library's pool runs in our own environment: it has numpy.
         Environment("pool", "multiprocessing", None, ".venv"),
         Environment("dask", "distributed", "distributed", "build/bench-dask"),

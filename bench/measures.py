@@ -30,7 +30,7 @@ class Measure:
     sizes: dict[str, dict[str, int]] = field(default_factory=dict)
     # Parameters that --quick does not divide.
     fixed: dict = field(default_factory=dict)
-    systems: tuple[str, ...] = ("ours", "stock")
+    systems: tuple[str, ...] = ("ours", "hybrid", "stock")
     # "shared": a cluster that lives on for other measures, "own": a new one, "none"
     cluster: str = "shared"
     repeats: int = 3
@@ -50,18 +50,18 @@ class Measure:
         return {"engines": self.engines, **found, **self.fixed}
 
 
-EVERYONE = ("ours", "stock", "pool", "dask", "ray")
+EVERYONE = ("ours", "hybrid", "stock", "pool", "dask", "ray")
 
 MEASURES = [
     Measure(
         "lb",
-        sizes={"tasks": {"ours": 20_000, "stock": 2_000, "pool": 20_000, "*": 2_000},
+        sizes={"tasks": {"ours": 20_000, "pool": 20_000, "*": 2_000},
                "warm_up": {"ours": 2_000, "*": 200}},
         systems=EVERYONE,
     ),
     Measure(
         "lbmap",
-        sizes={"tasks": {"ours": 20_000, "stock": 2_000, "pool": 20_000, "*": 2_000},
+        sizes={"tasks": {"ours": 20_000, "pool": 20_000, "*": 2_000},
                "warm_up": {"ours": 2_000, "*": 200}},
         systems=EVERYONE,
     ),
@@ -70,15 +70,15 @@ MEASURES = [
     ),
     Measure(
         "map",
-        sizes={"items": {"ours": 100_000, "pool": 100_000, "stock": 2_000, "*": 2_000},
+        sizes={"items": {"ours": 100_000, "pool": 100_000, "*": 2_000},
                "items_100": {"*": 100_000}},
         systems=EVERYONE,
     ),
     Measure("bulk", fixed={"bytes": 100 * MIB, "turns": 3}, systems=EVERYONE),
-    Measure("start", cluster="none", systems=EVERYONE),
+    Measure("start", cluster="none", systems=("ours", "stock", "pool", "dask", "ray")),
     Measure(
         "memory",
-        sizes={"tasks": {"ours": 200_000, "stock": 10_000}},
+        sizes={"tasks": {"ours": 200_000, "*": 10_000}},
         fixed={"batch": 2_000}, cluster="own", repeats=1, limit=400, quick_divisor=10,
     ),
     Measure(
@@ -107,7 +107,7 @@ class Runner:
     def run(self, measure: Measure, environment: Environment) -> dict:
         parameters = measure.parameters(environment.name, self.quick)
         try:
-            if environment.name not in ("ours", "stock"):
+            if not environment.has_cluster:
                 return self._peer(measure, environment, parameters)
             with self._cluster(measure, environment) as cluster:
                 found = cluster.parameters() if cluster else {}

@@ -33,7 +33,10 @@ def parse() -> argparse.Namespace:
     )  # fmt: skip
     parser.add_argument("--repeat", type=int, default=0, help="repeats of every measure")
     parser.add_argument(
-        "--peers", default="stock", help="whom to compare with, of stock,pool,dask,ray"
+        "--peers",
+        default="stock",
+        help="whom to compare with, of stock,hybrid,pool,dask,ray; "
+        "hybrid is our controller under stock's client and engines",
     )
     parser.add_argument("--skip-ours", action="store_true", help="measure the peers alone")
     parser.add_argument("--micro", action="store_true", help="the C++ micro benchmarks as well")
@@ -49,7 +52,7 @@ def choose_systems(args: argparse.Namespace) -> tuple[list[Environment], dict[st
     usable, missing = [], {}
     for name in names:
         if name not in known:
-            sys.exit(f"no peer {name!r}; known are stock, pool, dask and ray")
+            sys.exit(f"no peer {name!r}; known are stock, hybrid, pool, dask and ray")
         problem = prepare(known[name])
         if problem:
             print(f"{name}: left out: {problem}", flush=True)

@@ -82,6 +82,8 @@ class Crowd:
         self.poller = zmq.Poller()
         self.pongs = {}
         self.registrations = {}
+        # A real engine holds its connection; a closed one means that it has left.
+        self.registered = []
         for _ in range(params["size"]):
             self.add_engine()
 
@@ -98,6 +100,7 @@ class Crowd:
         identity = self.registrations.pop(registration)
         reply = self.wire.content(registration.recv_multipart())
         self.poller.unregister(registration)
+        self.registered.append(registration)
         if reply.get("status") != "ok":
             return
         ping = socket(self.context, zmq.SUB, self.wire.url("hb_ping"))

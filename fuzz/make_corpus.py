@@ -1,4 +1,4 @@
-"""Write the seeds of wire_decode_fuzz and wire_connection_file_fuzz from what a stock peer was recorded to send.
+"""Write seeds for the wire fuzz targets from what a stock peer was recorded to send.
 
 python fuzz/make_corpus.py
 """

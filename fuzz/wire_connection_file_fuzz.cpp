@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "fuzz_input.h"
+#include "base/fuzz_input.h"
 #include "wire/connection_file.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

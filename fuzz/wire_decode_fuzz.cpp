@@ -9,8 +9,8 @@
 
 #include <simdjson.h>
 
+#include "base/fuzz_input.h"
 #include "base/json.h"
-#include "fuzz_input.h"
 #include "wire/message.h"
 
 namespace engineroom::wire {

@@ -1,11 +1,12 @@
 // fuzz/wire_encode_fuzz.cpp — whatever text a user puts into a message, it comes out of it again.
 
 #include <string>
+#include <string_view>
 
 #include <simdjson.h>
 
+#include "base/fuzz_input.h"
 #include "base/json.h"
-#include "fuzz_input.h"
 #include "wire/message.h"
 
 namespace engineroom::wire {
@@ -27,8 +28,9 @@ void check_message(FuzzInput input) {
   }
   const std::string msg_id = "id" + std::string(input.text());
   const std::string msg_type = "type" + std::string(input.text());
-  message.header =
-      make_header(msg_id, msg_type, input.text(), input.text(), "2026-11-21T05:57:34.884217Z");
+  const std::string_view session = input.text();
+  const std::string_view user = input.text();
+  message.header = make_header(msg_id, msg_type, session, user, "2026-11-21T05:57:34.884217Z");
   message.parent_header = Bytes::copy_of(input.text());
   message.metadata = Bytes::copy_of(input.text());
   message.content = Bytes::copy_of(input.text());

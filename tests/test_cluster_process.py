@@ -234,7 +234,7 @@ def test_import_of_the_listing_is_light():
         """
         import sys
         import engineroom.cluster.listing, engineroom.cli
-        heavy = {"IPython", "traitlets", "numpy", "asyncio", "engineroom._core"} & set(sys.modules)
+        heavy = {"IPython", "traitlets", "numpy", "asyncio", "engineroom.client"} & set(sys.modules)
         sys.exit(str(heavy) if heavy else 0)
         """
     )

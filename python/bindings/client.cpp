@@ -300,11 +300,13 @@ void bind_client(nb::module_& m) {
       .def_prop_ro("lost", [](PySession& self) { return self.native().lost(); })
       .def("engines", [](PySession& self) { return self.native().engines(); })
       .def("engines_version", [](PySession& self) { return self.native().engines_version(); })
-      .def("uuid_of", [](PySession& self, std::int64_t id) { return self.native().uuid_of(id); },
-           "engine_id"_a)
-      .def("id_of",
-           [](PySession& self, const std::string& uuid) { return self.native().id_of(uuid); },
-           "engine_uuid"_a)
+      .def(
+          "uuid_of", [](PySession& self, std::int64_t id) { return self.native().uuid_of(id); },
+          "engine_id"_a)
+      .def(
+          "id_of",
+          [](PySession& self, const std::string& uuid) { return self.native().id_of(uuid); },
+          "engine_uuid"_a)
       .def("submit", &PySession::submit, "route"_a, "target"_a, "msg_type"_a, "metadata"_a,
            "content"_a, "buffers"_a, nb::kw_only(), "expect_reply"_a = true)
       .def("submit_many", &PySession::submit_many, "route"_a, "targets"_a, "msg_type"_a,
@@ -317,31 +319,36 @@ void bind_client(nb::module_& m) {
       .def("count_done", &count_done, "tasks"_a)
       .def("outstanding", [](PySession& self) { return self.native().outstanding(); })
       .def("find", &PySession::find, "msg_id"_a)
-      .def("adopt",
-           [](PySession& self, const std::string& msg_id) {
-             return TaskHandle{self.native().adopt(msg_id)};
-           },
-           "msg_id"_a)
+      .def(
+          "adopt",
+          [](PySession& self, const std::string& msg_id) {
+            return TaskHandle{self.native().adopt(msg_id)};
+          },
+          "msg_id"_a)
       .def("finish", &PySession::finish, "task"_a, "status"_a, "header"_a, "metadata"_a,
            "content"_a, "buffers"_a)
-      .def("watch",
-           [](PySession& self, nb::handle tasks, std::int64_t token, bool outputs) {
-             self.native().watches().watch(tasks_from_python(tasks), token, until(outputs));
-           },
-           "tasks"_a, "token"_a, "outputs"_a = false)
-      .def("watch_each",
-           [](PySession& self, nb::handle tasks, std::int64_t token) {
-             self.native().watches().watch_each(tasks_from_python(tasks), token);
-           },
-           "tasks"_a, "token"_a)
-      .def("watch_output",
-           [](PySession& self, nb::handle tasks, std::int64_t token) {
-             self.native().watches().watch_output(tasks_from_python(tasks), token);
-           },
-           "tasks"_a, "token"_a)
-      .def("unwatch",
-           [](PySession& self, std::int64_t token) { self.native().watches().unwatch(token); },
-           "token"_a)
+      .def(
+          "watch",
+          [](PySession& self, nb::handle tasks, std::int64_t token, bool outputs) {
+            self.native().watches().watch(tasks_from_python(tasks), token, until(outputs));
+          },
+          "tasks"_a, "token"_a, "outputs"_a = false)
+      .def(
+          "watch_each",
+          [](PySession& self, nb::handle tasks, std::int64_t token) {
+            self.native().watches().watch_each(tasks_from_python(tasks), token);
+          },
+          "tasks"_a, "token"_a)
+      .def(
+          "watch_output",
+          [](PySession& self, nb::handle tasks, std::int64_t token) {
+            self.native().watches().watch_output(tasks_from_python(tasks), token);
+          },
+          "tasks"_a, "token"_a)
+      .def(
+          "unwatch",
+          [](PySession& self, std::int64_t token) { self.native().watches().unwatch(token); },
+          "token"_a)
       .def("next_event", &PySession::next_event, "timeout"_a = -1.0)
       .def("enable_events", [](PySession& self) { self.native().events().enable_notices(); })
       .def("wait_for_engines", &PySession::wait_for_engines, "n"_a, "timeout"_a = -1.0)

@@ -8,72 +8,96 @@ A drop-in for ipyparallel (`import engineroom as ipp`): same names, arguments, d
 """
 
 import importlib
-from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION
+import os
 from typing import TYPE_CHECKING, Any
 
-from . import error
 from ._core import __version__
-from .client.asyncresult import AsyncResult
-from .client.client import Client
-from .client.hubresult import AsyncHubResult
-from .client.mapresult import AsyncMapResult
-from .client.remotefunction import ParallelFunction, RemoteFunction, parallel, remote
-from .client.view import BroadcastView, DirectView, LoadBalancedView, ViewExecutor
-from .dependency import Dependency, depend, dependent, require
-from .error import (
-    AlreadyDisplayedError,
-    CompositeError,
-    DependencyTimeout,
-    EngineError,
-    ImpossibleDependency,
-    InvalidDependency,
-    IPythonError,
-    KernelError,
-    NoEnginesRegistered,
-    RemoteError,
-    TaskAborted,
-    TaskRejectError,
-    TaskTimeout,
-    TimeoutError,
-    UnmetDependency,
-    collect_exceptions,
-    unwrap_exception,
-    wrap_exception,
-)
-from .serialize import PrePickled, Reference, use_cloudpickle, use_dill, use_pickle
-from .util import interactive, noninteractive
 
 if TYPE_CHECKING:
+    from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION
+
+    from . import error
+    from .canning import (
+        can,
+        can_map,
+        deserialize_object,
+        pack_apply_message,
+        serialize_object,
+        uncan,
+        uncan_map,
+        unpack_apply_message,
+    )
+    from .client.asyncresult import AsyncResult
+    from .client.client import Client
+    from .client.hubresult import AsyncHubResult
+    from .client.mapresult import AsyncMapResult
+    from .client.remotefunction import ParallelFunction, RemoteFunction, parallel, remote
+    from .client.view import BroadcastView, DirectView, LoadBalancedView, ViewExecutor
     from .cluster import Cluster, ClusterManager
+    from .dependency import Dependency, depend, dependent, require
+    from .error import (
+        AlreadyDisplayedError,
+        CompositeError,
+        DependencyTimeout,
+        EngineError,
+        ImpossibleDependency,
+        InvalidDependency,
+        IPythonError,
+        KernelError,
+        NoEnginesRegistered,
+        RemoteError,
+        TaskAborted,
+        TaskRejectError,
+        TaskTimeout,
+        TimeoutError,
+        UnmetDependency,
+        collect_exceptions,
+        unwrap_exception,
+        wrap_exception,
+    )
+    from .serialize import PrePickled, Reference, use_cloudpickle, use_dill, use_pickle
+    from .util import interactive
+
+# What lives where. Modules are loaded when a name is first used: engines and the command line need
+# few of them, and a session that starts no cluster needs no launchers.
+_HOMES = {
+    "concurrent.futures": "ALL_COMPLETED FIRST_COMPLETED FIRST_EXCEPTION",
+    ".canning": "can can_map deserialize_object pack_apply_message serialize_object uncan"
+    " uncan_map unpack_apply_message",
+    ".client.asyncresult": "AsyncResult",
+    ".client.client": "Client",
+    ".client.hubresult": "AsyncHubResult",
+    ".client.mapresult": "AsyncMapResult",
+    ".client.remotefunction": "ParallelFunction RemoteFunction parallel remote",
+    ".client.view": "BroadcastView DirectView LoadBalancedView ViewExecutor",
+    ".cluster": "Cluster ClusterManager",
+    ".dependency": "Dependency depend dependent require",
+    ".error": "AlreadyDisplayedError CompositeError DependencyTimeout EngineError IPythonError"
+    " ImpossibleDependency InvalidDependency KernelError NoEnginesRegistered RemoteError"
+    " TaskAborted TaskRejectError TaskTimeout TimeoutError UnmetDependency collect_exceptions"
+    " unwrap_exception wrap_exception",
+    ".serialize": "PrePickled Reference use_cloudpickle use_dill use_pickle",
+    ".util": "interactive",
+}
+_HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
+_SUBMODULES = frozenset({"client", "cluster", "datapub", "error", "joblib", "serialize", "util"})
 
 version_info = tuple(int(part) if part.isdigit() else part for part in __version__.split("."))
-_NONINTERACTIVE = noninteractive()
-
-# Loaded when first used: not every session starts clusters or handles buffers.
-_LAZY = {
-    "Cluster": "cluster",
-    "ClusterManager": "cluster",
-    "can": "canning",
-    "can_map": "canning",
-    "deserialize_object": "canning",
-    "pack_apply_message": "canning",
-    "serialize_object": "canning",
-    "uncan": "canning",
-    "uncan_map": "canning",
-    "unpack_apply_message": "canning",
-}
+_NONINTERACTIVE = os.environ.get("IPP_NONINTERACTIVE", "") not in {"", "0"}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
+    if name in _SUBMODULES:
+        return importlib.import_module(f".{name}", __name__)
+    if name not in _HOME:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f".{_LAZY[name]}", __name__), name)
+    value = getattr(importlib.import_module(_HOME[name], __name__), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY})
+    return sorted({*globals(), *_HOME, *_SUBMODULES})
 
 
 def register_joblib_backend(name: str = "engineroom", make_default: bool = False) -> None:
@@ -85,15 +109,16 @@ def register_joblib_backend(name: str = "engineroom", make_default: bool = False
 
 def load_ipython_extension(ip: Any) -> None:
     """For `%load_ext engineroom`: %px and its family."""
-    from .magics import load_ipython_extension
+    from . import magics
 
-    load_ipython_extension(ip)
+    magics.load_ipython_extension(ip)
 
 
 def unload_ipython_extension(ip: Any) -> None:
-    from .magics import unload_ipython_extension
+    """For `%unload_ext engineroom`."""
+    from . import magics
 
-    unload_ipython_extension(ip)
+    magics.unload_ipython_extension(ip)
 
 
 def bind_kernel(**kwargs: Any) -> None:
@@ -137,15 +162,23 @@ __all__ = [
     "ViewExecutor",
     "__version__",
     "bind_kernel",
+    "can",
+    "can_map",
     "collect_exceptions",
     "depend",
     "dependent",
+    "deserialize_object",
     "error",
     "interactive",
+    "pack_apply_message",
     "parallel",
     "register_joblib_backend",
     "remote",
     "require",
+    "serialize_object",
+    "uncan",
+    "uncan_map",
+    "unpack_apply_message",
     "unwrap_exception",
     "use_cloudpickle",
     "use_dill",

@@ -1,14 +1,16 @@
 """ipyparallel's own words for packing objects, for scripts that use them directly.
 
-Prefer the functions of `serialize`: these are thin wrappers, and buffers are in our format, which only
-engineroom reads.
+Prefer the functions of `serialize`: these are thin wrappers, and buffers are in our format, which
+only engineroom reads.
 """
 
+import copy as _copy
 from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType
 from typing import Any
 
 from . import serialize
+from .dependency import dependent
 
 
 class CannedFunction:
@@ -30,17 +32,20 @@ def can(obj: Any) -> Any:
     """An object that pickles: functions are wrapped (see uncan), everything else is itself."""
     if isinstance(obj, FunctionType):
         return CannedFunction(obj)
-    if hasattr(obj, "check_dependency"):
+    if isinstance(obj, dependent):
+        obj = _copy.copy(obj)
         obj.f, obj.df = can(obj.f), can(obj.df)
     return obj
 
 
 def uncan(obj: Any, g: dict[str, Any] | None = None) -> Any:
-    """The object of can(); the globals of functions become `g`, in which References are looked up."""
+    """The object of can(); functions get the globals `g`, and References are looked up there."""
     if isinstance(obj, (CannedFunction, serialize.Reference)):
         return obj.get_object(g)
-    if hasattr(obj, "check_dependency"):
+    if isinstance(obj, dependent):
+        obj = _copy.copy(obj)
         obj.f, obj.df = uncan(obj.f, g), uncan(obj.df, g)
+        obj.check_dependency()
     return obj
 
 

@@ -1,4 +1,4 @@
-"""What a task needs before it runs: other tasks (Dependency) or something on its engine (depend, require).
+"""What a task needs before it runs: other tasks (Dependency) or something on its engine.
 
 @engineroom.require("numpy")
 def norm(a):
@@ -33,7 +33,10 @@ class depend:
 
 
 class dependent:
-    """A function `f` with the check `df(*dargs, **dkwargs)` before it. An object, so that it pickles."""
+    """A function `f` that is preceded by the check `df(*dargs, **dkwargs)` where it was sent to."""
+
+    # Where the function was written, the check is not made.
+    _was_sent = False
 
     def __init__(
         self,
@@ -53,7 +56,13 @@ class dependent:
         if self.df(*self.dargs, **self.dkwargs) is False:
             raise UnmetDependency()
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._was_sent = True
+
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if self._was_sent:
+            self.check_dependency()
         return self.f(*args, **kwargs)
 
 
@@ -61,6 +70,7 @@ class dependent:
 def _require(*modules, **mapping):
     # Runs on engines with the user's namespace as its globals.
     from engineroom.error import UnmetDependency
+
     namespace = globals()
     for name in modules:
         try:
@@ -75,8 +85,9 @@ def _require(*modules, **mapping):
 def require(*objects: Any, **mapping: Any) -> depend:
     """Decorator: import modules and define objects on the engine before the function runs.
 
-    Modules are given by name or themselves; functions and classes positionally, defined under their
-    `__name__`; anything else by keyword. Where a module cannot be imported, another engine is tried.
+    Modules are given by name or themselves; functions and classes positionally, defined under
+    their `__name__`; anything else by keyword. Where a module cannot be imported, another engine
+    is tried.
     TypeError for a positional object without a name.
     """
     modules = []
@@ -100,8 +111,8 @@ class Dependency(set[str]):
 
     dependencies: msg_ids, AsyncResults, a list of either, or what as_dict() gave.
     all: met when all of them are finished, or when any is.
-    success, failure: which way of finishing counts. With all=success=True and failure=False, the task
-    fails with ImpossibleDependency as soon as the first of them fails.
+    success, failure: which way of finishing counts. With all=success=True and failure=False, the
+    task fails with ImpossibleDependency as soon as the first of them fails.
     """
 
     all = True

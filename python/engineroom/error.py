@@ -61,7 +61,7 @@ TimeoutError = builtins.TimeoutError
 
 
 class UnmetDependency(KernelError):
-    """A functional dependency (`@depend`, `@require`) is not met on this engine; another is tried."""
+    """What `@depend` or `@require` asks for is not on this engine; another is tried."""
 
 
 class ImpossibleDependency(UnmetDependency):

@@ -6,6 +6,8 @@ The names of push and pull are expressions (`a.b`, `d["x"]`), evaluated in the u
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from .dependency import dependent
+
 
 def _namespace() -> dict[str, Any]:
     from IPython import get_ipython
@@ -70,8 +72,11 @@ class EachItem:
 
     def __init__(self, f: Callable[..., Any]) -> None:
         self.f = f
-        if check := getattr(f, "check_dependency", None):
-            self.check_dependency = check
 
     def __call__(self, *sequences: Iterable[Any]) -> list[Any]:
-        return list(map(self.f, *sequences))
+        f = self.f
+        if isinstance(f, dependent):
+            # Once, not for each item.
+            f.check_dependency()
+            f = f.f
+        return list(map(f, *sequences))

@@ -22,12 +22,12 @@ spdlog::level::level_enum from_number(int number) {
 }
 
 spdlog::level::level_enum parse_level(std::string_view text) {
+  std::string name(text);
   int number = 0;
-  const char* end = text.data() + text.size();
-  const std::from_chars_result parsed = std::from_chars(text.data(), end, number);
+  const char* end = name.data() + name.size();
+  const std::from_chars_result parsed = std::from_chars(name.data(), end, number);
   if (parsed.ec == std::errc() && parsed.ptr == end) return from_number(number);
 
-  std::string name(text);
   std::transform(name.begin(), name.end(), name.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
   if (name == "trace" || name == "debug") return spdlog::level::debug;

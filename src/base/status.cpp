@@ -24,6 +24,8 @@ const char* to_string(ErrorCode code) {
       return "i/o error";
     case ErrorCode::kClosed:
       return "closed";
+    case ErrorCode::kRemote:
+      return "remote error";
   }
   return "unknown";
 }
@@ -41,6 +43,7 @@ bool retry_can_help(ErrorCode code) {
     case ErrorCode::kInvalidArgument:
     case ErrorCode::kNotFound:
     case ErrorCode::kClosed:
+    case ErrorCode::kRemote:
       return false;
   }
   return false;

@@ -2,9 +2,9 @@
 // interrupt.
 //
 // A thread that waits in native code does not notice Ctrl-C: Python only records the signal. So a
-// wait may be given an Interrupt, a function called every kInterruptSlice without any lock held; the
-// wait ends when it returns true. Threads that cannot be interrupted pass none and are never woken
-// for nothing.
+// wait may be given an Interrupt, a function called every kInterruptSlice without any lock held;
+// the wait ends when it returns true. Threads that cannot be interrupted pass none and are never
+// woken for nothing.
 #pragma once
 
 #include <algorithm>

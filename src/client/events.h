@@ -68,7 +68,8 @@ class EventQueue {
   void push(Event event);
   // Queues SessionClosed; nothing can be pushed afterwards.
   void close();
-  // The oldest event; nullopt when the time is up, when interrupted, or when it is closed and empty.
+  // The oldest event; nullopt when the time is up, when interrupted, or when it is closed and
+  // empty.
   std::optional<Event> next(std::optional<Time> deadline, const Interrupt& interrupt);
 
  private:

@@ -157,7 +157,8 @@ class FakeController {
             const std::string& metadata, const std::string& content, const Frames& buffers) {
     wire::Message message;
     message.identities = std::move(identities);
-    message.header = wire::make_header(ids_.next(), msg_type, ids_.session(), "fake", iso8601_now());
+    message.header =
+        wire::make_header(ids_.next(), msg_type, ids_.session(), "fake", iso8601_now());
     message.parent_header = parent;
     message.metadata = Bytes(metadata);
     message.content = Bytes(content);

@@ -19,8 +19,8 @@ using transport::SocketType;
 constexpr int kMessagesPerTurn = 200;
 constexpr std::chrono::milliseconds kRetrySend{10};
 
-// Blocks all signals for as long as it lives: a thread started meanwhile inherits that. Signals then
-// reach the thread that Python expects them on.
+// Blocks all signals for as long as it lives: a thread started meanwhile inherits that. Signals
+// then reach the thread that Python expects them on.
 class SignalsBlocked {
  public:
   SignalsBlocked() {

@@ -19,7 +19,7 @@ namespace engineroom::client {
 struct Outgoing {
   Channel channel;
   Frames frames;
-  TaskPtr task;                  // told when it is sent; may be null
+  TaskPtr task;                    // told when it is sent; may be null
   std::vector<TaskPtr> more = {};  // further ones, of a broadcast
 };
 

@@ -56,8 +56,8 @@ RequestEncoder::Lease::~Lease() {
 Frames RequestEncoder::Lease::encode(const std::string& msg_id, const RequestParts& parts,
                                      std::string_view date, const Frames& buffers,
                                      const Frames& more_buffers) {
-  const Bytes header = wire::make_header(msg_id, parts.msg_type, encoder_.session_,
-                                         encoder_.username_, date);
+  const Bytes header =
+      wire::make_header(msg_id, parts.msg_type, encoder_.session_, encoder_.username_, date);
   const Bytes parent_header = Bytes::of_static("{}");
   Frames frames;
   frames.reserve(7 + buffers.size() + more_buffers.size());

@@ -19,8 +19,8 @@ constexpr std::chrono::seconds kLostAfter{2};
 // engines is asked for again.
 constexpr std::chrono::milliseconds kResynchroniseAfter[] = {std::chrono::milliseconds(200),
                                                              std::chrono::milliseconds(1500)};
-// Tasks of a batch handed over together: enough to make locking cheap, few enough for the I/O thread
-// to start early.
+// Tasks of a batch handed over together: enough to make locking cheap, few enough for the I/O
+// thread to start early.
 constexpr std::size_t kBatchChunk = 128;
 
 Channel channel_of(Route route) {
@@ -107,7 +107,8 @@ Status Session::connection_timeout(double timeout_s) const {
   std::string text = "no answer from the controller at " + endpoint_ + " within " +
                      std::to_string(std::lround(timeout_s)) + " s";
   if (rejected_.load() > 0) {
-    text += ": it answers, but with a wrong signature; is the connection file that of this controller?";
+    text +=
+        ": it answers, but with a wrong signature; is the connection file that of this controller?";
   } else {
     text += "; does it run, and is its connection file current?";
   }
@@ -289,8 +290,8 @@ Result<std::shared_ptr<const Reply>> Session::query(const std::string& msg_type,
     state_.forget(*task);
     if (result == WaitResult::kInterrupted)
       return Status(ErrorCode::kClosed, "interrupted while waiting for the controller's answer");
-    return Status(ErrorCode::kTimeout, "the controller at " + endpoint_ + " did not answer " +
-                                           msg_type + " in time");
+    return Status(ErrorCode::kTimeout,
+                  "the controller at " + endpoint_ + " did not answer " + msg_type + " in time");
   }
   std::shared_ptr<const Reply> reply = task->reply();
   if (!is_synthetic(*reply)) return reply;
@@ -366,9 +367,9 @@ void Session::resynchronise() {
                               .metadata = Bytes::of_static("{}"),
                               .content = Bytes::of_static("{}")};
   engine_queries_[msg_id] = engines_version();
-  outbox_.push(
-      {Channel::kRegistration,
-       RequestEncoder::Lease(encoder_).encode(msg_id, parts, Timestamp::now().iso, {}), nullptr});
+  outbox_.push({Channel::kRegistration,
+                RequestEncoder::Lease(encoder_).encode(msg_id, parts, Timestamp::now().iso, {}),
+                nullptr});
 }
 
 void Session::on_connection(bool up, Time now) {

@@ -40,9 +40,9 @@
 namespace engineroom::client {
 
 struct SessionOptions {
-  double timeout_s = 10;  // for the controller's first answer
+  double timeout_s = 10;      // for the controller's first answer
   std::string username = {};  // in headers; empty = the login name
-  bool debug = false;     // logs each message
+  bool debug = false;         // logs each message
 };
 
 struct Request {
@@ -86,13 +86,14 @@ class Session : private IoLoop::Handler {
   TaskPtr submit(Request request);
   // kInvalidArgument if the number of targets fits neither rule.
   Result<std::vector<TaskPtr>> submit_many(RequestBatch batch);
-  // One message to all of `targets`. `request.metadata` is without what says that it is a broadcast.
-  // Coalescing: one task; else a task per target, in that order.
+  // One message to all of `targets`. `request.metadata` is without what says that it is a
+  // broadcast. Coalescing: one task; else a task per target, in that order.
   Result<std::vector<TaskPtr>> submit_broadcast(const std::vector<EngineEntry>& targets,
                                                 Request request, bool coalescing);
   // Asks the controller. kTimeout, kUnavailable if it is gone, kClosed if interrupted or closed.
   Result<std::shared_ptr<const Reply>> query(const std::string& msg_type, std::string content,
-                                             double timeout_s = -1, const Interrupt& interrupt = {});
+                                             double timeout_s = -1,
+                                             const Interrupt& interrupt = {});
   // msg_ids without a reply; a task of these by its msg_id, or null.
   std::vector<std::string> outstanding() const;
   TaskPtr find(const std::string& msg_id) const;

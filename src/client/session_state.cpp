@@ -236,12 +236,11 @@ void SessionState::fail(const TaskPtr& task, const std::string& reason,
     return complete(task, left_as_asked(engine_uuid, now));
   Task::Completion completion;
   completion.status = TaskStatus::kError;
-  completion.reply = {
-      .msg_type = "",
-      .header = Bytes::of_static("{}"),
-      .metadata = failure_metadata(engine_uuid),
-      .content = failure_content(reason, engine_uuid, engines_.id_of(engine_uuid)),
-      .buffers = {}};
+  completion.reply = {.msg_type = "",
+                      .header = Bytes::of_static("{}"),
+                      .metadata = failure_metadata(engine_uuid),
+                      .content = failure_content(reason, engine_uuid, engines_.id_of(engine_uuid)),
+                      .buffers = {}};
   completion.engine_uuid = engine_uuid;
   completion.received = now;
   completion.output_done = true;

@@ -51,9 +51,9 @@ class SessionStateTest : public ::testing::Test {
                                const std::string& metadata, const std::string& content) {
     wire::Message out;
     out.header = wire::make_header("m", msg_type, "engine", "user", "now");
-    out.parent_header = parent_id.empty() ? Bytes::of_static("{}")
-                                          : wire::make_header(parent_id, "apply_request", "session",
-                                                              "user", "now");
+    out.parent_header =
+        parent_id.empty() ? Bytes::of_static("{}")
+                          : wire::make_header(parent_id, "apply_request", "session", "user", "now");
     out.metadata = Bytes(metadata);
     out.content = Bytes(content);
     return out;
@@ -238,10 +238,9 @@ TEST_F(SessionStateTest, DirectTasksDieWithTheirEngine) {
   EXPECT_EQ(direct->status(), TaskStatus::kError);
   EXPECT_TRUE(direct->output_done());
   EXPECT_EQ(direct->engine_uuid(), "a");
-  EXPECT_EQ(content(direct),
-            R"({"status":"error","ename":"EngineError",)"
-            R"("evalue":"Engine 'a' died while running task '1'","traceback":[],)"
-            R"("engine_info":{"engine_uuid":"a","engine_id":0}})");
+  EXPECT_EQ(content(direct), R"({"status":"error","ename":"EngineError",)"
+                             R"("evalue":"Engine 'a' died while running task '1'","traceback":[],)"
+                             R"("engine_info":{"engine_uuid":"a","engine_id":0}})");
   EXPECT_EQ(broadcast->status(), TaskStatus::kError);
   EXPECT_FALSE(elsewhere->done());
   EXPECT_FALSE(balanced->done()) << "the controller runs it elsewhere";

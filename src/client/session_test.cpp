@@ -24,7 +24,8 @@ using ::testing::Pair;
 constexpr double kPatience = 20;
 
 std::unique_ptr<Session> connect(const FakeController& fake) {
-  Result<std::unique_ptr<Session>> session = Session::connect(fake.info(), {.timeout_s = kPatience});
+  Result<std::unique_ptr<Session>> session =
+      Session::connect(fake.info(), {.timeout_s = kPatience});
   EXPECT_TRUE(session.ok()) << session.status().to_string();
   return session.take();
 }
@@ -179,8 +180,8 @@ TEST(Session, OutputArrives) {
   TaskPtr task;
   ASSERT_TRUE(eventually([&] {
     task = session->submit(request_for("a"));
-    return wait_for_tasks({&task, 1}, deadline_after(0.2), WaitMode::kAll,
-                          Task::Until::kOutputDone, {}) == WaitResult::kReady;
+    return wait_for_tasks({&task, 1}, deadline_after(0.2), WaitMode::kAll, Task::Until::kOutputDone,
+                          {}) == WaitResult::kReady;
   }));
   EXPECT_EQ(task->stream_text("stdout"), "hi");
   const std::optional<Event> event = session->events().next(deadline_after(kPatience), {});

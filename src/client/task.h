@@ -7,9 +7,9 @@
 //
 // Threads: all members may be called from any thread. What was given at submission never changes;
 // `status`, `output_done` and `sent` are atomics for cheap looks; the rest is behind the task's own
-// mutex. Watchers are called without that mutex, on the thread that brings the news (the I/O thread,
-// or whoever closes the session), which may hold the session's mutex: a Watcher must neither block
-// nor call the session.
+// mutex. Watchers are called without that mutex, on the thread that brings the news (the I/O
+// thread, or whoever closes the session), which may hold the session's mutex: a Watcher must
+// neither block nor call the session.
 #pragma once
 
 #include <atomic>
@@ -63,7 +63,7 @@ class Task {
     std::string msg_id = {};
     Route route = Route::kBalanced;
     std::string msg_type = {};
-    std::string target = {};  // engine uuid of direct requests, else ""
+    std::string target = {};                           // engine uuid of direct requests, else ""
     std::shared_ptr<const std::string> metadata = {};  // JSON; shared by tasks submitted together
     // The engines that a coalescing broadcast waits for; empty for all else.
     std::vector<std::string> coalesced_targets = {};
@@ -84,10 +84,10 @@ class Task {
   // No more output will come. May precede the reply.
   bool output_done() const { return output_done_.load(std::memory_order_acquire); }
   bool sent() const { return sent_.load(std::memory_order_acquire); }
-  double received() const;           // seconds since the epoch, 0 while pending
-  std::string engine_uuid() const;   // where it ran; the target, or "", while that is unknown
-  std::shared_ptr<const Reply> reply() const;  // null while pending
-  std::vector<Output> outputs() const;         // in order of arrival
+  double received() const;          // seconds since the epoch, 0 while pending
+  std::string engine_uuid() const;  // where it ran; the target, or "", while that is unknown
+  std::shared_ptr<const Reply> reply() const;            // null while pending
+  std::vector<Output> outputs() const;                   // in order of arrival
   std::string stream_text(std::string_view name) const;  // "stdout" or "stderr"
 
   // Drops content, buffers and outputs; header and metadata stay.
@@ -95,9 +95,9 @@ class Task {
 
   // ---- being told ----
   enum class Until : std::uint8_t {
-    kReplied,    // on_done() once there is a reply
-    kOutputDone, // on_done() once there is a reply and all output
-    kReleased,   // never on_done(), but on_output() for each output from now on
+    kReplied,     // on_done() once there is a reply
+    kOutputDone,  // on_done() once there is a reply and all output
+    kReleased,    // never on_done(), but on_output() for each output from now on
   };
   // False, and nothing happens, if what it asks for has come about already.
   bool subscribe(std::shared_ptr<Watcher> watcher, std::size_t index, Until until);

@@ -10,7 +10,8 @@ namespace {
 class Waiter : public Watcher {
  public:
   Waiter(std::size_t n_tasks, WaitMode mode)
-      : mode_(mode), missing_(mode == WaitMode::kAny ? std::min<std::size_t>(n_tasks, 1) : n_tasks) {}
+      : mode_(mode),
+        missing_(mode == WaitMode::kAny ? std::min<std::size_t>(n_tasks, 1) : n_tasks) {}
 
   void on_done(std::size_t /*index*/, TaskStatus status) override {
     const std::lock_guard lock(mutex_);

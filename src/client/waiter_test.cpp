@@ -78,8 +78,7 @@ TEST(Waiter, OutputsComeAfterTheReply) {
   const TaskPtr task = make_task();
   complete(task, TaskStatus::kOk, false);
   EXPECT_EQ(wait_for({task}, WaitMode::kAll), WaitResult::kReady);
-  EXPECT_EQ(wait_for({task}, WaitMode::kAll, 0.01, Task::Until::kOutputDone),
-            WaitResult::kTimeout);
+  EXPECT_EQ(wait_for({task}, WaitMode::kAll, 0.01, Task::Until::kOutputDone), WaitResult::kTimeout);
   std::thread idle([&] { task->engine_idle(); });
   EXPECT_EQ(wait_for({task}, WaitMode::kAll, -1, Task::Until::kOutputDone), WaitResult::kReady);
   idle.join();
@@ -97,9 +96,9 @@ TEST(Waiter, CanBeInterrupted) {
   const TaskPtr task = make_task();
   int calls = 0;
   const Interrupt third_time = [&] { return ++calls == 3; };
-  EXPECT_EQ(wait_for_tasks({&task, 1}, std::nullopt, WaitMode::kAll, Task::Until::kReplied,
-                           third_time),
-            WaitResult::kInterrupted);
+  EXPECT_EQ(
+      wait_for_tasks({&task, 1}, std::nullopt, WaitMode::kAll, Task::Until::kReplied, third_time),
+      WaitResult::kInterrupted);
   EXPECT_EQ(calls, 3);
 }
 

@@ -10,7 +10,10 @@ namespace engineroom::client {
 class Watches::Order : public Watcher {
  public:
   Order(Watches& owner, std::int64_t token, std::span<const TaskPtr> tasks)
-      : owner_(owner), token_(token), tasks_(tasks.begin(), tasks.end()), missing_(tasks.size() + 1) {}
+      : owner_(owner),
+        token_(token),
+        tasks_(tasks.begin(), tasks.end()),
+        missing_(tasks.size() + 1) {}
 
   void on_done(std::size_t index, TaskStatus /*status*/) override {
     if (!cancelled_.load(std::memory_order_acquire)) on_task_done(index);

@@ -3,6 +3,7 @@
 // A test gives frames and then takes what was sent, in order; at its end nothing may be left (expect_nothing_left).
 #pragma once
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <set>
@@ -176,6 +177,18 @@ class ControllerTest : public ::testing::Test {
       seen.parent = parent.take();
     }
     return seen;
+  }
+
+  // The next message sent on this channel, whatever went out on others before.
+  Seen take_first(Channel channel) {
+    const auto found = std::find_if(outbox.sent.begin(), outbox.sent.end(),
+                                    [channel](const auto& item) { return item.first == channel; });
+    if (found != outbox.sent.end()) {
+      auto item = std::move(*found);
+      outbox.sent.erase(found);
+      outbox.sent.push_front(std::move(item));
+    }
+    return take(channel);
   }
 
   std::string take_ping() {

@@ -24,7 +24,7 @@ class QueriesTest : public ControllerTest {
     const Seen request = take(Channel::kMuxEngine);
     take(Channel::kMuxEngine);
     publish("stdout", "stream", R"({"name":"stdout","text":"hello\n"})");
-    publish("execute_input", "execute_input", R"({"code":"print('hello')","execution_count":1})");
+    publish("execute_input", "execute_input", R"j({"code":"print('hello')","execution_count":1})j");
     publish("execute_result", "execute_result", R"({"data":{"text/plain":"3"}})");
     answer(Channel::kMuxEngine, request, "e1", "ok", {Bytes::of_static("result")});
     take(Channel::kMuxClient);

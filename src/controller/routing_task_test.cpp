@@ -107,7 +107,7 @@ TEST_F(RoutingTaskTest, DependenciesAreResolvedById) {
   const Seen third = take(Channel::kTaskEngine);
   EXPECT_EQ(third.header.msg_id, "t3");
   answer(Channel::kTaskEngine, third, "e1", "error");
-  take(Channel::kTaskClient);
+  take_first(Channel::kTaskClient);
   EXPECT_EQ(take(Channel::kTaskEngine).header.msg_id, "t4");
   submit("t5", R"({"after":["t3"]})");
   take_error("t5", "ImpossibleDependency");

@@ -80,7 +80,7 @@ Result<int> read_signal(std::string_view content, JsonReader& json) {
   if (!root.ok()) return root.status();
   std::int64_t number = 0;
   if (root.value()["sig"].get(number) == SUCCESS) {
-    if (number > 0 && number < NSIG) return static_cast<int>(number);
+    if (number >= 0 && number < NSIG) return static_cast<int>(number);
     return Status(ErrorCode::kInvalidArgument, "no signal has the number " + std::to_string(number));
   }
   std::string_view name;
@@ -108,6 +108,8 @@ bool read_flag(std::string_view content, const char* key, JsonReader& json) {
 }
 
 void deliver_signal(int number, pthread_t python) {
+  // Long enough for what was answered to leave the process.
+  if (number == SIGKILL || number == SIGSTOP) ::usleep(20'000);
   if (is_for_process(number)) {
     ::kill(::getpid(), number);
   } else {

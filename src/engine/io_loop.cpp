@@ -248,6 +248,8 @@ void IoLoop::handle_signal(const wire::Message& message) {
   }
   // Answered first: the signal may be the last thing this process sees.
   answer(message, "signal_reply", R"({"status":"ok"})", Channel::kControl);
+  // Said by us, the controller knows at once and not only when heartbeats fail to come.
+  if (signal.value() == SIGKILL) leave();
   deliver_signal(signal.value(), python_);
 }
 

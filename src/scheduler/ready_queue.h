@@ -89,7 +89,7 @@ class ReadyQueues {
 
  private:
   static constexpr Order kNever = UINT64_MAX;
-  static constexpr std::size_t kIdleClasses = 64;
+  static constexpr std::size_t kIdleClasses = 1024;
 
   struct ConstraintClass {
     bool open = true;

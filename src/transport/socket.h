@@ -49,8 +49,9 @@ struct SocketOptions {
   std::string identity;             // ROUTING_ID; empty = chosen by ZeroMQ
   int send_high_water_mark = 0;     // messages; 0 = unlimited
   int receive_high_water_mark = 0;  // messages; 0 = unlimited
-  std::int64_t max_message_bytes =
-      -1;  // a frame claiming more closes the connection; -1 = unlimited
+  // A frame claiming more closes its connection; -1 = unlimited. Set it wherever a stranger can
+  // connect: ZeroMQ allocates what a peer claims before it has come or is checked in any way.
+  std::int64_t max_message_bytes = -1;
   int linger_ms = 0;
   int kernel_buffer_bytes = 0;  // SO_SNDBUF/SO_RCVBUF; 0 = the system's default
   std::optional<CurveKeys> curve;

@@ -158,10 +158,8 @@ Bytes make_header(std::string_view msg_id, std::string_view msg_type, std::strin
 const std::string& username() {
   // Read once: nothing in this process changes USER, and getpwuid is not called again.
   static const std::string name = [] {
-    if (const char* user = std::getenv("USER");
-        user != nullptr && *user != '\0') {  // NOLINT(concurrency-mt-unsafe)
-      return std::string(user);
-    }
+    const char* user = std::getenv("USER");  // NOLINT(concurrency-mt-unsafe)
+    if (user != nullptr && *user != '\0') return std::string(user);
     const passwd* entry = getpwuid(geteuid());  // NOLINT(concurrency-mt-unsafe)
     return std::string(entry != nullptr ? entry->pw_name : "username");
   }();

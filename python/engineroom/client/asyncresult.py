@@ -236,7 +236,7 @@ class AsyncResult(TaskFuture):
             bar.close()
 
     def wait_for_send(self, timeout: float | None = -1) -> bool:
-        """Waits until arrays that were passed may be changed. TimeoutError after `timeout` seconds."""
+        """Waits until arrays that were passed may be changed; TimeoutError after `timeout` s."""
         deadline = deadline_after(timeout)
         while not self.sent:
             left = remaining(deadline)
@@ -416,8 +416,8 @@ class AsyncResult(TaskFuture):
     def display_outputs(self, groupby: str = "type", result_only: bool = False) -> None:
         """Shows the output as if it had been made here; waits for the rest of it.
 
-        groupby: "type" (all stdout, all stderr, …), "engine", or "order" (first plot of each engine,
-        second plot of each, …). result_only: only what the cell's last line shows.
+        groupby: "type" (all stdout, all stderr, …), "engine", or "order" (first plot of each
+        engine, second plot of each, …). result_only: only what the cell's last line shows.
         """
         from .display import display_outputs
 

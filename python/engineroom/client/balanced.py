@@ -21,10 +21,12 @@ if TYPE_CHECKING:
 class LoadBalancedView(View):
     """Calls go to whichever engine is least busy.
 
-    Flags besides those of every view: after, follow (tasks that must be done first; follow also means
-    "on the same engine": msg_ids, AsyncResults, lists of them, or a Dependency), timeout (seconds
-    until a task whose dependencies are not met fails with DependencyTimeout; 0: never), retries
-    (how often to try again elsewhere, default 0), targets (engine ids to choose from, default all).
+    Flags besides those of every view:
+    after, follow: tasks that must be done first; follow also means "on the same engine". Msg_ids,
+    AsyncResults, lists of them, or a Dependency.
+    timeout: seconds until a task whose dependencies are not met fails with DependencyTimeout;
+    0 (default): never. retries: how often to try again elsewhere (default 0).
+    targets: engine ids to choose from (default: all).
     """
 
     _flag_names = ("targets", "block", "track", "follow", "after", "timeout", "retries", "label")

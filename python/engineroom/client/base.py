@@ -39,7 +39,7 @@ class View:
 
     Flags, which may also be given to the client's methods, or for a while with temp_flags():
     block (wait for results and return them, instead of an AsyncResult; default: the client's),
-    targets, label (any text, kept with the tasks), track (accepted; any result can wait_for_send()).
+    targets, label (any text, kept with the tasks), track (no effect: all can wait_for_send()).
 
     Ctrl-C while a call waits raises KeyboardInterrupt; the task goes on, see get_result().
     """
@@ -200,7 +200,7 @@ class View:
     def get_result(
         self, indices_or_msg_ids: Any = None, block: bool | None = None, owner: bool = False
     ) -> AsyncResult:
-        """See Client.get_result; integers are indices of this view's history (default: the last)."""
+        """See Client.get_result; integers are indices of this view's history (default: -1)."""
         jobs = self._resolve(-1 if indices_or_msg_ids is None else indices_or_msg_ids)
         return self.client.get_result(jobs, block=block, owner=owner)
 

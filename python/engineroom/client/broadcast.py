@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 class BroadcastView(DirectView):
     """A DirectView that sends each call once, however many engines there are.
 
-    is_coalescing: the controller collects the results, and one reply brings all of them, in the order
-    of targets. Output and metadata then are those of all engines together, and execute, map, scatter
-    and gather do without.
+    is_coalescing: the controller collects the results, and one reply brings all of them, in the
+    order of targets. Output and metadata then are those of all engines together, and execute, map,
+    scatter and gather do without.
     """
 
     _flag_names = (*DirectView._flag_names, "is_coalescing")

@@ -5,7 +5,6 @@ import os
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from .. import error, serialize
@@ -33,19 +32,22 @@ if TYPE_CHECKING:
 
 # Arguments of jupyter_client's Session that stock clients accept; they mean nothing here.
 _SESSION_ARGUMENTS = frozenset(
-    "config context copy_threshold digest_history_size item_threshold key keyfile log metadata"
-    " packer parent session signature_scheme unpacker buffer_threshold check_pid adapt_version".split()
+    {
+        *("adapt_version", "auth", "buffer_threshold", "check_pid", "config", "copy_threshold"),
+        *("digest_history_size", "item_threshold", "key", "keyfile", "log", "metadata", "packer"),
+        *("parent", "session", "signature_scheme", "unpacker"),
+    }
 )
 
 
-@dataclass
 class SessionInfo:
-    """What messages of a client say about it: session (the id), key, username."""
+    """What messages of a client say about it: session (its id), key, username."""
 
-    session: str
-    key: bytes
-    username: str = ""
-    digest_history: set[bytes] = field(default_factory=set)
+    def __init__(self, session: str, key: bytes, username: str) -> None:
+        self.session = session
+        self.key = key
+        self.username = username
+        self.digest_history: set[bytes] = set()
 
 
 class MetadataStore(dict[str, Metadata]):
@@ -76,11 +78,11 @@ class Client(Control, Queries):
     cluster: the Cluster that this is a client of, if any. debug: log every message.
     sshserver, sshkey, password, paramiko: not supported yet; forward a port and pass the file.
 
-    FileNotFoundError: no such file; PermissionError: others can read it; TimeoutError: the controller
-    does not answer.
+    FileNotFoundError: no such file; PermissionError: others can read it; TimeoutError: the
+    controller does not answer.
 
-    len(), indexing and iteration are over engines: rc[0], rc[:], rc[::2], rc[[1, 3]] are DirectViews.
-    A context manager, which closes it.
+    len(), indexing and iteration are over engines: rc[0], rc[:], rc[::2] and rc[[1, 3]] are
+    DirectViews. A context manager, which closes it.
 
     block: the default of new views (False). ids: the engines; outstanding: msg_ids without a reply;
     history: msg_ids of the latest tasks (see History); results, metadata: of tasks that were asked
@@ -216,8 +218,9 @@ class Client(Control, Queries):
     ) -> Future[None] | None:
         """Waits until n engines are there (default: as many as the cluster starts).
 
-        timeout: seconds, negative: for ever → TimeoutError. EngineError if an engine leaves meanwhile.
-        interactive: a progress bar (default: in IPython); widget: as a widget. block=False: a Future.
+        timeout: seconds, then TimeoutError; negative: for ever. EngineError if an engine leaves
+        meanwhile. interactive: a progress bar (default: in IPython); widget: as a widget.
+        block=False: a Future instead.
         """
         if n is None:
             n = engines_expected(self.cluster)

@@ -98,7 +98,7 @@ class Control:
         hub: bool = False,
         block: bool | None = None,
     ) -> None:
-        """Ends engines, and with hub=True all of them and the controller; then this client is closed.
+        """Ends engines; with hub=True all of them and the controller, and closes this client.
 
         block: wait until they have said goodbye. restart is not implemented (NotImplementedError).
         """

@@ -240,7 +240,7 @@ class _Streamer:
 
 
 def _detach_thread_output() -> None:
-    """Undoes ipykernel 6's habit of showing a thread's output in the cell that started the thread."""
+    """Undoes ipykernel 6's habit of showing a thread's output in the cell that started it."""
     ident = threading.get_ident()
     for stream in (sys.stdout, sys.stderr):
         for name in ("_thread_to_parent", "_thread_to_parent_header"):

@@ -55,7 +55,7 @@ class Events:
         return token
 
     def each_output(self, tasks: Sequence[Task], handler: Callable[[int, str, str], None]) -> int:
-        """Calls handler(index, msg_type, content as JSON) per output from now on, until forget()."""
+        """Calls handler(index, msg_type, content JSON) per output from now on, until forget()."""
         token = self._register(handler)
         self._session.watch_output(tasks, token)
         return token

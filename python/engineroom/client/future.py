@@ -1,12 +1,11 @@
 """A concurrent.futures.Future over native tasks.
 
 The machinery of Future (a condition, waiters, callbacks, a thread to call them) is made only when
-something asks for it: add_done_callback, concurrent.futures.wait and as_completed, `await`. They reach
-for the attributes of Future, which are missing until __getattr__ makes them. get(), result() and
-wait() go to the session, which waits without the GIL.
+something asks for it: add_done_callback, concurrent.futures.wait and as_completed, `await`. They
+reach for the attributes of Future, which are missing until __getattr__ makes them. get(), result()
+and wait() go to the session, which waits without the GIL.
 """
 
-import asyncio
 import threading
 import time
 from collections.abc import Callable, Generator, Sequence
@@ -136,6 +135,8 @@ class TaskFuture(Future[Any]):
         super().add_done_callback(fn)
 
     def __await__(self) -> Generator[Any, None, Any]:
+        import asyncio
+
         return asyncio.wrap_future(self).__await__()
 
     # ---- the machinery, on demand ----

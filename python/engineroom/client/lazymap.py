@@ -44,7 +44,7 @@ class _Feeder:
         self._open = 1
 
     def first(self) -> None:
-        """Submits the first task in the caller's thread, so that what cannot be sent is raised there."""
+        """Submits the first task in the caller's thread: there an unpicklable one is raised."""
         self._view._outstanding_maps.add(self)
         try:
             if not self._step():

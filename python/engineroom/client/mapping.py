@@ -1,6 +1,7 @@
 """map: one function over many items, as few or as many tasks, submitted in one go."""
 
 import math
+import pickle
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from .remotefunction import getname
 if TYPE_CHECKING:
     from .base import View
 
+# Items of these types need no care when they are pickled.
+_PLAIN = frozenset({int, float, bool, complex, type(None)})
 # With chunksize="auto": enough tasks to even out differences between them, few enough to be cheap.
 TASKS_PER_ENGINE = 16
 
@@ -99,7 +102,14 @@ def _pack_plain(
     """The same if all parts are pickles of one buffer each, so that all calls have one shape."""
     if arguments or any(holds_reference(argument) for part in parts for argument in part):
         return None
-    own = [[buffer for item in part for buffer in serialize.pack_object(item)] for part in parts]
+    own = [[buffer for items in part for buffer in _pack_items(items)] for part in parts]
     if any(len(buffers) != len(parts[0]) for buffers in own):
         return None
     return serialize.pack_arguments(parts[0], {})[:1], own
+
+
+def _pack_items(items: Any) -> list[Any]:
+    """The buffers of one sequence of one task."""
+    if type(items) is list and len(items) == 1 and type(items[0]) in _PLAIN:
+        return [pickle.dumps(items, serialize.PROTOCOL)]
+    return serialize.pack_object(items)

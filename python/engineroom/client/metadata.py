@@ -1,7 +1,7 @@
 """What is known about a task besides its result.
 
-Nothing here is computed before somebody asks: a field is read from the native task, or from the JSON
-of its messages, when it is looked at.
+Nothing here is computed before somebody asks: a field is read from the native task, or from the
+JSON of its messages, when it is looked at.
 """
 
 import json
@@ -163,10 +163,10 @@ class LiveMetadata:
 
 
 class ExecuteReply(RichOutput):
-    """The result of `execute`: shows what the cell's last line shows, and knows the task's metadata.
+    """The result of `execute`: looks like the value of the cell's last line, and has metadata.
 
-    msg_id, execution_count; metadata (Metadata); source, data (mime type → value). Metadata keys are
-    attributes and items too: reply.stdout, reply["stdout"].
+    msg_id, execution_count; metadata (Metadata); source, data (mime type → value). Metadata keys
+    are attributes and items too: reply.stdout, reply["stdout"].
     """
 
     def __init__(

@@ -17,16 +17,20 @@ def unpack_reply(client: "Client", task: Task) -> Any:
         return error.TaskAborted(task.msg_id)
     if task.status == "error":
         return client._unwrap_exception(json.loads(task.content), task)
-    if task.msg_type == "apply_request":
+    msg_type = task.msg_type
+    if client._foreign and task.msg_id in client._foreign:
+        # Its request is not known here, its reply is.
+        msg_type = json.loads(task.header)["msg_type"].replace("_reply", "_request")
+    if msg_type == "apply_request":
         return unpack_result(task.metadata, task.buffers)
     content = json.loads(task.content)
-    if task.msg_type == "execute_request":
+    if msg_type == "execute_request":
         return ExecuteReply(task.msg_id, content, LiveMetadata(client, task))
     return {"content": content, "buffers": task.buffers}
 
 
 def unpack_result(metadata: str, buffers: Any) -> Any:
-    """What a function returned; a list of it, per engine, in the reply to a coalescing broadcast."""
+    """What a function returned; for a coalescing broadcast a list of it, per engine."""
     ours = '"engineroom"' in metadata
     if '"is_coalescing"' not in metadata or not json.loads(metadata).get("is_coalescing"):
         return serialize.unpack_object(buffers) if ours else serialize.uncan_foreign(buffers)[0]

@@ -28,7 +28,7 @@ def sync_imports(view: "DirectView", local: bool, quiet: bool) -> Iterator[None]
         module = original(name, globals, locals, fromlist, level)
         names = tuple(fromlist or ())
         # What imported modules import in turn, engines import by themselves.
-        if sys._getframe(1) is not block or level > 0 or (name, names) in seen:
+        if sys._getframe(1) is not importing or level > 0 or (name, names) in seen:
             return module
         seen.add((name, names))
         if not quiet:
@@ -38,12 +38,12 @@ def sync_imports(view: "DirectView", local: bool, quiet: bool) -> Iterator[None]
         return module
 
     # 0 is this generator, 1 contextlib's __enter__, 2 the function with the `with` statement.
-    block = sys._getframe(2)
+    importing: Any = sys._getframe(2)
     builtins.__import__ = import_everywhere
     try:
         yield
     finally:
         builtins.__import__ = original
-        del block
+        importing = None
     for result in results:
         result.get()

@@ -211,10 +211,14 @@ class EngineLauncher(BaseLauncher):
     n = Integer(1).tag(to_dict=True)
     engine_set_id = Unicode()
 
-    # Whether the engines see the controller's files, and wait for them if they come later. Then
-    # they can be started together with the controller; else Cluster waits for the files and hands
-    # over what they say.
-    reads_connection_file = False
+    @property
+    def reads_connection_file(self) -> bool:
+        """Whether the engines see the controller's files, and wait for them if they come later.
+
+        Then they can be started together with the controller; else Cluster waits for the files, and
+        hands over what they say.
+        """
+        return False
 
     @default("engine_cmd")
     def _default_engine_cmd(self) -> list[str]:

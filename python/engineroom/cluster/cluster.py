@@ -247,7 +247,8 @@ class Cluster(SyncTwins, LoggingConfigurable):
             _end_at_exit(self)
         cls = self.engine_launcher_class
         engine_set = cls(engine_set_id=engine_set_id, **self._launcher_arguments(kwargs))
-        if self.send_engines_connection_env and self.controller and not cls.reads_connection_file:
+        handed_over = self.send_engines_connection_env and not engine_set.reads_connection_file
+        if handed_over and self.controller:
             info = await self.controller.get_connection_info()
             connection = {"IPP_CONNECTION_INFO": json.dumps(info["engine"])}
             engine_set.environment = {**engine_set.environment, **connection}

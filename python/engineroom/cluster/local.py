@@ -14,7 +14,7 @@ from traitlets import Any as AnyTrait
 from traitlets import Dict as DictTrait
 from traitlets import Float, Integer, List, Unicode, default
 
-from . import files
+from . import files, programs
 from .base import (
     BaseLauncher,
     ControllerLauncher,
@@ -183,7 +183,6 @@ class LocalEngineSetLauncher(EngineLauncher):
     stop_seconds_until_kill = Integer(
         5, config=True, help="Seconds between SIGTERM and SIGKILL when stopped."
     )
-    reads_connection_file = True
     launcher_class = LocalEngineLauncher
 
     launchers = DictTrait(help="The engines that run, by their number as a text.")
@@ -193,6 +192,11 @@ class LocalEngineSetLauncher(EngineLauncher):
         self._outputs: dict[str, str] = {}
         self._engine_callbacks: list[EngineCallback] = []
         super().__init__(**kwargs)
+
+    @property
+    def reads_connection_file(self) -> bool:
+        # Foreign engines may not wait, or read a file that is only half written.
+        return self.engine_cmd == programs.engine_command()
 
     def find_args(self) -> list[str]:
         return self.engine_cmd + self.engine_args

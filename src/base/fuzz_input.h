@@ -1,4 +1,5 @@
-// fuzz/fuzz_input.h — cuts a fuzzer's input into the pieces that a target wants.
+// base/fuzz_input.h — for the targets of fuzz/: cuts a fuzzer's input into the pieces that a target
+// wants.
 #pragma once
 
 #include <algorithm>

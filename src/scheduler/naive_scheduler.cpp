@@ -1,0 +1,235 @@
+#include "scheduler/naive_scheduler.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace engineroom::scheduler {
+
+NaiveScheduler::NaiveTask& NaiveScheduler::find(TaskId id) {
+  return *std::find_if(tasks_.begin(), tasks_.end(), [id](auto& task) { return task.id == id; });
+}
+
+int NaiveScheduler::load(EngineId engine) const {
+  return static_cast<int>(std::count_if(tasks_.begin(), tasks_.end(), [engine](auto& task) {
+    return task.state == State::kRunning && task.engine == engine;
+  }));
+}
+
+// ---- events ----------------------------------------------------------------------------------
+
+void NaiveScheduler::join(EngineId engine) {
+  last_used_[engine] = ++uses_;
+  settle();
+}
+
+void NaiveScheduler::lose(EngineId engine) {
+  last_used_.erase(engine);
+  for (NaiveTask& task : tasks_) {
+    if (task.state != State::kRunning || task.engine != engine) continue;
+    task.state = State::kWaiting;
+    task.engine.reset();
+    if (task.retries == 0 || !has_hope(task)) {
+      reject(task, Failure::kEngineDied, engine);
+    } else {
+      --task.retries;
+      effects_.push_back(Retry{task.id, engine});
+    }
+  }
+  settle();
+}
+
+void NaiveScheduler::submit(TaskId id, const TaskOptions& options, Time now) {
+  NaiveTask task;
+  task.id = id;
+  task.options = options;
+  task.retries = options.retries;
+  if (options.timeout > Duration::zero()) task.deadline = now + options.timeout;
+  if (!options.targets.empty()) task.allowed.emplace();
+  for (EngineId target : options.targets) {
+    if (is_live(target)) task.allowed->insert(target);
+  }
+  tasks_.push_back(task);
+  settle();
+}
+
+void NaiveScheduler::reply(TaskId id, bool ok, bool met) {
+  NaiveTask& task = find(id);
+  const EngineId engine = *task.engine;
+  task.state = State::kWaiting;
+  task.failed_on.insert(engine);
+  const bool again = !ok && (!met || task.retries > 0) && has_hope(task);
+  if (again) {
+    if (met) --task.retries;
+    task.engine.reset();
+    effects_.push_back(Retry{id, engine});
+  } else if (!met) {
+    task.engine.reset();
+    reject(task, Failure::kNoEngineLeft);
+  } else {
+    task.state = State::kDone;
+    task.ok = ok;
+    effects_.push_back(Deliver{id});
+  }
+  settle();
+}
+
+void NaiveScheduler::give_back(TaskId id) {
+  NaiveTask& task = find(id);
+  task.state = State::kDone;
+  effects_.push_back(Deliver{id});
+  settle();
+}
+
+void NaiveScheduler::abort(TaskId id) {
+  NaiveTask& task = find(id);
+  if (task.state == State::kWaiting) reject(task, Failure::kAborted);
+  settle();
+}
+
+void NaiveScheduler::time(Time now) {
+  // One at a time: the end of the first may make another impossible before its time is up.
+  for (;;) {
+    NaiveTask* due = nullptr;
+    for (NaiveTask& task : tasks_) {
+      if (task.state != State::kWaiting || task.sent_before || !task.deadline) continue;
+      std::set<EngineId> engines;
+      if (after(task) == Answer::kMet && follow(task, engines) == Answer::kMet) continue;
+      if (*task.deadline <= now && (!due || *task.deadline < *due->deadline)) due = &task;
+    }
+    if (!due) break;
+    reject(*due, Failure::kTimeout);
+    while (reject_one()) {
+    }
+  }
+  settle();
+}
+
+Effects NaiveScheduler::take_effects() { return std::exchange(effects_, {}); }
+
+// ---- questions -------------------------------------------------------------------------------
+
+bool NaiveScheduler::satisfies(const Dependency& dependency, const NaiveTask& task) const {
+  return task.ok ? dependency.success : dependency.failure;
+}
+
+NaiveScheduler::Answer NaiveScheduler::after(const NaiveTask& task) {
+  const Dependency& dependency = task.options.after;
+  if (dependency.empty()) return Answer::kMet;
+  std::size_t open = 0;
+  std::size_t satisfied = 0;
+  for (TaskId id : dependency.tasks) {
+    const NaiveTask& other = find(id);
+    if (other.state != State::kDone) {
+      ++open;
+    } else if (satisfies(dependency, other)) {
+      ++satisfied;
+    }
+  }
+  const std::size_t needed = dependency.all ? dependency.tasks.size() : 1;
+  if (satisfied >= needed) return Answer::kMet;
+  return satisfied + open < needed ? Answer::kImpossible : Answer::kOpen;
+}
+
+NaiveScheduler::Answer NaiveScheduler::follow(const NaiveTask& task, std::set<EngineId>& engines) {
+  const Dependency& dependency = task.options.follow;
+  if (dependency.empty()) return Answer::kMet;
+  bool open = false;
+  bool lost = false;
+  for (TaskId id : dependency.tasks) {
+    const NaiveTask& other = find(id);
+    if (other.state != State::kDone) {
+      open = true;
+    } else if (satisfies(dependency, other) && other.engine && is_live(*other.engine) &&
+               (!task.allowed || task.allowed->contains(*other.engine))) {
+      engines.insert(*other.engine);
+    } else {
+      lost = true;
+    }
+  }
+  if (dependency.all) {
+    if (lost || engines.size() > 1) return Answer::kImpossible;
+    return open ? Answer::kOpen : Answer::kMet;
+  }
+  if (!engines.empty()) return Answer::kMet;
+  return open ? Answer::kOpen : Answer::kImpossible;
+}
+
+std::optional<std::set<EngineId>> NaiveScheduler::allowed(const NaiveTask& task) {
+  if (task.sent_before || task.options.follow.empty()) return task.allowed;
+  std::set<EngineId> engines;
+  if (follow(task, engines) == Answer::kMet) return engines;
+  return task.allowed;
+}
+
+bool NaiveScheduler::may_run_on(const NaiveTask& task, EngineId engine) {
+  if (task.failed_on.contains(engine)) return false;
+  const auto engines = allowed(task);
+  return !engines || engines->contains(engine);
+}
+
+bool NaiveScheduler::has_hope(const NaiveTask& task) {
+  if (last_used_.empty() && !allowed(task)) return true;
+  return std::any_of(last_used_.begin(), last_used_.end(),
+                     [&](const auto& engine) { return may_run_on(task, engine.first); });
+}
+
+// ---- decisions -------------------------------------------------------------------------------
+
+void NaiveScheduler::reject(NaiveTask& task, Failure why, std::optional<EngineId> engine) {
+  task.state = State::kDone;
+  task.ok = false;
+  effects_.push_back(Reject{task.id, why, engine});
+}
+
+// Rejects the first task that has no hope; false if there is none.
+bool NaiveScheduler::reject_one() {
+  for (NaiveTask& task : tasks_) {
+    if (task.state != State::kWaiting) continue;
+    std::set<EngineId> engines;
+    if (!task.sent_before && (after(task) == Answer::kImpossible ||
+                              follow(task, engines) == Answer::kImpossible)) {
+      reject(task, Failure::kImpossibleDependency);
+      return true;
+    }
+    if (!has_hope(task)) {
+      reject(task, Failure::kNoEngineLeft);
+      return true;
+    }
+  }
+  return false;
+}
+
+void NaiveScheduler::settle() {
+  while (reject_one()) {
+  }
+  for (NaiveTask& task : tasks_) {
+    if (task.state == State::kWaiting) place(task);
+  }
+}
+
+void NaiveScheduler::place(NaiveTask& task) {
+  std::set<EngineId> ignored;
+  if (!task.sent_before && after(task) != Answer::kMet) return;
+  if (!task.sent_before && follow(task, ignored) != Answer::kMet) return;
+  std::optional<EngineId> best;
+  std::pair<int, int> best_rank;
+  for (const auto& [engine, last_used] : last_used_) {
+    const int tasks = load(engine);
+    if (config_.high_water_mark > 0 && tasks >= config_.high_water_mark) continue;
+    if (!may_run_on(task, engine)) continue;
+    const int load_rank = config_.policy == PolicyKind::kLeastLoad ? tasks : 0;
+    const std::pair<int, int> rank{load_rank, last_used};
+    if (best && best_rank < rank) continue;
+    best = engine;
+    best_rank = rank;
+  }
+  if (!best) return;
+  task.allowed = allowed(task);
+  task.sent_before = true;
+  task.state = State::kRunning;
+  task.engine = best;
+  last_used_[*best] = ++uses_;
+  effects_.push_back(Send{task.id, *best});
+}
+
+}  // namespace engineroom::scheduler

@@ -1,0 +1,73 @@
+// scheduler/naive_scheduler.h — the scheduler written the obvious way: the oracle of the random test.
+//
+// It keeps a plain list of tasks and asks, after every event and for every task, all questions anew:
+// are its dependencies met, which engines may run it, which of them have room. No classes, queues,
+// counts or edges, so it shares no mistake of that kind with the real one. Fixed limits and the two
+// deterministic policies only. Effects come as text, as from to_string(effect).
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "scheduler/scheduler.h"
+
+namespace engineroom::scheduler {
+
+class NaiveScheduler {
+ public:
+  explicit NaiveScheduler(const SchedulerConfig& config) : config_(config) {}
+
+  // Each appends what it wants done to effects().
+  void join(EngineId engine);
+  void lose(EngineId engine);
+  void submit(TaskId id, const TaskOptions& options, Time now);
+  void reply(TaskId id, bool ok, bool met);
+  void give_back(TaskId id);
+  void abort(TaskId id);
+  void time(Time now);
+
+  Effects take_effects();
+
+ private:
+  enum class State { kWaiting, kRunning, kDone };
+  enum class Answer { kMet, kOpen, kImpossible };
+
+  struct NaiveTask {
+    TaskId id{};
+    TaskOptions options;
+    State state = State::kWaiting;
+    std::optional<Time> deadline;
+    int retries = 0;
+    bool sent_before = false;                 // dependencies no longer matter
+    std::optional<std::set<EngineId>> allowed;  // no value: any
+    std::set<EngineId> failed_on;
+    std::optional<EngineId> engine;  // where it runs or ran
+    bool ok = false;
+  };
+
+  NaiveTask& find(TaskId id);
+  bool is_live(EngineId engine) const { return last_used_.contains(engine); }
+  int load(EngineId engine) const;
+  bool satisfies(const Dependency& dependency, const NaiveTask& task) const;
+  Answer after(const NaiveTask& task);
+  // Fills in where the task may run.
+  Answer follow(const NaiveTask& task, std::set<EngineId>& engines);
+  std::optional<std::set<EngineId>> allowed(const NaiveTask& task);
+  bool may_run_on(const NaiveTask& task, EngineId engine);
+  bool has_hope(const NaiveTask& task);
+  void reject(NaiveTask& task, Failure why, std::optional<EngineId> engine = {});
+  void settle();
+  bool reject_one();
+  void place(NaiveTask& task);
+
+  SchedulerConfig config_;
+  std::vector<NaiveTask> tasks_;  // by submission
+  std::map<EngineId, int> last_used_;  // the live engines
+  int uses_ = 0;
+  Effects effects_;
+};
+
+}  // namespace engineroom::scheduler

@@ -1,0 +1,152 @@
+"""Engines come, live, die and come back: engineroom-controller seen by raw peers."""
+
+import time
+
+import pytest
+from controller_peers import Client, ControllerProcess, Engine, wait_until
+
+
+@pytest.fixture
+def controller():
+    with ControllerProcess() as process:
+        yield process
+
+
+@pytest.fixture
+def client(controller):
+    return Client(controller)
+
+
+def next_notification(client, uuid):
+    message = client.receive(client.notification)
+    while message.content.get("uuid") != uuid:
+        message = client.receive(client.notification)
+    return message
+
+
+def test_registration_takes_milliseconds():
+    # Not the three seconds until the next scheduled ping.
+    with ControllerProcess("--ping=3000") as controller:
+        client = Client(controller)
+        client.engines()
+        start = time.monotonic()
+        engine = Engine(controller, "engine-1")
+        assert engine.reply.parent == {}
+        assert engine.reply.content["hb_period"] == 3000
+        assert engine.reply.content["connection_info"]["mux"] == controller.engine_info["mux"]
+        assert "key" not in engine.reply.content["connection_info"]
+        while not engine.beat(0.01):
+            assert time.monotonic() - start < 2
+        assert next_notification(client, "engine-1").content == {"id": 0, "uuid": "engine-1"}
+        assert time.monotonic() - start < 1
+
+
+def test_a_uuid_in_use_is_refused(controller):
+    Engine(controller, "engine-1").join()
+    other = Engine(controller, "engine-2", register=False)
+    other.send(other.registration, "registration_request", {"uuid": "engine-1"})
+    reply = other.receive(other.registration).content
+    assert reply["status"] == "error"
+    assert "in use" in reply["evalue"]
+
+
+def test_a_requested_id_is_honoured_if_free(controller):
+    assert Engine(controller, "engine-1", id=7).id == 7
+    assert Engine(controller, "engine-2", id=7).id == 8
+    assert Engine(controller, "engine-3").id == 9
+
+
+def test_a_closed_connection_is_noticed_at_once(controller, client):
+    engine = Engine(controller, "engine-1").join()
+    client.send(client.task, "apply_request", msg_id="t1")
+    engine.receive(engine.shell)
+    start = time.monotonic()
+    engine.close()
+    reply = client.receive(client.task)
+    assert time.monotonic() - start < 0.5
+    assert reply.parent["msg_id"] == "t1"
+    assert reply.content["ename"] == "EngineError"
+    assert reply.content["evalue"] == "Engine b'engine-1' died while running task 't1'"
+    message = next_notification(client, "engine-1")
+    while message.type != "unregistration_notification":
+        message = next_notification(client, "engine-1")
+    assert client.engines() == {}
+    assert "0" not in client.ask("queue_request", {"targets": None}).content
+
+
+def test_a_silent_engine_is_dead_after_too_many_misses():
+    with ControllerProcess("--HeartMonitor.max_heartmonitor_misses=2") as controller:
+        client = Client(controller)
+        Engine(controller, "engine-1").join()
+        wait_until(lambda: not client.engines(), "the engine to be given up", 5)
+
+
+def test_anybody_may_unregister_an_engine(controller, client):
+    engine = Engine(controller, "engine-1").join()
+    client.send(client.hub, "unregistration_request", {"id": engine.id})
+    wait_until(lambda: not client.engines(), "the engine to be gone")
+    assert not client.hub.poll(0)
+
+
+def test_an_engine_of_ours_that_returns_registers_anew():
+    with ControllerProcess("--HeartMonitor.max_heartmonitor_misses=1") as controller:
+        client = Client(controller)
+        engine = Engine(controller, "engine-1", engineroom="0.1.0").join()
+        client.send(client.mux, "apply_request", to=[b"engine-1"], msg_id="m1")
+        request = engine.receive(engine.shell)
+        wait_until(lambda: not client.engines(), "the engine to be given up", 5)
+
+        # What it was doing is of no interest any more, but it is asked to come back.
+        engine.answer(request)
+        told = engine.receive(engine.registration)
+        assert told.type == "unregistration_notification"
+        assert told.content == {"id": 0, "uuid": "engine-1"}
+        assert not client.mux.poll(300)
+        engine.register(engineroom="0.1.0")
+        assert engine.id == 1
+        engine.join()
+        client.send(client.mux, "apply_request", to=[b"engine-1"], msg_id="m2")
+        engine.serve_one()
+        assert client.receive(client.mux).parent["msg_id"] == "m2"
+
+
+def test_a_stock_engine_that_returns_is_told_to_exit():
+    with ControllerProcess("--HeartMonitor.max_heartmonitor_misses=1") as controller:
+        client = Client(controller)
+        engine = Engine(controller, "engine-1").join()
+        wait_until(lambda: not client.engines(), "the engine to be given up", 5)
+        engine.beat(1)
+        assert engine.receive(engine.control).type == "shutdown_request"
+
+
+def test_hundreds_of_engines_register_within_seconds():
+    # One process for all of them keeps this test light; the controller cannot tell.
+    n = 300
+    with ControllerProcess("--ping=2000") as controller:
+        client = Client(controller)
+        client.engines()
+        start = time.monotonic()
+        engines = [Engine(controller, f"engine-{i}", register=False) for i in range(n)]
+        for engine in engines:
+            engine.send(engine.registration, "registration_request", {"uuid": engine.uuid})
+        for engine in engines:
+            engine.id = engine.receive(engine.registration).content["id"]
+
+        def all_registered():
+            for engine in engines:
+                engine.beat()
+            return len(client.engines()) == n
+
+        wait_until(all_registered, "all engines", 30)
+        took = time.monotonic() - start
+        assert took < 15
+        assert sorted(engine.id for engine in engines) == list(range(n))
+
+        # And each can be reached, at once, on a connection that may just have been made.
+        targets = [[engine.uuid, engine.id] for engine in engines]
+        metadata = {"targets": targets, "is_broadcast": True, "is_coalescing": True}
+        client.send(client.broadcast, "apply_request", metadata=metadata, msg_id="b")
+        for engine in engines:
+            engine.serve_one(buffers=[engine.uuid.encode()])
+        reply = client.receive(client.broadcast)
+        assert reply.buffers == [engine.identity for engine in engines]
