@@ -48,6 +48,7 @@ ROWS = [
     Row("engine_rss", "an engine, RSS (all its processes)", "MiB", -1),
     Row("engine_pss", "an engine, PSS (all its processes)", "MiB", -1),
     Row("register_seconds", "simulated engines (500; quick 100): all there", "s", -1),
+    Row("register_cpu", "  … CPU time of the controller for it", "s", -1),
     Row("register_reached", "  … most registered at a time", "", 0),
     Row("register_lost", "  … missing at the end", "", 0, ceiling=0),
 ]

@@ -20,6 +20,7 @@ import time
 import uuid
 from datetime import UTC, datetime
 
+import processes
 import zmq
 
 DELIMITER = b"<IDS|MSG>"
@@ -156,16 +157,20 @@ def start_crowds(params):
 
 def observe(counter, params, begin):
     expected, most, since = params["simulated"], 0, 0.0
+    controller = processes.tree(params["controller"])
+    before = processes.cpu_seconds(controller)
     while time.monotonic() - begin < params["give_up"] and most < expected:
         now = counter.engines() or 0
         if now > most:
             most, since = now, time.monotonic() - begin
         time.sleep(0.05)
+    cpu = processes.cpu_seconds(controller) - before
     # Long enough for every heart that does not beat to be found out.
     time.sleep(params["hold"])
     left = counter.engines(30_000) or 0
     return {
         "register_seconds": since if most >= expected else None,
+        "register_cpu": cpu,
         "register_reached": most,
         "register_lost": expected - left,
     }

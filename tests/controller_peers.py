@@ -68,6 +68,9 @@ class ControllerProcess:
             start_new_session=True,
         )
         self.context = zmq.Context()
+        self.context.max_sockets = 20_000
+        # Kept here, for a peer that is forgotten closes its sockets, which is to leave.
+        self.peers = []
 
     def __enter__(self):
         try:
@@ -140,6 +143,10 @@ class Message:
         return f"<{self.type} {self.content}>"
 
 
+# For message ids: a peer that takes the name of an earlier one must not repeat its messages.
+counter = itertools.count()
+
+
 class Peer:
     """What clients and engines have in common: a session, a key, sockets."""
 
@@ -148,8 +155,8 @@ class Peer:
         self.info = info
         self.uuid = uuid
         self.key = info["key"].encode()
-        self.counter = itertools.count()
         self.sockets = []
+        controller.peers.append(self)
 
     def connect(self, kind, port, identity=None, subscribe=False):
         socket = self.controller.context.socket(kind)
@@ -178,7 +185,7 @@ class Peer:
     ):
         """A signed message, without identities."""
         header = {
-            "msg_id": msg_id or f"{self.uuid}_{next(self.counter)}",
+            "msg_id": msg_id or f"{self.uuid}_{next(counter)}",
             "msg_type": msg_type,
             "username": "test",
             "session": self.uuid,

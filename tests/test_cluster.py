@@ -343,7 +343,8 @@ def test_manager_follows(new_cluster):
 def test_clean(new_cluster, home):
     cluster = new_cluster(n=1, cluster_id="x")
     cluster.start_cluster_sync()
-    until(lambda: os.path.exists(cluster.controller.connection_files["client"]))
+    paths = cluster.controller.connection_files.values()
+    until(lambda: all(os.path.exists(path) for path in paths))
     with pytest.raises(ValueError, match="running cluster"):
         clean_cluster_files()
     assert os.path.exists(cluster.cluster_file)

@@ -1,5 +1,6 @@
 """Engines come, live, die and come back: engineroom-controller seen by raw peers."""
 
+import resource
 import time
 
 import pytest
@@ -122,6 +123,8 @@ def test_a_stock_engine_that_returns_is_told_to_exit():
 def test_hundreds_of_engines_register_within_seconds():
     # One process for all of them keeps this test light; the controller cannot tell.
     n = 300
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 20 * n)), hard))
     with ControllerProcess("--ping=2000") as controller:
         client = Client(controller)
         client.engines()

@@ -238,9 +238,9 @@ def _profile_dir(args: argparse.Namespace) -> str:
 
 class _Version(argparse.Action):
     def __call__(self, parser: argparse.ArgumentParser, *args: Any, **kwargs: Any) -> None:
-        from importlib.metadata import version
+        from engineroom import __version__
 
-        print(version("engineroom"))
+        print(__version__)
         parser.exit()
 
 

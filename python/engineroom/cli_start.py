@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from traitlets.config.loader import Config, DeferredConfigString
+
 from engineroom.cli import ALREADY_RUNNING, NO_CLUSTER
 from engineroom.cluster import Cluster, files, listing
 from engineroom.cluster.startup import wait_for_engines
@@ -162,14 +164,23 @@ def _future_of(on_stop: Callable[[Any], None]) -> asyncio.Future[None]:
 
 
 def _make_cluster(args: argparse.Namespace, profile_dir: str, chosen: dict[str, Any]) -> Any:
-    from traitlets.config.loader import KVCommandLineConfigLoader
-
     options = {name: value for name, value in chosen.items() if value is not None}
     options.setdefault("shutdown_atexit", not args.daemonize)
-    config = KVCommandLineConfigLoader(log=log).load_config(args.config_args)
+    config = _read_config(args.config_args)
     return Cluster(
         profile_dir=profile_dir, cluster_id=args.cluster_id, config=config, log=log, **options
     )
+
+
+def _read_config(arguments: list[str]) -> Config:
+    """Settings like --Class.trait=value."""
+    config = Config()
+    for argument in arguments:
+        name, _, value = argument.removeprefix("--").partition("=")
+        section, _, trait = name.partition(".")
+        # The trait decides what the text means.
+        config[section][trait] = DeferredConfigString(value)
+    return config
 
 
 def _set_up_log(args: argparse.Namespace) -> None:

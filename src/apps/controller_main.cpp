@@ -6,6 +6,7 @@
 #include <vector>
 
 #include <malloc.h>
+#include <sys/resource.h>
 
 #include "base/log.h"
 #include "controller/options.h"
@@ -25,6 +26,14 @@ void bound_memory() {
   mallopt(M_TRIM_THRESHOLD, 16 << 20);
 }
 
+// An engine takes some eight connections, and the usual soft limit of 1,024 would stop at about a hundred of them.
+void allow_many_connections() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int run(CommandLine line) {
   engineroom::set_up_logging("controller", line.options.log_level);
   for (const std::string& remark : line.options.remarks) ER_LOG_INFO("{}", remark);
@@ -41,6 +50,7 @@ int run(CommandLine line) {
 
 int main(int argc, char** argv) {
   bound_memory();
+  allow_many_connections();
   engineroom::controller::block_signals();
   auto line = engineroom::controller::read_command_line({argv + 1, argv + argc});
   if (!line.ok()) {

@@ -65,7 +65,7 @@ struct Cluster::Impl {
   std::vector<Member> members;  // the controller first
 
   ~Impl() {
-    stop(0.5);
+    static_cast<void>(stop(0.5));
     std::error_code ignored;
     if (remove_folder) fs::remove_all(folder, ignored);
   }

@@ -115,6 +115,7 @@ bool NaiveScheduler::satisfies(const Dependency& dependency, const NaiveTask& ta
 NaiveScheduler::Answer NaiveScheduler::after(const NaiveTask& task) {
   const Dependency& dependency = task.options.after;
   if (dependency.empty()) return Answer::kMet;
+  if (!dependency.success && !dependency.failure) return Answer::kImpossible;
   std::size_t open = 0;
   std::size_t satisfied = 0;
   for (TaskId id : dependency.tasks) {
@@ -133,6 +134,7 @@ NaiveScheduler::Answer NaiveScheduler::after(const NaiveTask& task) {
 NaiveScheduler::Answer NaiveScheduler::follow(const NaiveTask& task, std::set<EngineId>& engines) {
   const Dependency& dependency = task.options.follow;
   if (dependency.empty()) return Answer::kMet;
+  if (!dependency.success && !dependency.failure) return Answer::kImpossible;
   bool open = false;
   bool lost = false;
   for (TaskId id : dependency.tasks) {

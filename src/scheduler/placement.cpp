@@ -88,7 +88,9 @@ void Scheduler::State::dispatch(TaskSlot slot, EngineSlot engine_slot, Turn& tur
 
 void Scheduler::State::take_off_engine(TaskSlot slot) {
   Task& task = tasks[slot];
-  engines[task.running().engine].tasks.remove(tasks, slot);
+  const EngineSlot engine = task.running().engine;
+  engines[engine].tasks.remove(tasks, slot);
+  if (engines[engine].load() < 2) stuck.erase(engine);
   if (task.running().take_back) --taking_back;
   --outstanding;
   task.state = Placing{};

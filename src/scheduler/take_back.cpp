@@ -38,7 +38,6 @@ void Scheduler::State::note_reply(EngineSlot slot, Time sent, Time now) {
   engine.last_reply = now;
   if (!is_auto()) return;
   engine.prefetch.observe(now - started, config);
-  if (!stuck.contains(slot)) return;
   stuck.erase(slot);
   if (engine.load() >= 2) watch(slot);
 }

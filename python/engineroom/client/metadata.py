@@ -30,6 +30,9 @@ class Metadata(dict[str, Any]):
         super().__init__((key, _empty(key)) for key in KEYS)
         self.update(*args, **kwargs)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (Metadata, (dict(self),))
+
     def __getattr__(self, key: str) -> Any:
         try:
             return self[key]

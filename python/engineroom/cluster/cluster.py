@@ -355,7 +355,10 @@ class Cluster(SyncTwins, LoggingConfigurable):
         def stopped(data: Any) -> None:
             cluster = this()
             if cluster is not None:
-                cluster.log.info("%s stopped: %s", what, data)
+                failed = isinstance(data, dict) and data.get("exit_code")
+                cluster.log.log(
+                    logging.WARNING if failed else logging.DEBUG, "%s stopped: %s", what, data
+                )
                 cluster.update_cluster_file()
 
         launcher.on_stop(stopped)

@@ -109,7 +109,7 @@ def clean_cluster_files(
             for path in doomed:
                 _refuse_running(path)
         escaped = glob.escape(profile_dir)
-        doomed += glob.glob(os.path.join(escaped, "security", "ipcontroller*.json"))
+        doomed += glob.glob(os.path.join(escaped, "security", "ipcontroller*.json*"))
         doomed += glob.glob(os.path.join(escaped, "log", "*"))
         for path in doomed:
             log.debug("removing %s", path)
