@@ -79,7 +79,7 @@ MEASURES = [
     Measure(
         "memory",
         sizes={"tasks": {"ours": 200_000, "*": 10_000}},
-        fixed={"batch": 2_000}, cluster="own", repeats=1, limit=400, quick_divisor=10,
+        fixed={"batch": 2_000}, cluster="own", repeats=1, limit=400,
     ),
     Measure(
         "register",

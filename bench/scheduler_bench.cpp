@@ -1,8 +1,8 @@
 // bench/scheduler_bench.cpp — what one task costs the scheduler: submit, send, reply, deliver.
 //
-// The budget is 1 µs per task. The cases vary what could make it slower: the number of engines, tasks
-// queued, tasks that wait for something the free engine cannot give (the stock scheduler's worst
-// case, 8 ms per task), and dependencies.
+// The budget is 1 µs per task. The cases vary what could make it slower: the number of engines,
+// tasks queued, tasks that wait for something the free engine cannot give (the stock scheduler's
+// worst case, 8 ms per task), and dependencies.
 #include <benchmark/benchmark.h>
 
 #include <cstdint>
@@ -14,7 +14,8 @@
 
 namespace {
 
-using namespace engineroom::scheduler;  // NOLINT(google-build-using-namespace): a program of one file
+using namespace engineroom::scheduler;  // NOLINT(google-build-using-namespace): a program of one
+                                        // file
 
 // Plays engines that answer in turn, and a clock that makes every task take `step`.
 class Cluster {
@@ -85,7 +86,11 @@ void busy_engines(benchmark::State& state) {
     cluster.reply();
   }
 }
-BENCHMARK(busy_engines)->Args({2, 1000})->Args({100, 1000})->Args({1000, 10000})->Args({100, 1000000});
+BENCHMARK(busy_engines)
+    ->Args({2, 1000})
+    ->Args({100, 1000})
+    ->Args({1000, 10000})
+    ->Args({100, 1000000});
 
 // The same with the limit of one task per engine that ipyparallel has.
 void busy_engines_one_each(benchmark::State& state) {

@@ -98,8 +98,10 @@ def test_closed_client_says_so(cluster):
         view = client[:]
     client.close()
     assert "closed" in repr(client)
-    with pytest.raises(OSError, match="closed"):
+    with pytest.raises(ConnectionError, match="client is closed"):
         view.apply_async(int)
+    with pytest.raises(ConnectionError):
+        client.queue_status()
 
 
 # ---- waiting ----
@@ -294,10 +296,10 @@ def test_clear(client):
     view = client[:]
     view.push({"a": 1}, block=True)
     client.clear(client.ids[0], block=True)
-    assert view.apply_sync(lambda: "a" in get_ipython().user_ns) == [  # noqa: F821
-        False,
-        *[True] * (ENGINES - 1),
-    ]
+    assert client[client.ids[1:]]["a"] == [1] * (ENGINES - 1)
+    with pytest.raises(ipp.RemoteError) as caught:
+        client[client.ids[0]]["a"]
+    assert caught.value.ename == "NameError"
 
 
 def test_abort_what_waits(client, gate):

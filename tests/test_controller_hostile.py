@@ -47,8 +47,9 @@ def test_bad_messages_are_counted_and_dropped(controller, channel):
     before = controller.stats()["dropped"]
     expected = {}
     for cause, messages in garbage(client).items():
-        expected[cause] = before[cause] + 3 * len(messages)
-        for frames in messages * 3:
+        # Once each: a copy of a signed one would count as a replay.
+        expected[cause] = before[cause] + len(messages)
+        for frames in messages:
             to = [b"engine-1"] if channel in ("mux", "control") else []
             where.send_multipart([*to, *frames])
 
@@ -197,6 +198,7 @@ def test_a_subscriber_that_never_reads_costs_bounded_memory(controller):
     for i in range(50_000):
         engine.iopub.send_multipart([b"engine.0.displaypub", *text])
         if i % 100 == 0:
+            engine.beat()
             while reader.iopub.poll(0):
                 reader.iopub.recv_multipart()
     reader.send(reader.mux, "apply_request", to=[engine.identity])

@@ -18,8 +18,8 @@ from . import _rebuild
 
 PROTOCOL = 5
 
-# A global beyond this is not sent along with the function: it would travel with every call. Such data is
-# pushed to the engines once.
+# A global beyond this is not sent along with the function: it would travel with every call. Such
+# data is pushed to the engines once.
 MAX_FALLBACK_BYTES = 1 << 20
 
 # Parts of an interactive session that make no sense elsewhere.
@@ -35,9 +35,11 @@ class TooLarge(Exception):
 
 
 def is_main_function(function: FunctionType) -> bool:
-    """True if the function's globals are a `__main__`: it was typed at a prompt, or marked @interactive.
+    """True if the function's globals are a `__main__`: it was typed at a prompt, or marked
+    @interactive.
 
-    `__module__` would not do: functools.wraps copies it to wrappers that need the globals of their library.
+    `__module__` would not do: functools.wraps copies it to wrappers that need the globals of their
+    library.
     """
     return function.__globals__.get("__name__") == "__main__"
 
@@ -45,8 +47,8 @@ def is_main_function(function: FunctionType) -> bool:
 class Captures:
     """The globals that the functions of one pickle refer to.
 
-    `checks` lists everything the pickle depends on, so that packed functions can be reused: None as soon
-    as it depends on something mutable.
+    `checks` lists everything the pickle depends on, so that packed functions can be reused: None as
+    soon as it depends on something mutable.
     """
 
     def __init__(self):
@@ -61,7 +63,9 @@ class Captures:
         self._seen |= names
 
     def take_fallbacks(self) -> dict[str, bytes]:
-        """Pickles the values of all names added since the last call, and of those that they refer to."""
+        """Pickles the values of all names added since the last call, and of those that they refer
+        to.
+        """
         fallbacks = {}
         while self._pending:
             function, name = self._pending.pop()
@@ -133,7 +137,9 @@ def read_cell(cell) -> object:
 
 
 def is_constant(value: object) -> bool:
-    """True if the same object will always have the same pickle, or (functions) is checked on its own."""
+    """True if the same object will always have the same pickle, or (functions) is checked on its
+    own.
+    """
     if _rebuild.is_immutable(value) or isinstance(value, ModuleType) or value is _rebuild._Empty:
         return True
     if isinstance(value, FunctionType):
@@ -156,7 +162,9 @@ def global_names(code: CodeType) -> frozenset[str]:
     from dis import get_instructions
 
     names = {
-        step.argval for step in get_instructions(code) if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")
+        step.argval
+        for step in get_instructions(code)
+        if step.opname in ("LOAD_GLOBAL", "LOAD_NAME")
     }
     for inner in code.co_consts:
         if type(inner) is CodeType:
@@ -167,8 +175,8 @@ def global_names(code: CodeType) -> frozenset[str]:
 class ModuleWithSubmodules:
     """Pickles as the module, with the loaded submodules that the code seems to name.
 
-    `import concurrent.futures` binds only `concurrent`; without this, the engine would have imported
-    nothing below it.
+    `import concurrent.futures` binds only `concurrent`; without this, the engine would have
+    imported nothing below it.
     """
 
     def __init__(self, module: ModuleType, code: CodeType):
@@ -214,8 +222,8 @@ class MainPickler(cloudpickle.Pickler):
     def __init__(self, file, buffer_callback=None, captures: Captures | None = None, nested=False):
         super().__init__(file, protocol=PROTOCOL, buffer_callback=buffer_callback)
         self.captures = captures or Captures()
-        # The pickle of a fallback: its own fallbacks go into the list of the outermost pickle, so that
-        # each travels once and functions that refer to each other do not recurse for ever.
+        # The pickle of a fallback: its own fallbacks go into the list of the outermost pickle, so
+        # that each travels once and functions that refer to each other do not recurse for ever.
         self._nested = nested
 
     def reducer_override(self, obj):
@@ -236,9 +244,15 @@ class MainPickler(cloudpickle.Pickler):
         fallbacks = {} if self._nested else self.captures.take_fallbacks()
         version = sys.version_info[:2]
         code = marshal.dumps(function.__code__)
-        arguments = (version, code, function.__name__)
-        state = (attributes_of(function), list(map(read_cell, function.__closure__ or ())), fallbacks)
-        return _rebuild.make_function, arguments, state, None, None, _rebuild.set_state
+        closure = [read_cell(cell) for cell in function.__closure__ or ()]
+        return (
+            _rebuild.make_function,
+            (version, code, function.__name__),
+            (attributes_of(function), closure, fallbacks),
+            None,
+            None,
+            _rebuild.set_state,
+        )
 
 
 _ATTRIBUTES = ("__defaults__", "__kwdefaults__", "__doc__", "__dict__")

@@ -1,13 +1,13 @@
-"""What our pickles call when they are loaded: rebuilding the functions that were defined at a prompt.
+"""What our pickles call when they are loaded: rebuilding functions that were defined at a prompt.
 
-A function of the sender's `__main__` becomes a function of the receiver's `__main__`, which on an engine
-is the namespace that users push to and execute code in. So `view.push({"a": 5})` and then
+A function of the sender's `__main__` becomes a function of the receiver's `__main__`, which on an
+engine is the namespace that users push to and execute code in. So `view.push({"a": 5})` and then
 `view.apply(lambda x: a + x, 1)` does what it says, and `global` statements write there.
 
-With such a function come *fallbacks*: the values its globals had in the sender's `__main__`. They are
-put into the namespace only where they do no harm: if the name is absent, or still holds the very object
-that an earlier fallback put there. Thus a helper that is redefined at the prompt is replaced, and what
-the user pushed or executed on the engine always wins.
+With such a function come *fallbacks*: the values its globals had in the sender's `__main__`. They
+are put into the namespace only where they do no harm: if the name is absent, or still holds the
+very object that an earlier fallback put there. Thus a helper that is redefined at the prompt is
+replaced, and what the user pushed or executed on the engine always wins.
 
 Light on imports: every engine loads it.
 """
@@ -22,12 +22,13 @@ _ABSENT = object()
 # Name → the object that a fallback last put into `__main__`.
 _installed: dict[str, object] = {}
 
-# When a list, it collects the (name, object) pairs of the functions being loaded: see FunctionCache.
+# When a list, it collects the (name, object) pairs of the functions being loaded: see
+# FunctionCache.
 _collector: list[tuple[str, object]] | None = None
 
 
 class _Empty:
-    """Marks a closure cell that has no contents yet. Pickled by name, so it is compared by identity."""
+    """Stands for a closure cell without contents. Pickled by name, so compared by identity."""
 
 
 def main_namespace() -> dict:
@@ -67,7 +68,8 @@ def install_fallbacks(fallbacks: dict[str, bytes]) -> None:
         try:
             value = pickle.loads(data)
         except Exception:
-            # A module that is not installed here, say: a NameError when (and if) the function gets there.
+            # A module that is not installed here, say: a NameError when (and if) the function gets
+            # there.
             continue
         namespace[name] = _installed[name] = value
         if _collector is not None:
@@ -94,9 +96,9 @@ def make_view(buffer, format: str, shape: tuple[int, ...]) -> memoryview:
 class FunctionCache:
     """Functions that were loaded before, by their pickle.
 
-    Most calls run the same function again, and loading one costs more than a small call. But a function
-    object can carry state from call to call (mutable defaults, closures, attributes), which senders do not
-    expect of a fresh pickle, so only those without any are kept.
+    Most calls run the same function again, and loading one costs more than a small call. But a
+    function object can carry state from call to call (mutable defaults, closures, attributes),
+    which senders do not expect of a fresh pickle, so only those without any are kept.
     """
 
     SIZE = 64
@@ -131,7 +133,7 @@ class FunctionCache:
 
 
 def reinstall(fallbacks: list[tuple[str, object]]) -> bool:
-    """Puts fallbacks back that another function's replaced. False if one is gone from the namespace."""
+    """Puts back fallbacks that another function's replaced. False if one was deleted."""
     namespace = main_namespace()
     for name, value in fallbacks:
         current = namespace.get(name, _ABSENT)
@@ -157,8 +159,8 @@ def is_immutable(value: object) -> bool:
 def is_stateless(function: object) -> bool:
     """True for a function of `__main__` made of code alone: calling it cannot change it.
 
-    Imported functions are not kept either: looking one up by name is quick, and finds the new one after
-    the module was reloaded.
+    Imported functions are not kept either: looking one up by name is quick, and finds the new one
+    after the module was reloaded.
     """
     return (
         type(function) is FunctionType
@@ -181,7 +183,7 @@ def has_constant_closure(function: FunctionType) -> bool:
 
 
 def rebinds(code: CodeType, names: frozenset[str]) -> bool:
-    """True if `code`, or a function defined in it, assigns to one of the closure variables `names`."""
+    """True if `code`, or a function in it, assigns to one of the closure variables `names`."""
     from dis import get_instructions
 
     return any(

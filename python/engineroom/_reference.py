@@ -5,7 +5,8 @@ In a module of its own, without imports, because the pickles of both clients and
 
 
 class Reference:
-    """Stands for what the expression `name` is worth in the namespace of the engine that runs the call.
+    """Stands for what the expression `name` is worth in the namespace of the engine that runs the
+    call.
 
     Understood as an argument of apply, one level deep in a list, tuple or dict that is an argument,
     and in place of the function.

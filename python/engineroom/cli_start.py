@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import asyncio
 import json
 import logging
@@ -178,8 +179,9 @@ def _read_config(arguments: list[str]) -> Config:
     for argument in arguments:
         name, _, value = argument.removeprefix("--").partition("=")
         section, _, trait = name.partition(".")
-        # The trait decides what the text means.
-        config[section][trait] = DeferredConfigString(value)
+        literal = value.startswith(("[", "{"))
+        # The trait decides what other text means.
+        config[section][trait] = ast.literal_eval(value) if literal else DeferredConfigString(value)
     return config
 
 

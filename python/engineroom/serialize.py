@@ -4,16 +4,17 @@ A call is sent as
 
     [function, info, argument, its raw buffers ..., argument, ..., keyword argument, ...]
 
-where info is a pickled {"nargs", "narg_bufs", "kw_keys"} plus, if needed, "refs" (an argument holds a
-Reference) and "oob" (the number of raw buffers of each argument). Without raw buffers this is the layout
-of ipyparallel, so its engines run such calls too. A result is [pickle, its raw buffers ...].
+where info is a pickled {"nargs", "narg_bufs", "kw_keys"} plus, if needed, "refs" (an argument holds
+a Reference) and "oob" (the number of raw buffers of each argument). Without raw buffers this is the
+layout of ipyparallel, so its engines run such calls too. A result is [pickle, its raw buffers ...].
 
-Objects are pickled with protocol 5; arrays of MIN_RAW_BYTES and more leave the pickle as raw buffers, which
-nobody copies on the way. Whoever receives one gets an array over the received memory, which is read-only;
-smaller ones than MAX_COPIED_BYTES are copied and thus writable, as all that stays within the pickle.
+Objects are pickled with protocol 5; arrays of MIN_RAW_BYTES and more leave the pickle as raw
+buffers, which nobody copies on the way. Whoever receives one gets an array over the received
+memory, which is read-only; smaller ones than MAX_COPIED_BYTES are copied and thus writable, as all
+that stays within the pickle.
 
-Plain pickle is tried first, being ten times faster, and cloudpickle (_pickling.py) does the rest: lambdas,
-and everything from `__main__`, which the other side knows nothing of.
+Plain pickle is tried first, being ten times faster, and cloudpickle (_pickling.py) does the rest:
+lambdas, and everything from `__main__`, which the other side knows nothing of.
 """
 
 import pickle
@@ -59,7 +60,7 @@ class PrePickled:
         self.holds_reference = holds_reference(obj)
 
 
-# ---- picklers --------------------------------------------------------------------------------------------------------
+# ---- picklers ------------------------------------------------------------------------------------
 
 
 def _dumps_default(obj: object, keep: Callable | None = None, captures: Any = None) -> bytes:
@@ -113,7 +114,7 @@ class _Kept(list):
     """Collects the buffers that leave a pickle."""
 
     def keep(self, buffer: PickleBuffer) -> bool:
-        """For pickle's buffer_callback, which wants to be told True if the buffer stays in the pickle."""
+        """For pickle's buffer_callback, which expects True if the buffer stays in the pickle."""
         view = buffer.raw()
         if view.nbytes < MIN_RAW_BYTES:
             return True
@@ -137,9 +138,11 @@ def _append_pickle(obj: object, buffers: list[Buffer]) -> None:
         try:
             data = pickle.dumps(obj, PROTOCOL, buffer_callback=kept.keep)
         except Exception:
-            # Whatever it was, cloudpickle may know better, and if not, its error is the one to show.
+            # Whatever it was, cloudpickle may know better, and if not, its error is the one to
+            # show.
             data = None
-        # What plain pickle finds in `__main__` it sends by name, and the other side would not find it.
+        # What plain pickle finds in `__main__` it sends by name, and the other side would not find
+        # it.
         if data is not None and b"__main__" not in data:
             buffers.append(data)
             buffers += kept
@@ -180,7 +183,7 @@ def _writable(buffer: Buffer) -> Buffer:
     return bytearray(buffer) if len(buffer) < MAX_COPIED_BYTES else buffer
 
 
-# ---- functions -------------------------------------------------------------------------------------------------------
+# ---- functions -----------------------------------------------------------------------------------
 
 # Function → its pickle and what that depends on (see _pickling.Captures).
 _packed_functions: WeakKeyDictionary[Callable, tuple[bytes, list[tuple]]] = WeakKeyDictionary()
@@ -220,7 +223,7 @@ def _pack_any_callable(f: Callable) -> bytes:
 _load_function = _rebuild.FunctionCache().load
 
 
-# ---- calls -----------------------------------------------------------------------------------------------------------
+# ---- calls ---------------------------------------------------------------------------------------
 
 # The few shapes that calls of one session have, pickled.
 _packed_infos: dict[tuple, bytes] = {}
@@ -318,7 +321,7 @@ def _unpack_info(data: bytes) -> tuple[int, tuple[str, ...], bool, bool]:
     return unpacked
 
 
-# ---- results ---------------------------------------------------------------------------------------------------------
+# ---- results -------------------------------------------------------------------------------------
 
 
 def pack_object(obj: object) -> list[Buffer]:

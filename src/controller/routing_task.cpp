@@ -25,7 +25,8 @@ void TaskRoute::on_request(Frames frames, Time now) {
   record_request(core_, store::QueueKind::kTask, header->msg_id, *message, *header, draft.label, now);
   const TaskId task{next_task_++};
   ids_.insert_or_assign(header->msg_id, task);
-  live_.emplace(task, Live{std::move(header->msg_id), std::move(header->msg_type), std::move(*message), {}});
+  live_.emplace(task, Live{std::move(header->msg_id), std::move(header->msg_type),
+                           std::move(*message), draft.options.timeout > Duration::zero()});
   ++core_.counters.tasks_submitted;
   scheduler_.on_task_submitted(task, std::move(draft.options), draft.unknown_dependency, now, effects_);
   perform_effects(now);
@@ -131,8 +132,12 @@ void TaskRoute::perform(const scheduler::TakeBack& effect, Time now) {
 void TaskRoute::perform(const scheduler::Reject& effect, Time now) {
   Live& live = live_.at(effect.task);
   ++core_.counters.tasks_rejected;
-  // What the task itself raised says more than "no engine is left that has not failed it".
-  if (effect.why == scheduler::Failure::kNoEngineLeft && live.last_failure) {
+  scheduler::Failure why = effect.why;
+  // Every engine has failed it and it may still be retried. With a time limit it would wait for a new engine until then,
+  // so its end is that limit; without one, what the task itself raised says more than "no engine is left".
+  const bool failed_everywhere = why == scheduler::Failure::kNoEngineLeft && live.last_failure;
+  if (failed_everywhere && live.has_timeout) why = scheduler::Failure::kTimeout;
+  if (why == scheduler::Failure::kNoEngineLeft && live.last_failure) {
     wire::Message reply = std::move(*live.last_failure);
     const ReplyFacts facts = read_reply_facts(core_.json, reply.metadata.view());
     const std::string uuid = reply.identities[0].str();
@@ -140,8 +145,8 @@ void TaskRoute::perform(const scheduler::Reject& effect, Time now) {
   }
   const std::string uuid = effect.engine ? uuid_of(*effect.engine) : std::string();
   ReplyFacts facts;
-  wire::Message reply = rejection(core_.messages, live.request.header, live.msg_type, live.msg_id, effect.why, uuid);
-  if (effect.why == scheduler::Failure::kAborted) facts.status = "aborted";
+  wire::Message reply = rejection(core_.messages, live.request.header, live.msg_type, live.msg_id, why, uuid);
+  if (why == scheduler::Failure::kAborted) facts.status = "aborted";
   finish(effect.task, std::move(reply), facts, uuid, now);
 }
 

@@ -52,8 +52,9 @@ class TaskRoute {
     std::string msg_type;
     // As the client sent it: identities [client], signature and all.
     wire::Message request;
+    bool has_timeout = false;
     // The reply of a failed attempt, in case no other follows.
-    std::optional<wire::Message> last_failure;
+    std::optional<wire::Message> last_failure = {};
   };
   // The reply being handled, for the effects it causes.
   struct Current {

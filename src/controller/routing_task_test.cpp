@@ -86,6 +86,13 @@ TEST_F(RoutingTaskTest, WhenEveryEngineFailedItTheLastErrorIsDelivered) {
   take_error("t1", "ValueError");
 }
 
+TEST_F(RoutingTaskTest, WhenEveryEngineFailedItATimeLimitIsTheEnd) {
+  join("e1");
+  submit("t1", R"({"retries":5,"timeout":0.1})");
+  answer(Channel::kTaskEngine, take(Channel::kTaskEngine), "e1", "error");
+  take_error("t1", "TaskTimeout");
+}
+
 TEST_F(RoutingTaskTest, UnmetDependencyEverywhereIsImpossible) {
   join("e1");
   submit("t1");

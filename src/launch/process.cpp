@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cerrno>
 #include <condition_variable>
+#include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <fstream>
@@ -30,9 +32,13 @@ namespace {
 class Spawner {
  public:
   static Spawner& instance() {
-    // Never destroyed: its thread uses it until the process is gone.
-    static auto* spawner = new Spawner;
-    return *spawner;
+    // Never destroyed: its thread uses it until the process is gone. A process made by fork() has no
+    // such thread and starts its own.
+    static std::atomic<Spawner*> current{nullptr};
+    Spawner* spawner = current.load();
+    if (spawner != nullptr && spawner->pid_ == getpid()) return *spawner;
+    auto* fresh = new Spawner;
+    return current.compare_exchange_strong(spawner, fresh) ? *fresh : *current.load();
   }
 
   pid_t run(std::function<pid_t()> f) {
@@ -62,6 +68,7 @@ class Spawner {
     }
   }
 
+  const pid_t pid_ = getpid();
   std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<std::packaged_task<pid_t()>> tasks_;  // guarded by mutex_

@@ -40,8 +40,8 @@ void Scheduler::State::refuse(TaskId id, Failure why, Turn& turn) {
   finished.remember(id, {.ok = false, .engine = std::nullopt});
 }
 
-// The engine, which has answered, could not do it: another one may (`unmet`: a functional dependency
-// was not met there, which is nobody's failure).
+// The engine, which has answered, could not do it: another one may (`unmet`: a functional
+// dependency was not met there, which is nobody's failure).
 void Scheduler::State::fail_on(TaskSlot slot, EngineSlot engine, bool unmet, Turn& turn) {
   Task& task = tasks[slot];
   std::optional<ClassId> others;

@@ -59,8 +59,8 @@ std::string Scheduler::State::explain_ready(const Task& task) const {
   if (engines.size() == 0) return "It waits for an engine: none is connected.";
   const std::vector<EngineSlot>& listed = queues.listed_engines(task.cls);
   if (!queues.is_open(task.cls)) {
-    return "It waits for room on engine " + names(listed) + (listed.size() > 1 ? ", the only ones" : ", the only one") +
-           " it may run on.";
+    return "It waits for room on engine " + names(listed) +
+           (listed.size() > 1 ? ", the only ones" : ", the only one") + " it may run on.";
   }
   std::string text = "It waits for room: every engine has as many tasks as it may hold";
   if (!listed.empty()) text += " (engine " + names(listed) + " could not do it)";

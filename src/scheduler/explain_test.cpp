@@ -21,8 +21,9 @@ TEST(Explain, says_what_a_task_waits_for) {
   play.submit(task(5).after({1, 2}));
   EXPECT_EQ(play.explain(5), "It waits for 2 tasks to succeed.");
   play.submit(task(6).after({1}).if_failed().follow({2, 3}).any().whatever());
-  EXPECT_EQ(play.explain(6),
-            "It waits for 1 task to fail, and for any of 2 tasks to finish, to run where they ran.");
+  EXPECT_EQ(
+      play.explain(6),
+      "It waits for 1 task to fail, and for any of 2 tasks to finish, to run where they ran.");
 }
 
 TEST(Explain, remembers_how_a_task_ended) {
@@ -43,19 +44,22 @@ TEST(Explain, names_the_engines_that_failed) {
   play.submit(task(1).retries(1));
   play.submit(2);
   play.fail(1);
-  EXPECT_EQ(play.explain(1),
-            "It waits for room: every engine has as many tasks as it may hold (engine 0 could not do "
-            "it).");
+  EXPECT_EQ(
+      play.explain(1),
+      "It waits for room: every engine has as many tasks as it may hold (engine 0 could not do "
+      "it).");
 }
 
 TEST(Explain, lists_few_engines) {
   Play play(12);
   play.submit_range(1, 12);
   play.submit(task(13).on({0, 1, 2}));
-  EXPECT_EQ(play.explain(13), "It waits for room on engine 0, 1 or 2, the only ones it may run on.");
+  EXPECT_EQ(play.explain(13),
+            "It waits for room on engine 0, 1 or 2, the only ones it may run on.");
   play.submit(task(14).on({0, 1, 2, 3, 4, 5, 6, 7, 8, 9}));
   EXPECT_EQ(play.explain(14),
-            "It waits for room on engine 0, 1, 2, 3, 4, 5, 6, 7 or 2 others, the only ones it may run on.");
+            "It waits for room on engine 0, 1, 2, 3, 4, 5, 6, 7 or 2 others, the only ones it may "
+            "run on.");
 }
 
 }  // namespace

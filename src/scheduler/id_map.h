@@ -3,10 +3,10 @@
 // It holds every unfinished and every remembered task, so it is touched a few times per task: a
 // node-based map would add an allocation and a cache miss each time. Open addressing with linear
 // probing; cells are kept in the order of their home cell (Robin Hood hashing), so that erasing can
-// move the few entries behind back instead of leaving a tombstone: a map that is filled and emptied for
-// weeks stays as fast as a new one. Ids are handed out by counting; multiplying by the golden ratio
-// spreads such sequences almost perfectly. (The identity as hash looks better still, until the ids
-// wrap around the table and meet a run of old ones.)
+// move the few entries behind back instead of leaving a tombstone: a map that is filled and emptied
+// for weeks stays as fast as a new one. Ids are handed out by counting; multiplying by the golden
+// ratio spreads such sequences almost perfectly. (The identity as hash looks better still, until
+// the ids wrap around the table and meet a run of old ones.)
 //
 // All operations O(1) amortised; growing doubles. Iteration is not needed and not offered.
 #pragma once

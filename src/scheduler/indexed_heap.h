@@ -1,8 +1,8 @@
 // scheduler/indexed_heap.h — a priority queue whose items can change their key or leave.
 //
 // Engines are ranked by load, by last use or by deadline, and each event changes the rank of one. A
-// std::set would allocate a node each time; this is a binary heap in one vector with the position of
-// each item on the side. Items are dense slots (slots.h). O(log n) each, top O(1), no allocation
+// std::set would allocate a node each time; this is a binary heap in one vector with the position
+// of each item on the side. Items are dense slots (slots.h). O(log n) each, top O(1), no allocation
 // once grown. Smallest key first.
 #pragma once
 

@@ -26,9 +26,8 @@ TEST(IndexedHeap, agrees_with_a_map_under_random_use) {
     ASSERT_EQ(heap.size(), model.size());
     ASSERT_EQ(heap.contains(item), model.contains(item));
     if (model.empty()) continue;
-    const auto smallest = std::min_element(model.begin(), model.end(), [](auto& a, auto& b) {
-      return a.second < b.second;
-    });
+    const auto smallest = std::min_element(model.begin(), model.end(),
+                                           [](auto& a, auto& b) { return a.second < b.second; });
     ASSERT_EQ(heap.top().key, smallest->second);
     ASSERT_EQ(heap.key_of(heap.top().item), smallest->second);
   }

@@ -188,8 +188,8 @@ bool NaiveScheduler::reject_one() {
   for (NaiveTask& task : tasks_) {
     if (task.state != State::kWaiting) continue;
     std::set<EngineId> engines;
-    if (!task.sent_before && (after(task) == Answer::kImpossible ||
-                              follow(task, engines) == Answer::kImpossible)) {
+    if (!task.sent_before &&
+        (after(task) == Answer::kImpossible || follow(task, engines) == Answer::kImpossible)) {
       reject(task, Failure::kImpossibleDependency);
       return true;
     }

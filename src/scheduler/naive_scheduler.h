@@ -1,9 +1,10 @@
-// scheduler/naive_scheduler.h — the scheduler written the obvious way: the oracle of the random test.
+// scheduler/naive_scheduler.h — the scheduler written the obvious way: the oracle of the random
+// test.
 //
-// It keeps a plain list of tasks and asks, after every event and for every task, all questions anew:
-// are its dependencies met, which engines may run it, which of them have room. No classes, queues,
-// counts or edges, so it shares no mistake of that kind with the real one. Fixed limits and the two
-// deterministic policies only. Effects come as text, as from to_string(effect).
+// It keeps a plain list of tasks and asks, after every event and for every task, all questions
+// anew: are its dependencies met, which engines may run it, which of them have room. No classes,
+// queues, counts or edges, so it shares no mistake of that kind with the real one. Fixed limits and
+// the two deterministic policies only. Effects come as text, as from to_string(effect).
 #pragma once
 
 #include <map>
@@ -41,7 +42,7 @@ class NaiveScheduler {
     State state = State::kWaiting;
     std::optional<Time> deadline;
     int retries = 0;
-    bool sent_before = false;                 // dependencies no longer matter
+    bool sent_before = false;                   // dependencies no longer matter
     std::optional<std::set<EngineId>> allowed;  // no value: any
     std::set<EngineId> failed_on;
     std::optional<EngineId> engine;  // where it runs or ran
@@ -64,7 +65,7 @@ class NaiveScheduler {
   void place(NaiveTask& task);
 
   SchedulerConfig config_;
-  std::vector<NaiveTask> tasks_;  // by submission
+  std::vector<NaiveTask> tasks_;       // by submission
   std::map<EngineId, int> last_used_;  // the live engines
   int uses_ = 0;
   Effects effects_;

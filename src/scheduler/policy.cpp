@@ -5,8 +5,8 @@
 namespace engineroom::scheduler {
 
 std::optional<PolicyKind> parse_policy(std::string_view name) {
-  // "pure" means a ZeroMQ DEALER without a scheduler in ipyparallel: the least surprising stand-in is
-  // the default.
+  // "pure" means a ZeroMQ DEALER without a scheduler in ipyparallel: the least surprising stand-in
+  // is the default.
   if (name == "leastload" || name == "pure") return PolicyKind::kLeastLoad;
   if (name == "lru") return PolicyKind::kLru;
   if (name == "plainrandom") return PolicyKind::kPlainRandom;

@@ -11,7 +11,8 @@
 //   twobin       the less loaded of two drawn at random
 //   weighted     the less loaded of two drawn with weights inverse to their load
 //
-// To add one: a file policy_<name>.cpp, a PolicyKind, a line in make_policy and one in parse_policy.
+// To add one: a file policy_<name>.cpp, a PolicyKind, a line in make_policy and one in
+// parse_policy.
 #pragma once
 
 #include <cstddef>
@@ -26,7 +27,7 @@
 namespace engineroom::scheduler {
 
 struct EngineLoad {
-  std::size_t tasks = 0;         // sent and not answered
+  std::size_t tasks = 0;        // sent and not answered
   std::uint64_t last_used = 0;  // counts up with every task sent or engine joined
 };
 

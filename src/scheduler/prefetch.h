@@ -1,11 +1,11 @@
 // scheduler/prefetch.h — how many tasks an engine may hold when the limit is automatic.
 //
-// With one task at a time an engine idles for a network round trip between tasks: nothing for a task
-// of a second, most of the time for one of 50 µs. With many, a task can wait behind a long one while
-// other engines are idle. So the limit follows what the engine's recent tasks took: 1 at first; while
-// the mean is below `short_task` it doubles with each reply, up to `max_prefetch`; a mean above
-// it, or one task that took longer than `take_back_after` (what waiting behind it may cost), sets it
-// back to 1.
+// With one task at a time an engine idles for a network round trip between tasks: nothing for a
+// task of a second, most of the time for one of 50 µs. With many, a task can wait behind a long one
+// while other engines are idle. So the limit follows what the engine's recent tasks took: 1 at
+// first; while the mean is below `short_task` it doubles with each reply, up to `max_prefetch`; a
+// mean above it, or one task that took longer than `take_back_after` (what waiting behind it may
+// cost), sets it back to 1.
 //
 // The time a task took is measured from when the engine could start it: when it was sent or, if the
 // engine had others first, when it answered the one before.

@@ -9,10 +9,10 @@
 //   closed class  only the engines in a list (targets, or where the tasks to follow ran)
 //
 // Within a class tasks leave in order of submission. An engine that has room compares the heads of
-// the classes it belongs to and takes the oldest. Closed classes are found through a set per engine,
-// ordered by the age of their head; the set is brought up to date only when that engine looks
-// (a head that was taken makes the key too small, never too large), so taking a task from a class
-// of a thousand engines does not touch a thousand sets. Open classes are few: normally one.
+// the classes it belongs to and takes the oldest. Closed classes are found through a set per
+// engine, ordered by the age of their head; the set is brought up to date only when that engine
+// looks (a head that was taken makes the key too small, never too large), so taking a task from a
+// class of a thousand engines does not touch a thousand sets. Open classes are few: normally one.
 //
 // Costs: push, remove and oldest_for are O(1) amortised for tasks that become ready in the order of
 // their submission, O(log n) for others (unblocked late, retried, given back), and creating a class
@@ -93,14 +93,15 @@ class ReadyQueues {
 
   struct ConstraintClass {
     bool open = true;
-    std::vector<EngineSlot> engines;       // sorted
-    std::vector<std::uint32_t> positions;  // parallel: where this class is in the engine's `classes`
+    std::vector<EngineSlot> engines;  // sorted
+    std::vector<std::uint32_t>
+        positions;  // parallel: where this class is in the engine's `classes`
     // Parallel, closed only: the key under which the engine's `heads` has this class, or kNever.
     // Never later than the head's order while the class has tasks.
     std::vector<Order> keys;
-    Order highest_key = 0;               // no key but kNever is greater
-    std::vector<EngineSlot> unlisted;    // closed only: engines whose key is kNever
-    TaskList fresh;                      // ready tasks that came in order of submission
+    Order highest_key = 0;                      // no key but kNever is greater
+    std::vector<EngineSlot> unlisted;           // closed only: engines whose key is kNever
+    TaskList fresh;                             // ready tasks that came in order of submission
     std::set<std::pair<Order, TaskSlot>> late;  // and those that did not
     TaskList blocked;
     std::size_t hash = 0;
@@ -111,7 +112,7 @@ class ReadyQueues {
   };
 
   struct EngineIndex {
-    std::vector<ClassId> classes;              // all that name this engine, open or closed
+    std::vector<ClassId> classes;               // all that name this engine, open or closed
     std::set<std::pair<Order, ClassId>> heads;  // closed classes by (at least) the age of the head
   };
 

@@ -167,7 +167,8 @@ TEST_F(ReadyQueuesTest, many_classes_come_and_go) {
       queues_.release(cls);
     }
     for (unsigned i = 0; i < 200; ++i) {
-      for (unsigned k = i + 1; k < 200; k += 7) queues_.release(queues_.only({engine(i), engine(k)}));
+      for (unsigned k = i + 1; k < 200; k += 7)
+        queues_.release(queues_.only({engine(i), engine(k)}));
     }
     queues_.sanity_check();
   }

@@ -16,5 +16,4 @@ namespace engineroom::scheduler {
 }  // namespace engineroom::scheduler
 
 #define SANITY(condition) \
-  ((condition) ? (void)0  \
-               : ::engineroom::scheduler::sanity_failed(#condition, __FILE__, __LINE__))
+  ((condition) ? (void)0 : ::engineroom::scheduler::sanity_failed(#condition, __FILE__, __LINE__))

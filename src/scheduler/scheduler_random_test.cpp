@@ -70,7 +70,7 @@ class Rules {
     asked_back_.erase(send.task);
     if (config_.high_water_mark == SchedulerConfig::kUnlimited) return;
     const int limit = config_.high_water_mark == SchedulerConfig::kAuto ? config_.max_prefetch
-                                                                       : config_.high_water_mark;
+                                                                        : config_.high_water_mark;
     EXPECT_LE(running()[send.engine].size(), static_cast<std::size_t>(limit)) << to_string(send);
   }
   void check(const Deliver& deliver) { end(deliver.task, deliver); }
@@ -215,11 +215,13 @@ class History {
   std::optional<std::pair<TaskId, EngineId>> pick_running() {
     const auto running = rules_.running();
     if (running.empty()) return std::nullopt;
-    const auto& [engine, tasks] = *std::next(running.begin(), draw(static_cast<int>(running.size())));
+    const auto& [engine, tasks] =
+        *std::next(running.begin(), draw(static_cast<int>(running.size())));
     const std::vector<TaskId> in_order = scheduler_.tasks_on(engine);
     EXPECT_EQ(in_order.size(), tasks.size());
     if (chance(90)) return std::pair{in_order.front(), engine};
-    return std::pair{in_order[static_cast<std::size_t>(draw(static_cast<int>(in_order.size())))], engine};
+    return std::pair{in_order[static_cast<std::size_t>(draw(static_cast<int>(in_order.size())))],
+                     engine};
   }
 
   void answer(bool ok, bool met) {

@@ -1,7 +1,8 @@
-// scheduler/slots.h — the dense numbers that stand for tasks, engines and classes inside the scheduler.
+// scheduler/slots.h — the dense numbers that stand for tasks, engines and classes inside the
+// scheduler.
 //
-// Ids from outside may be any number; a slot is an index into a table, so that following a reference
-// is one array access and references cost four bytes. They never leave the scheduler.
+// Ids from outside may be any number; a slot is an index into a table, so that following a
+// reference is one array access and references cost four bytes. They never leave the scheduler.
 #pragma once
 
 #include <cstddef>

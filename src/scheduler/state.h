@@ -1,8 +1,8 @@
 // scheduler/state.h — all that the scheduler holds, and the steps that its events are made of.
 //
 // Every event runs the same course: note what happened (scheduler.cpp), end the tasks it ended and
-// those that can never run because of that (ending.cpp), place what became ready (placement.cpp), and
-// ask for queued tasks back if an engine would idle (take_back.cpp). Between events this holds:
+// those that can never run because of that (ending.cpp), place what became ready (placement.cpp),
+// and ask for queued tasks back if an engine would idle (take_back.cpp). Between events this holds:
 //
 //   an engine that has room has no task waiting that it may run
 //
@@ -113,8 +113,8 @@ struct Scheduler::State {
 
   std::set<std::pair<Time, TaskSlot>> timeouts;  // of blocked tasks
 
-  // Automatic limit only. Engines with tasks queued behind one that may turn out long, by (at least)
-  // the time when it will have; and those where it has, by how long ago.
+  // Automatic limit only. Engines with tasks queued behind one that may turn out long, by (at
+  // least) the time when it will have; and those where it has, by how long ago.
   IndexedHeap<EngineSlot, Time> watched;
   IndexedHeap<EngineSlot, std::uint64_t> stuck;
   std::uint64_t stuck_count = 0;

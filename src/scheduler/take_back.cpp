@@ -2,9 +2,9 @@
 //
 // Fetching ahead bets that the next tasks are as short as the last ones were. When the bet is lost,
 // tasks wait behind a long one. An engine that holds more than one task is *watched*; if it has
-// worked for `take_back_after` on the same one it is *stuck*: it fetches ahead no more, and as soon as
-// an engine is idle it is asked to give back what it has not started. What it gives back is again
-// the oldest in its queue.
+// worked for `take_back_after` on the same one it is *stuck*: it fetches ahead no more, and as soon
+// as an engine is idle it is asked to give back what it has not started. What it gives back is
+// again the oldest in its queue.
 #include <cassert>
 
 #include "scheduler/state.h"

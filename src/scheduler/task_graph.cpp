@@ -22,8 +22,8 @@ bool is_contradiction(const Dependency& dependency) {
   return !dependency.empty() && !dependency.success && !dependency.failure;
 }
 
-// push_back that first drops what is stale, if the vector would have to grow. Doubling the room when
-// little was stale keeps it O(1) amortised.
+// push_back that first drops what is stale, if the vector would have to grow. Doubling the room
+// when little was stale keeps it O(1) amortised.
 template <typename T, typename IsStale>
 void push_swept(std::vector<T>& values, T value, IsStale is_stale) {
   if (values.size() == values.capacity()) {

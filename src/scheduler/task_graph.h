@@ -1,18 +1,20 @@
 // scheduler/task_graph.h — which tasks wait for which: `follow` and `after`.
 //
 // An edge is kept at its source: a task holds the list of those to tell when it finishes, and each
-// waiting task counts what is still unresolved (Waits in task_table.h). So a finished task costs one
-// step per dependent, whatever the fan-in of that dependent; a chain costs one step per link. The
-// graph only updates the counts and reports what follows from it as Changes; the scheduler acts on
-// them in a loop of its own, so that nothing here or there recurses.
+// waiting task counts what is still unresolved (Waits in task_table.h). So a finished task costs
+// one step per dependent, whatever the fan-in of that dependent; a chain costs one step per link.
+// The graph only updates the counts and reports what follows from it as Changes; the scheduler acts
+// on them in a loop of its own, so that nothing here or there recurses.
 //
 // What the conditions mean (as in ipyparallel, whose scheduler looks at `follow` again and again):
 //   after   all, or any, of the tasks have ended as asked (success, failure or both)
 //   follow  the same, and the task runs on the engine where all of them ran, or where any of them
-//           ran. A task that was never run (rejected) or whose engine is gone satisfies no `follow`.
+//           ran. A task that was never run (rejected) or whose engine is gone satisfies no
+//           `follow`.
 // A condition is impossible as soon as it can no longer be met.
 //
-// Edges whose target has gone (it timed out, say) are swept when the list that holds them would grow.
+// Edges whose target has gone (it timed out, say) are swept when the list that holds them would
+// grow.
 #pragma once
 
 #include <optional>

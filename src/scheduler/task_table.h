@@ -1,6 +1,8 @@
-// scheduler/task_table.h — the tasks that have not finished: what is known of each, found by id or slot.
+// scheduler/task_table.h — the tasks that have not finished: what is known of each, found by id or
+// slot.
 //
-// The state of a task is a sum type that holds only what is valid in that state. The legal moves are
+// The state of a task is a sum type that holds only what is valid in that state. The legal moves
+// are
 //
 //        submitted
 //            |
@@ -67,8 +69,9 @@ struct Waits {
   Condition after;
   Condition follow;
   bool has_follow = false;
-  std::vector<EngineSlot> follow_engines;  // live ones that satisfy `follow` and the targets; sorted
-  ClassId targets{};                       // the class without `follow`; a counted reference
+  std::vector<EngineSlot>
+      follow_engines;  // live ones that satisfy `follow` and the targets; sorted
+  ClassId targets{};   // the class without `follow`; a counted reference
   std::optional<Time> deadline;
   bool met() const { return after.met && follow.met; }
 };
@@ -126,7 +129,7 @@ class TaskTable {
 
   IdMap ids_;
   std::vector<std::unique_ptr<Task[]>> chunks_;
-  std::size_t used_ = 0;         // slots ever handed out
+  std::size_t used_ = 0;  // slots ever handed out
   std::vector<TaskSlot> free_;
   Order next_order_ = 1;
 };

@@ -30,12 +30,19 @@ std::string reason(Failure why) {
 }
 
 struct Describe {
-  std::string operator()(const Send& e) { return "send " + number(e.task) + " to " + number(e.engine); }
+  std::string operator()(const Send& e) {
+    return "send " + number(e.task) + " to " + number(e.engine);
+  }
   std::string operator()(const Deliver& e) { return "deliver " + number(e.task); }
-  std::string operator()(const Retry& e) { return "retry " + number(e.task) + " not on " + number(e.engine); }
-  std::string operator()(const TakeBack& e) { return "take back " + number(e.task) + " from " + number(e.engine); }
+  std::string operator()(const Retry& e) {
+    return "retry " + number(e.task) + " not on " + number(e.engine);
+  }
+  std::string operator()(const TakeBack& e) {
+    return "take back " + number(e.task) + " from " + number(e.engine);
+  }
   std::string operator()(const Reject& e) {
-    return "reject " + number(e.task) + ": " + reason(e.why) + (e.engine ? " " + number(*e.engine) : "");
+    return "reject " + number(e.task) + ": " + reason(e.why) +
+           (e.engine ? " " + number(*e.engine) : "");
   }
 };
 

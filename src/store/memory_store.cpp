@@ -1,14 +1,126 @@
 #include "store/memory_store.h"
 
 #include <algorithm>
-#include <array>
 #include <cassert>
-#include <memory>
-#include <string>
-#include <unordered_map>
+#include <cstdint>
+#include <cstdlib>
 #include <utility>
 
+#include "store/engine_tally.h"
+#include "store/record_text.h"
+#include "store/slot_index.h"
+
 namespace engineroom::store {
+
+namespace {
+
+using Slot = std::uint32_t;
+constexpr Slot kNone = SlotIndex::kNone;
+
+// What few records have.
+struct Extra {
+  Frames large;  // buffers kept by reference, in the order of the record's text
+  std::string stdout_text;
+  std::string stderr_text;
+  std::string execute_input;
+  std::string execute_result;
+  std::string error;
+  std::string resubmitted;
+
+  std::size_t payload_bytes() const {
+    std::size_t bytes = stdout_text.size() + stderr_text.size() + execute_input.size() +
+                        execute_result.size() + error.size();
+    for (const Bytes& buffer : large) bytes += buffer.size();
+    return bytes;
+  }
+};
+
+// A time that may be missing, in eight bytes.
+class MaybeTime {
+ public:
+  void set(std::optional<WallTime> when) { when_ = when.value_or(kMissing); }
+  std::optional<WallTime> get() const {
+    if (when_ == kMissing) return std::nullopt;
+    return when_;
+  }
+
+ private:
+  static constexpr WallTime kMissing = WallTime::min();
+  WallTime when_ = kMissing;
+};
+
+struct Links {
+  Slot previous = kNone;
+  Slot next = kNone;
+};
+
+struct Entry {
+  RecordText text;
+  std::unique_ptr<Extra> extra;
+  WallTime submitted{};
+  MaybeTime started;
+  MaybeTime completed;
+  MaybeTime received;
+  Links by_age;  // all records, as they were added
+  Links by_end;  // finished ones, as they finished
+  EngineNumber engine = kNoEngine;
+  std::uint32_t hash = 0;
+  QueueKind queue = QueueKind::kTask;
+  bool used = false;
+  bool finished = false;
+  bool sealed = false;           // its payload was dropped, and no more is taken
+  bool payload_dropped = false;  // there was some
+
+  Extra& extras() {
+    if (!extra) extra = std::make_unique<Extra>();
+    return *extra;
+  }
+  std::size_t payload_bytes() const { return extra ? extra->payload_bytes() : 0; }
+  std::size_t bytes() const { return text.size() + payload_bytes(); }
+};
+
+// A list through the entries; `links` says which of their two.
+class EntryList {
+ public:
+  explicit EntryList(Links Entry::* links) : links_(links) {}
+
+  Slot front() const { return front_; }
+  std::size_t size() const { return size_; }
+  Slot after(const std::vector<Entry>& entries, Slot slot) const {
+    return (entries[slot].*links_).next;
+  }
+
+  void push_back(std::vector<Entry>& entries, Slot slot) {
+    entries[slot].*links_ = {.previous = back_, .next = kNone};
+    (back_ == kNone ? front_ : (entries[back_].*links_).next) = slot;
+    back_ = slot;
+    ++size_;
+  }
+
+  void remove(std::vector<Entry>& entries, Slot slot) {
+    const Links links = entries[slot].*links_;
+    (links.previous == kNone ? front_ : (entries[links.previous].*links_).next) = links.next;
+    (links.next == kNone ? back_ : (entries[links.next].*links_).previous) = links.previous;
+    entries[slot].*links_ = {};
+    --size_;
+  }
+
+ private:
+  Links Entry::* links_;
+  Slot front_ = kNone;
+  Slot back_ = kNone;
+  std::size_t size_ = 0;
+};
+
+std::uint32_t hash_of(std::string_view msg_id) {
+  return static_cast<std::uint32_t>(std::hash<std::string_view>{}(msg_id));
+}
+
+Status not_found(std::string_view msg_id) {
+  return {ErrorCode::kNotFound, "No such message: " + std::string(msg_id)};
+}
+
+}  // namespace
 
 const char* to_string(QueueKind queue) {
   switch (queue) {
@@ -22,463 +134,357 @@ const char* to_string(QueueKind queue) {
   return "";
 }
 
-namespace {
+struct MemoryStore::State {
+  explicit State(const MemoryStoreConfig& configuration) : config(configuration) {}
 
-// Frames below this are copied: they share an allocation with the rest of their message, which a reference would
-// keep alive as a whole.
-constexpr std::size_t kSmallFrame = 4096;
-
-// What one entry and its place in the index cost beside its text; counted towards the limit in bytes.
-constexpr std::size_t kEntryBytes = 400;
-
-// The text parts of a record, one after the other in a block that is exactly as long as they are.
-class Texts {
- public:
-  enum Part : std::size_t { kHeader, kMetadata, kContent, kResultHeader, kResultMetadata, kResultContent, kParts };
-
-  std::string_view operator[](Part part) const {
-    std::size_t begin = 0;
-    for (std::size_t i = 0; i < part; ++i) begin += lengths_[i];
-    return std::string_view(block_).substr(begin, lengths_[part]);
-  }
-  std::size_t size() const { return block_.size(); }
-
-  void set_request(std::string_view header, std::string_view metadata, std::string_view content) {
-    lengths_ = {};
-    block_.clear();
-    append(kHeader, {header, metadata, content});
-  }
-  // REQUIRES: set_request before, set_result not.
-  void set_result(std::string_view header, std::string_view metadata, std::string_view content) {
-    append(kResultHeader, {header, metadata, content});
+  Slot find(std::string_view msg_id) const {
+    return index.find(hash_of(msg_id),
+                      [&](Slot slot) { return entries[slot].text.msg_id() == msg_id; });
   }
 
- private:
-  void append(std::size_t first, std::array<std::string_view, 3> parts) {
-    std::string longer;
-    longer.reserve(block_.size() + parts[0].size() + parts[1].size() + parts[2].size());
-    longer = block_;
-    for (std::string_view part : parts) {
-      lengths_[first++] = static_cast<std::uint32_t>(part.size());
-      longer.append(part);
-    }
-    block_ = std::move(longer);
-  }
+  Slot add_entry();
+  void remove(Slot slot);
+  void count_pending(const Entry& entry, int change);
+  void move_to(Entry& entry, std::string_view engine_uuid);
+  void seal(Slot slot);
+  void trim();
+  std::string& output_of(Entry& entry, Output kind);
+  Record record(const Entry& entry) const;
+  // In order of submission.
+  std::vector<Slot> in_order() const;
+  template <typename Matches>
+  void purge_if(Matches matches);
 
-  std::string block_;
-  std::array<std::uint32_t, kParts> lengths_{};
+  MemoryStoreConfig config;
+  std::vector<Entry> entries;
+  std::vector<Slot> free;
+  SlotIndex index;
+  EntryList all{&Entry::by_age};
+  EntryList finished{&Entry::by_end};
+  // The oldest finished record that is not sealed; kNone: all are.
+  Slot first_unsealed = kNone;
+  EngineTally engines;
+  std::uint64_t unassigned = 0;
+  StoreStats stats;
 };
 
-struct Outputs {
-  std::string stdout_text;
-  std::string stderr_text;
-  std::string execute_input;
-  std::string execute_result;
-  std::string error;
-  std::size_t size() const {
-    return stdout_text.size() + stderr_text.size() + execute_input.size() + execute_result.size() + error.size();
+// ---- entries ---------------------------------------------------------------------------------
+
+Slot MemoryStore::State::add_entry() {
+  if (free.empty()) {
+    free.push_back(static_cast<Slot>(entries.size()));
+    entries.emplace_back();
   }
-};
-
-struct Engine {
-  std::string uuid;
-  EngineCounts counts;
-  std::uint64_t records = 0;  // that name it
-  bool forgotten = false;
-};
-
-struct Entry;
-
-// Entries in an order, linked through themselves: appending and unlinking cost a few stores.
-struct Links {
-  Entry* previous = nullptr;
-  Entry* next = nullptr;
-};
-
-struct Entry {
-  std::string_view msg_id;  // the index's key
-  std::string client_uuid;
-  std::string label;
-  std::string resubmitted;
-  Engine* engine = nullptr;  // null: sent to none yet
-  QueueKind queue = QueueKind::kTask;
-  bool finished = false;
-  bool payload_dropped = false;
-  Texts texts;
-  Frames buffers;
-  Frames result_buffers;
-  std::unique_ptr<Outputs> outputs;
-  WallTime submitted{};
-  std::optional<WallTime> started;
-  std::optional<WallTime> completed;
-  WallTime received{};
-  Links by_submission;
-  Links by_finish;
-  std::size_t bytes = 0;  // as counted in the totals
-};
-
-template <Links Entry::*kLinks>
-class EntryList {
- public:
-  Entry* front() const { return front_; }
-  static Entry* next(const Entry& entry) { return (entry.*kLinks).next; }
-
-  void push_back(Entry& entry) {
-    (entry.*kLinks) = {back_, nullptr};
-    (back_ ? (back_->*kLinks).next : front_) = &entry;
-    back_ = &entry;
-  }
-  void remove(Entry& entry) {
-    Links& links = entry.*kLinks;
-    (links.previous ? (links.previous->*kLinks).next : front_) = links.next;
-    (links.next ? (links.next->*kLinks).previous : back_) = links.previous;
-    links = {};
-  }
-
- private:
-  Entry* front_ = nullptr;
-  Entry* back_ = nullptr;
-};
-
-struct TextHash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
-};
-template <typename Value>
-using ByText = std::unordered_map<std::string, Value, TextHash, std::equal_to<>>;
-
-Frames keep(std::span<const Bytes> frames) {
-  Frames kept;
-  kept.reserve(frames.size());
-  for (const Bytes& frame : frames) {
-    kept.push_back(frame.size() < kSmallFrame ? Bytes::copy_of(frame.view()) : frame);
-  }
-  return kept;
+  const Slot slot = free.back();
+  free.pop_back();
+  entries[slot].used = true;
+  return slot;
 }
 
-std::size_t size_of(const Frames& frames) {
-  std::size_t total = frames.size() * sizeof(Bytes);
-  for (const Bytes& frame : frames) total += frame.size();
-  return total;
+// REQUIRES: finished
+void MemoryStore::State::remove(Slot slot) {
+  Entry& entry = entries[slot];
+  assert(entry.used && entry.finished);
+  --stats.finished;
+  stats.finished_bytes -= entry.bytes();
+  if (slot == first_unsealed) first_unsealed = finished.after(entries, slot);
+  finished.remove(entries, slot);
+  all.remove(entries, slot);
+  index.erase(entry.hash, slot);
+  engines.release(entry.engine);
+  entry = {};
+  free.push_back(slot);
 }
 
-std::size_t payload_of(const Entry& entry) {
-  return size_of(entry.buffers) + size_of(entry.result_buffers) + (entry.outputs ? entry.outputs->size() : 0);
+void MemoryStore::State::count_pending(const Entry& entry, int change) {
+  const auto add = [change](std::uint64_t& n) { n += static_cast<std::uint64_t>(change); };
+  const bool is_task = entry.queue == QueueKind::kTask;
+  if (entry.engine == kNoEngine) {
+    if (is_task) add(unassigned);
+    return;
+  }
+  EngineCounts& counts = engines.counts(entry.engine);
+  add(is_task ? counts.tasks : counts.queue);
 }
 
-// Appends up to a limit; what is beyond is cut.
-void append_limited(std::string& stream, std::string_view text, std::size_t limit) {
-  stream.append(text.substr(0, limit - std::min(limit, stream.size())));
+void MemoryStore::State::move_to(Entry& entry, std::string_view engine_uuid) {
+  if (engines.uuid(entry.engine) == engine_uuid) return;
+  count_pending(entry, -1);
+  const EngineNumber engine = engines.retain(engine_uuid);
+  engines.release(entry.engine);
+  entry.engine = engine;
+  count_pending(entry, +1);
 }
 
-Record to_record(const Entry& entry) {
+// Drops what can be large of a finished record.
+void MemoryStore::State::seal(Slot slot) {
+  Entry& entry = entries[slot];
+  const std::size_t before = entry.bytes();
+  entry.payload_dropped |= entry.text.has_payload() || entry.payload_bytes() > 0;
+  entry.sealed = true;
+  entry.text.drop_payload();
+  if (entry.extra) {
+    std::string resubmitted = std::move(entry.extra->resubmitted);
+    entry.extra.reset();
+    if (!resubmitted.empty()) entry.extras().resubmitted = std::move(resubmitted);
+  }
+  stats.finished_bytes -= before - entry.bytes();
+}
+
+// Keeps the finished records within the limits. One at a time, so that no single task pays for
+// many.
+void MemoryStore::State::trim() {
+  while (stats.finished_bytes > config.max_bytes && first_unsealed != kNone) {
+    seal(first_unsealed);
+    first_unsealed = finished.after(entries, first_unsealed);
+  }
+  while (stats.finished > config.max_records ||
+         (stats.finished_bytes > config.max_bytes && stats.finished > 0)) {
+    remove(finished.front());
+    ++stats.culled;
+  }
+}
+
+std::string& MemoryStore::State::output_of(Entry& entry, Output kind) {
+  Extra& extra = entry.extras();
+  switch (kind) {
+    case Output::kStdout:
+      return extra.stdout_text;
+    case Output::kStderr:
+      return extra.stderr_text;
+    case Output::kExecuteInput:
+      return extra.execute_input;
+    case Output::kExecuteResult:
+      return extra.execute_result;
+    case Output::kError:
+      break;
+  }
+  return extra.error;
+}
+
+Record MemoryStore::State::record(const Entry& entry) const {
+  static const Extra kNothing;
+  const Extra& extra = entry.extra ? *entry.extra : kNothing;
   Record record;
-  record.msg_id = entry.msg_id;
-  record.client_uuid = entry.client_uuid;
-  if (entry.engine) record.engine_uuid = entry.engine->uuid;
+  entry.text.read(extra.large, record);
+  record.engine_uuid = engines.uuid(entry.engine);
   record.queue = entry.queue;
-  record.label = entry.label;
-  record.resubmitted = entry.resubmitted;
-  record.header = entry.texts[Texts::kHeader];
-  record.metadata = entry.texts[Texts::kMetadata];
-  record.content = entry.texts[Texts::kContent];
-  record.buffers = entry.buffers;
   record.submitted = entry.submitted;
-  record.started = entry.started;
-  record.completed = entry.completed;
-  if (entry.finished) record.received = entry.received;
-  record.result_header = entry.texts[Texts::kResultHeader];
-  record.result_metadata = entry.texts[Texts::kResultMetadata];
-  record.result_content = entry.texts[Texts::kResultContent];
-  record.result_buffers = entry.result_buffers;
-  if (entry.outputs) {
-    record.stdout_text = entry.outputs->stdout_text;
-    record.stderr_text = entry.outputs->stderr_text;
-    record.execute_input = entry.outputs->execute_input;
-    record.execute_result = entry.outputs->execute_result;
-    record.error = entry.outputs->error;
-  }
+  record.started = entry.started.get();
+  record.completed = entry.completed.get();
+  record.received = entry.received.get();
+  record.resubmitted = extra.resubmitted;
+  record.stdout_text = extra.stdout_text;
+  record.stderr_text = extra.stderr_text;
+  record.execute_input = extra.execute_input;
+  record.execute_result = extra.execute_result;
+  record.error = extra.error;
   record.payload_dropped = entry.payload_dropped;
   return record;
 }
 
-Status unknown(std::string_view msg_id) {
-  return {ErrorCode::kNotFound, "No such message: " + std::string(msg_id)};
+std::vector<Slot> MemoryStore::State::in_order() const {
+  std::vector<Slot> slots;
+  slots.reserve(all.size());
+  for (Slot slot = all.front(); slot != kNone; slot = all.after(entries, slot)) {
+    slots.push_back(slot);
+  }
+  // Nearly always sorted as it is: the clock would have to have been set back.
+  std::stable_sort(slots.begin(), slots.end(),
+                   [this](Slot a, Slot b) { return entries[a].submitted < entries[b].submitted; });
+  return slots;
 }
 
-}  // namespace
+template <typename Matches>
+void MemoryStore::State::purge_if(Matches matches) {
+  for (Slot slot = finished.front(); slot != kNone;) {
+    const Slot next = finished.after(entries, slot);
+    if (matches(entries[slot])) remove(slot);
+    slot = next;
+  }
+}
 
-struct MemoryStore::State {
-  explicit State(MemoryStoreConfig the_config) : config(the_config) {}
-
-  Entry* find(std::string_view msg_id) {
-    auto found = index.find(msg_id);
-    return found == index.end() ? nullptr : found->second.get();
-  }
-
-  // The total that this entry's bytes are part of.
-  std::size_t& total_of(const Entry& entry) {
-    return entry.finished ? totals.finished_bytes : totals.pending_bytes;
-  }
-  void recount(Entry& entry) {
-    const std::size_t now = kEntryBytes + entry.msg_id.size() + entry.client_uuid.size() + entry.label.size() +
-                            entry.texts.size() + payload_of(entry);
-    total_of(entry) += now - entry.bytes;
-    entry.bytes = now;
-  }
-
-  // The count that a pending entry is part of; null if it is with no engine.
-  static std::uint64_t* pending_count(const Entry& entry) {
-    if (!entry.engine) return nullptr;
-    EngineCounts& counts = entry.engine->counts;
-    return entry.queue == QueueKind::kTask ? &counts.tasks : &counts.queue;
-  }
-  void count_pending(const Entry& entry, int by) {
-    if (std::uint64_t* count = pending_count(entry)) {
-      *count += static_cast<std::uint64_t>(by);
-    } else if (entry.queue == QueueKind::kTask) {
-      unassigned += static_cast<std::uint64_t>(by);
-    }
-  }
-
-  Engine* engine_named(std::string_view uuid) {
-    if (uuid.empty()) return nullptr;
-    auto found = engines.find(uuid);
-    if (found == engines.end()) {
-      found = engines.emplace(std::string(uuid), std::make_unique<Engine>()).first;
-      found->second->uuid = uuid;
-    }
-    return found->second.get();
-  }
-  void set_engine(Entry& entry, Engine* engine) {
-    if (engine == entry.engine) return;
-    Engine* before = std::exchange(entry.engine, engine);
-    if (engine) ++engine->records;
-    if (before && --before->records == 0) drop_if_forgotten(*before);
-  }
-  void drop_if_forgotten(Engine& engine) {
-    if (engine.forgotten && engine.records == 0) engines.erase(engines.find(engine.uuid));
-  }
-
-  void erase(Entry& entry) {
-    if (!entry.finished) count_pending(entry, -1);
-    set_engine(entry, nullptr);
-    total_of(entry) -= entry.bytes;
-    --(entry.finished ? totals.finished : totals.pending);
-    submitted.remove(entry);
-    if (entry.finished) finished.remove(entry);
-    index.erase(index.find(entry.msg_id));
-  }
-
-  // Only finished records go, the oldest first, and always a tenth, so that each one is looked at O(1) times.
-  void cull() {
-    if (totals.finished > config.max_records) {
-      forget_until([&] { return totals.finished <= config.max_records - config.max_records / 10; });
-    }
-    if (totals.finished_bytes <= config.max_bytes) return;
-    const std::size_t goal = config.max_bytes - config.max_bytes / 10;
-    for (Entry* entry = finished.front(); entry && totals.finished_bytes > goal; entry = finished.next(*entry)) {
-      drop_payload(*entry);
-    }
-    forget_until([&] { return totals.finished_bytes <= goal; });
-  }
-  template <typename Done>
-  void forget_until(Done done) {
-    while (finished.front() && !done()) {
-      erase(*finished.front());
-      ++totals.culled;
-    }
-  }
-  void drop_payload(Entry& entry) {
-    if (payload_of(entry) == 0) return;
-    entry.buffers = {};
-    entry.result_buffers = {};
-    entry.outputs.reset();
-    entry.payload_dropped = true;
-    recount(entry);
-  }
-
-  template <typename Visit>
-  void each(Visit visit) const {
-    for (Entry* entry = submitted.front(); entry;) {
-      Entry* next = submitted.next(*entry);
-      if (!visit(*entry)) return;
-      entry = next;
-    }
-  }
-
-  const MemoryStoreConfig config;
-  ByText<std::unique_ptr<Entry>> index;
-  ByText<std::unique_ptr<Engine>> engines;
-  EntryList<&Entry::by_submission> submitted;
-  EntryList<&Entry::by_finish> finished;
-  std::uint64_t unassigned = 0;
-  StoreStats totals;
-};
+// ---- the hot path ----------------------------------------------------------------------------
 
 MemoryStore::MemoryStore(MemoryStoreConfig config) : state_(std::make_unique<State>(config)) {}
 MemoryStore::~MemoryStore() = default;
 
 Status MemoryStore::add_request(const Request& request) {
-  if (Entry* old = state_->find(request.msg_id)) {
-    if (!old->finished) {
-      return {ErrorCode::kInvalidArgument, "a task with id " + std::string(request.msg_id) + " is still pending"};
-    }
-    state_->erase(*old);
+  State& state = *state_;
+  const Slot known = state.find(request.msg_id);
+  if (known != kNone && !state.entries[known].finished) {
+    return {ErrorCode::kInvalidArgument, "message is pending: " + std::string(request.msg_id)};
   }
-  auto place = state_->index.emplace(std::string(request.msg_id), std::make_unique<Entry>()).first;
-  Entry& entry = *place->second;
-  entry.msg_id = place->first;
-  entry.client_uuid = request.client_uuid;
-  entry.label = request.label;
-  entry.queue = request.queue;
+  RecordText text;
+  Frames large;
+  if (Status status = text.set_request(request, large); !status.ok()) return status;
+  if (known != kNone) state.remove(known);
+
+  const Slot slot = state.add_entry();
+  Entry& entry = state.entries[slot];
+  entry.text = std::move(text);
+  if (!large.empty()) entry.extras().large = std::move(large);
   entry.submitted = request.submitted;
-  entry.texts.set_request(request.header, request.metadata, request.content);
-  entry.buffers = keep(request.buffers);
-  state_->submitted.push_back(entry);
-  ++state_->totals.pending;
-  state_->count_pending(entry, +1);
-  state_->recount(entry);
+  entry.queue = request.queue;
+  entry.hash = hash_of(request.msg_id);
+  state.all.push_back(state.entries, slot);
+  state.index.insert(entry.hash, slot);
+  state.count_pending(entry, +1);
+  ++state.stats.pending;
+  state.stats.pending_bytes += entry.bytes();
   return {};
 }
 
 Status MemoryStore::mark_sent(std::string_view msg_id, std::string_view engine_uuid) {
-  Entry* entry = state_->find(msg_id);
-  if (!entry) return unknown(msg_id);
-  if (entry->finished) return {ErrorCode::kInvalidArgument, "already finished: " + std::string(msg_id)};
-  state_->count_pending(*entry, -1);
-  state_->set_engine(*entry, state_->engine_named(engine_uuid));
-  state_->count_pending(*entry, +1);
+  State& state = *state_;
+  const Slot slot = state.find(msg_id);
+  if (slot == kNone) return not_found(msg_id);
+  if (state.entries[slot].finished) {
+    return {ErrorCode::kInvalidArgument, "message is finished: " + std::string(msg_id)};
+  }
+  state.move_to(state.entries[slot], engine_uuid);
   return {};
 }
 
 Status MemoryStore::mark_started(std::string_view msg_id, WallTime started) {
-  Entry* entry = state_->find(msg_id);
-  if (!entry) return unknown(msg_id);
-  entry->started = started;
+  const Slot slot = state_->find(msg_id);
+  if (slot == kNone) return not_found(msg_id);
+  state_->entries[slot].started.set(started);
   return {};
 }
 
 Status MemoryStore::add_result(std::string_view msg_id, const Reply& reply) {
-  Entry* entry = state_->find(msg_id);
-  if (!entry) return unknown(msg_id);
-  if (entry->finished) return {ErrorCode::kInvalidArgument, "has a result already: " + std::string(msg_id)};
-  state_->count_pending(*entry, -1);
-  --state_->totals.pending;
-  state_->total_of(*entry) -= entry->bytes;
+  State& state = *state_;
+  const Slot slot = state.find(msg_id);
+  if (slot == kNone) return not_found(msg_id);
+  Entry& entry = state.entries[slot];
+  if (entry.finished) {
+    return {ErrorCode::kInvalidArgument, "message has a result: " + std::string(msg_id)};
+  }
+  const std::size_t before = entry.bytes();
+  Frames large;
+  if (Status status = entry.text.set_result(reply, large); !status.ok()) return status;
+  if (!large.empty()) {
+    Frames& kept = entry.extras().large;
+    kept.insert(kept.end(), large.begin(), large.end());
+  }
+  if (!reply.engine_uuid.empty()) state.move_to(entry, reply.engine_uuid);
+  if (reply.started) entry.started.set(reply.started);
+  entry.completed.set(reply.completed);
+  entry.received.set(reply.received);
 
-  entry->finished = true;
-  entry->received = reply.received;
-  if (reply.started) entry->started = reply.started;
-  entry->completed = reply.completed;
-  if (!reply.engine_uuid.empty()) state_->set_engine(*entry, state_->engine_named(reply.engine_uuid));
-  if (entry->engine) ++entry->engine->counts.completed;
-  entry->texts.set_result(reply.header, reply.metadata, reply.content);
-  entry->result_buffers = keep(reply.buffers);
-
-  ++state_->totals.finished;
-  state_->total_of(*entry) += entry->bytes;
-  state_->recount(*entry);
-  state_->finished.push_back(*entry);
-  state_->cull();
+  state.count_pending(entry, -1);
+  if (entry.engine != kNoEngine) ++state.engines.counts(entry.engine).completed;
+  entry.finished = true;
+  state.finished.push_back(state.entries, slot);
+  if (state.first_unsealed == kNone) state.first_unsealed = slot;
+  --state.stats.pending;
+  ++state.stats.finished;
+  state.stats.pending_bytes -= before;
+  state.stats.finished_bytes += entry.bytes();
+  state.trim();
   return {};
 }
 
 Status MemoryStore::add_output(std::string_view msg_id, Output kind, std::string_view value) {
-  Entry* entry = state_->find(msg_id);
-  if (!entry) return unknown(msg_id);
-  if (!entry->outputs) entry->outputs = std::make_unique<Outputs>();
-  Outputs& outputs = *entry->outputs;
-  switch (kind) {
-    case Output::kStdout:
-      append_limited(outputs.stdout_text, value, state_->config.max_stream_bytes);
-      break;
-    case Output::kStderr:
-      append_limited(outputs.stderr_text, value, state_->config.max_stream_bytes);
-      break;
-    case Output::kExecuteInput:
-      outputs.execute_input = value;
-      break;
-    case Output::kExecuteResult:
-      outputs.execute_result = value;
-      break;
-    case Output::kError:
-      outputs.error = value;
-      break;
+  State& state = *state_;
+  const Slot slot = state.find(msg_id);
+  if (slot == kNone) return not_found(msg_id);
+  Entry& entry = state.entries[slot];
+  if (entry.sealed) {
+    entry.payload_dropped = true;
+    return {};
   }
-  state_->recount(*entry);
-  state_->cull();
+  std::size_t& total = entry.finished ? state.stats.finished_bytes : state.stats.pending_bytes;
+  std::string& text = state.output_of(entry, kind);
+  total -= text.size();
+  if (kind == Output::kStdout || kind == Output::kStderr) {
+    text += value.substr(0, state.config.max_stream_bytes - text.size());
+  } else {
+    text = value;
+  }
+  total += text.size();
+  if (entry.finished) state.trim();
   return {};
 }
 
 Status MemoryStore::mark_resubmitted(std::string_view msg_id, std::string_view new_msg_id) {
-  Entry* entry = state_->find(msg_id);
-  if (!entry) return unknown(msg_id);
-  entry->resubmitted = new_msg_id;
+  const Slot slot = state_->find(msg_id);
+  if (slot == kNone) return not_found(msg_id);
+  state_->entries[slot].extras().resubmitted = new_msg_id;
   return {};
 }
 
-bool MemoryStore::contains(std::string_view msg_id) const { return state_->find(msg_id) != nullptr; }
+// ---- queries ---------------------------------------------------------------------------------
+
+bool MemoryStore::contains(std::string_view msg_id) const { return state_->find(msg_id) != kNone; }
 
 bool MemoryStore::is_pending(std::string_view msg_id) const {
-  const Entry* entry = state_->find(msg_id);
-  return entry && !entry->finished;
+  const Slot slot = state_->find(msg_id);
+  return slot != kNone && !state_->entries[slot].finished;
 }
 
 Result<Record> MemoryStore::find(std::string_view msg_id) const {
-  const Entry* entry = state_->find(msg_id);
-  if (!entry) return unknown(msg_id);
-  return to_record(*entry);
+  const Slot slot = state_->find(msg_id);
+  if (slot == kNone) return not_found(msg_id);
+  return state_->record(state_->entries[slot]);
 }
 
 std::vector<std::string> MemoryStore::history() const {
   std::vector<std::string> ids;
-  ids.reserve(state_->index.size());
-  state_->each([&](const Entry& entry) {
-    ids.emplace_back(entry.msg_id);
-    return true;
-  });
+  for (Slot slot : state_->in_order()) ids.emplace_back(state_->entries[slot].text.msg_id());
   return ids;
 }
 
 void MemoryStore::for_each(const std::function<bool(const Record&)>& visit) const {
-  state_->each([&](const Entry& entry) { return visit(to_record(entry)); });
+  for (Slot slot : state_->in_order()) {
+    if (!visit(state_->record(state_->entries[slot]))) return;
+  }
 }
+
+// ---- purging ---------------------------------------------------------------------------------
 
 Status MemoryStore::purge(std::span<const std::string> msg_ids) {
   for (const std::string& msg_id : msg_ids) {
-    if (is_pending(msg_id)) return {ErrorCode::kInvalidArgument, "still pending: " + msg_id};
+    if (is_pending(msg_id)) return {ErrorCode::kInvalidArgument, "msg pending: '" + msg_id + "'"};
   }
   for (const std::string& msg_id : msg_ids) {
-    if (Entry* entry = state_->find(msg_id)) state_->erase(*entry);
+    const Slot slot = state_->find(msg_id);
+    if (slot != kNone) state_->remove(slot);
   }
   return {};
 }
 
 void MemoryStore::purge_engine(std::string_view engine_uuid) {
-  state_->each([&](Entry& entry) {
-    if (entry.finished && entry.engine && entry.engine->uuid == engine_uuid) state_->erase(entry);
-    return true;
-  });
+  const EngineNumber engine = state_->engines.find(engine_uuid);
+  if (engine == kNoEngine) return;
+  state_->purge_if([engine](const Entry& entry) { return entry.engine == engine; });
 }
 
 void MemoryStore::purge_all() {
-  while (Entry* entry = state_->finished.front()) state_->erase(*entry);
+  state_->purge_if([](const Entry&) { return true; });
 }
 
+// ---- engines ---------------------------------------------------------------------------------
+
 EngineCounts MemoryStore::counts(std::string_view engine_uuid) const {
-  auto found = state_->engines.find(engine_uuid);
-  return found == state_->engines.end() ? EngineCounts{} : found->second->counts;
+  const EngineNumber engine = state_->engines.find(engine_uuid);
+  return engine == kNoEngine ? EngineCounts{} : std::as_const(state_->engines).counts(engine);
 }
 
 EngineTasks MemoryStore::tasks_of(std::string_view engine_uuid) const {
   EngineTasks tasks;
-  state_->each([&](const Entry& entry) {
-    if (!entry.engine || entry.engine->uuid != engine_uuid) return true;
-    auto& list = entry.finished ? tasks.completed : entry.queue == QueueKind::kTask ? tasks.tasks : tasks.queue;
-    list.emplace_back(entry.msg_id);
-    return true;
-  });
+  const EngineNumber engine = state_->engines.find(engine_uuid);
+  if (engine == kNoEngine) return tasks;
+  for (Slot slot : state_->in_order()) {
+    const Entry& entry = state_->entries[slot];
+    if (entry.engine != engine) continue;
+    const bool is_task = entry.queue == QueueKind::kTask;
+    std::vector<std::string>& list = entry.finished ? tasks.completed
+                                     : is_task      ? tasks.tasks
+                                                    : tasks.queue;
+    list.emplace_back(entry.text.msg_id());
+  }
   return tasks;
 }
 
@@ -486,40 +492,53 @@ std::uint64_t MemoryStore::unassigned_count() const { return state_->unassigned;
 
 std::vector<std::string> MemoryStore::unassigned() const {
   std::vector<std::string> ids;
-  state_->each([&](const Entry& entry) {
-    if (!entry.finished && !entry.engine && entry.queue == QueueKind::kTask) ids.emplace_back(entry.msg_id);
-    return true;
-  });
+  for (Slot slot : state_->in_order()) {
+    const Entry& entry = state_->entries[slot];
+    if (entry.finished || entry.engine != kNoEngine || entry.queue != QueueKind::kTask) continue;
+    ids.emplace_back(entry.text.msg_id());
+  }
   return ids;
 }
 
 void MemoryStore::forget_engine(std::string_view engine_uuid) {
-  auto found = state_->engines.find(engine_uuid);
-  if (found == state_->engines.end()) return;
-  found->second->forgotten = true;
-  state_->drop_if_forgotten(*found->second);
+  state_->engines.forget(engine_uuid);
 }
 
-StoreStats MemoryStore::stats() const { return state_->totals; }
+StoreStats MemoryStore::stats() const { return state_->stats; }
 
 void MemoryStore::sanity_check() const {
-  StoreStats counted;
+  const State& state = *state_;
+  const auto require = [](bool consistent) {
+    if (!consistent) std::abort();  // not assert: it is for tests of release builds too
+  };
+  StoreStats counted = state.stats;
+  counted.pending = counted.finished = counted.pending_bytes = counted.finished_bytes = 0;
   std::uint64_t unassigned = 0;
-  ByText<std::uint64_t> records;
-  state_->each([&](const Entry& entry) {
-    assert(state_->find(entry.msg_id) == &entry);
+  for (Slot slot = state.all.front(); slot != kNone; slot = state.all.after(state.entries, slot)) {
+    const Entry& entry = state.entries[slot];
+    require(entry.used && state.find(entry.text.msg_id()) == slot);
     ++(entry.finished ? counted.finished : counted.pending);
-    (entry.finished ? counted.finished_bytes : counted.pending_bytes) += entry.bytes;
-    if (entry.engine) ++records[entry.engine->uuid];
-    unassigned += !entry.finished && !entry.engine && entry.queue == QueueKind::kTask;
-    return true;
-  });
-  assert(counted.finished == state_->totals.finished && counted.pending == state_->totals.pending);
-  assert(counted.finished_bytes == state_->totals.finished_bytes);
-  assert(counted.pending_bytes == state_->totals.pending_bytes);
-  assert(unassigned == state_->unassigned);
-  assert(counted.finished + counted.pending == state_->index.size());
-  for (const auto& [uuid, engine] : state_->engines) assert(records[uuid] == engine->records);
+    (entry.finished ? counted.finished_bytes : counted.pending_bytes) += entry.bytes();
+    const bool waits = !entry.finished && entry.engine == kNoEngine;
+    if (waits && entry.queue == QueueKind::kTask) ++unassigned;
+    require(!entry.sealed || entry.payload_bytes() == 0);
+  }
+  require(counted.pending == state.stats.pending);
+  require(counted.finished == state.stats.finished);
+  require(counted.pending_bytes == state.stats.pending_bytes);
+  require(counted.finished_bytes == state.stats.finished_bytes);
+  require(unassigned == state.unassigned);
+  require(state.index.size() == state.all.size());
+  require(state.finished.size() == counted.finished);
+  require(counted.finished <= state.config.max_records);
+  require(counted.finished_bytes <= state.config.max_bytes);
+
+  bool sealed = true;
+  for (Slot slot = state.finished.front(); slot != kNone;
+       slot = state.finished.after(state.entries, slot)) {
+    if (slot == state.first_unsealed) sealed = false;
+    require(state.entries[slot].finished && state.entries[slot].sealed == sealed);
+  }
 }
 
 }  // namespace engineroom::store

@@ -1,14 +1,15 @@
 // store/memory_store.h — the default store: records in memory, bounded by number and by bytes.
 //
-// A finished task that did nothing is about 1 KB of JSON, so the memory of a record is the memory of
-// its text: each record keeps all of its small parts in one block (record_text.h) beside a fixed
+// A finished task that did nothing is about 1 KB of JSON, so the memory of a record is the memory
+// of its text: each record keeps all of its small parts in one block (record_text.h) beside a fixed
 // entry of some hundred bytes. Frames of kSmallFrame and more are kept by reference, never copied.
 //
-// When the finished records exceed `max_records`, the oldest tenth of them goes; when they exceed
-// `max_bytes`, the oldest lose their buffers and output until a tenth is free, and only if that
-// is not enough whole records. Everything is O(1) amortised, except queries and purge_engine, which are
-// linear. Blocks are freed in about the order they were allocated, so that the heap stays flat
-// (measured by bench/store_bench.cpp).
+// When the finished records exceed `max_bytes`, the oldest lose their buffers and output, and only
+// if that is not enough whole records; when they exceed `max_records`, the oldest go. (ipyparallel
+// drops a tenth of its records at a time; here one at a time, so that no task pays for many.)
+// Everything is O(1) amortised, except queries, purge_engine and purge_all, which are linear.
+// Blocks are freed in about the order they were allocated in, so that the heap stays flat
+// (bench/store_bench.cpp).
 //
 // Threads: one owner thread.
 #pragma once
@@ -21,9 +22,9 @@
 namespace engineroom::store {
 
 struct MemoryStoreConfig {
-  std::size_t max_records = 16'384;          // finished records remembered
-  std::size_t max_bytes = 64u << 20;         // of finished records: text, buffers, output
-  std::size_t max_stream_bytes = 1u << 20;   // stdout and stderr, each, of one record
+  std::size_t max_records = 16'384;         // finished records remembered
+  std::size_t max_bytes = 64u << 20;        // of finished records: text, buffers, output
+  std::size_t max_stream_bytes = 1u << 20;  // stdout and stderr, each, of one record
 };
 
 class MemoryStore : public Store {

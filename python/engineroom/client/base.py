@@ -117,17 +117,17 @@ class View:
     def _really_apply(self, f: Any, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
         raise NotImplementedError("Implement in subclasses")
 
-    def apply(self, __ipp_f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def apply(self, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Calls f(*args, **kwargs) on engines: the result if self.block, else an AsyncResult."""
-        return self._really_apply(__ipp_f, args, kwargs)
+        return self._really_apply(f, args, kwargs)
 
-    def apply_async(self, __ipp_f: Callable[..., Any], *args: Any, **kwargs: Any) -> AsyncResult:
+    def apply_async(self, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> AsyncResult:
         """Calls f(*args, **kwargs) on engines and returns an AsyncResult at once."""
-        return self._really_apply(__ipp_f, args, kwargs, block=False)
+        return self._really_apply(f, args, kwargs, block=False)
 
-    def apply_sync(self, __ipp_f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    def apply_sync(self, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Calls f(*args, **kwargs) on engines and returns the result."""
-        return self._really_apply(__ipp_f, args, kwargs, block=True)
+        return self._really_apply(f, args, kwargs, block=True)
 
     def _finish(self, ar: AsyncResult, block: bool | None) -> Any:
         """Records the tasks; then the result, or the AsyncResult, as `block` (or the flag) says."""
@@ -135,7 +135,11 @@ class View:
         return ar.get() if (self.block if block is None else block) else ar
 
     def _remember(self, ar: AsyncResult) -> None:
-        msg_ids = ar.msg_ids
+        tasks = ar._tasks
+        if tasks and tasks[0].status == "error":
+            # So soon? Perhaps it could not even be sent.
+            self.client._check_connection()
+        msg_ids = [task.msg_id for task in tasks]
         self.history.extend(msg_ids)
         self.client.history.extend(msg_ids)
         self._outstanding.add(msg_ids)

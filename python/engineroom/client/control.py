@@ -54,6 +54,8 @@ class Control:
         tasks: list[Task] = [
             self._session.submit("control", uuid, msg_type, METADATA, text, []) for uuid in uuids
         ]
+        if any(task.status == "error" for task in tasks):
+            self._check_connection()
         return ControlReply(self, tasks, fname=msg_type, targets=engine_ids)
 
     def send_signal(

@@ -252,7 +252,7 @@ class Cluster(SyncTwins, LoggingConfigurable):
             info = await self.controller.get_connection_info()
             connection = {"IPP_CONNECTION_INFO": json.dumps(info["engine"])}
             engine_set.environment = {**engine_set.environment, **connection}
-        n = getattr(engine_set, "engine_count", n or self.n) or core_count()
+        n = getattr(engine_set, "engine_count", self._engine_count(n))
         self.log.info("Starting %s engines with %s", n, cls.__name__)
         self.engines[engine_set_id] = engine_set
         try:
@@ -270,7 +270,8 @@ class Cluster(SyncTwins, LoggingConfigurable):
             await self.start_controller()
         if self.delay:
             await asyncio.sleep(self.delay)
-        await self.start_engines(n)
+        if self._engine_count(n):
+            await self.start_engines(n)
         return self
 
     async def start_and_connect(self, n: int | None = None, activate: bool = False) -> Any:
@@ -341,6 +342,10 @@ class Cluster(SyncTwins, LoggingConfigurable):
                 f"cluster {self.cluster_id!r} is already running (controller: process {pid}, "
                 f"{self.cluster_file}); stop it first, or give another cluster_id"
             )
+
+    def _engine_count(self, n: int | None) -> int:
+        n = self.n if n is None else n
+        return core_count() if n is None else n
 
     def _new_engine_set_id(self) -> str:
         base = str(int(time.time()))

@@ -1,8 +1,8 @@
 """The engine: a Python process that runs tasks for clients.
 
-`python -m engineroom.engine` registers with a controller, sets up an IPython shell and runs what comes.
-All that involves the network is done by a native thread (src/engine), so that no task, however it holds the
-interpreter's lock, costs a heartbeat or delays an abort.
+`python -m engineroom.engine` registers with a controller, sets up an IPython shell and runs what
+comes. All that involves the network is done by a native thread (src/engine), so that no task,
+however it holds the interpreter's lock, costs a heartbeat or delays an abort.
 
     options.py   command line, environment, profile → Options
     app.py       the life of the process

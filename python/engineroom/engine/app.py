@@ -1,22 +1,23 @@
 """The life of an engine's process: register, make a shell, run tasks, leave.
 
-Registering comes first and is done by the native thread; IPython is imported meanwhile, so that an engine
-takes part in the cluster a tenth of a second after its process started.
+Registering comes first and is done by the native thread; IPython is imported meanwhile, so that an
+engine takes part in the cluster a tenth of a second after its process started.
 """
 
-import os
 import sys
 import time
 from pathlib import Path
 from typing import Any
 
 from .options import HELP, Options, UsageError, parse
+from .profile import read_config, run_startup
 
 # As in src/engine/membership.h.
 EXIT_USAGE = 64
 EXIT_NO_CONNECTION_FILE = 66
 
-# How long the process may take to end once its tasks have: threads that users left running end with it.
+# How long the process may take to end once its tasks have: threads that users left running end with
+# it.
 EXIT_GRACE = 2.0  # seconds
 
 
@@ -25,6 +26,7 @@ def run(arguments: list[str]) -> int:
         options = parse(arguments)
         if options.show:
             return show(options.show)
+        config = read_config(options)
         connection = find_connection(options)
     except UsageError as error:
         say(str(error))
@@ -34,7 +36,7 @@ def run(arguments: list[str]) -> int:
         return EXIT_NO_CONNECTION_FILE
     if options.unknown:
         say(f"ignoring unknown options: {' '.join(options.unknown)}")
-    return serve(options, connection)
+    return serve(options, connection, config)
 
 
 def show(what: str) -> int:
@@ -84,7 +86,8 @@ def read_connection(path: Path) -> str | None:
     except FileNotFoundError:
         return None
     except ValueError as error:
-        # A foreign controller may write the file in place: one that does not end like JSON is not done.
+        # A foreign controller may write the file in place: one that does not end like JSON is not
+        # done.
         try:
             if not path.read_text().rstrip().endswith("}"):
                 return None
@@ -113,7 +116,7 @@ def make_core(options: Options, connection: str) -> Any:
 # ---- tasks ----
 
 
-def serve(options: Options, connection: str) -> int:
+def serve(options: Options, connection: str, config: Any) -> int:
     from .. import _core
 
     try:
@@ -123,7 +126,7 @@ def serve(options: Options, connection: str) -> int:
         return EXIT_USAGE
     core.start()
     try:
-        work(core, options)
+        work(core, options, config)
     finally:
         code = core.exit_code
         core.close()
@@ -134,27 +137,19 @@ def serve(options: Options, connection: str) -> int:
     return code
 
 
-def work(core: Any, options: Options) -> None:
+def work(core: Any, options: Options, config: Any) -> None:
     from .shell import make_shell
 
-    shell = make_shell(core, options.profile_folder(), options.shell)
+    shell = make_shell(core, options.profile_folder(), options.shell, config)
     replace_streams(core)
+    install_comms(core)
     core.set_kernel_info(kernel_info())
 
     from .worker import Worker
 
     worker = Worker(core, shell)
-    run_startup(shell, options)
+    run_startup(shell, options, config)
     worker.run()
-
-
-def run_startup(shell: Any, options: Options) -> None:
-    if options.startup_file:
-        shell.safe_execfile(
-            os.path.expanduser(options.startup_file), shell.user_ns, raise_exceptions=False
-        )
-    if options.startup_code:
-        shell.run_cell(options.startup_code, silent=True)
 
 
 def replace_streams(core: Any) -> None:
@@ -162,6 +157,16 @@ def replace_streams(core: Any) -> None:
 
     sys.stdout = EngineStream(core, "stdout", sys.__stdout__)
     sys.stderr = EngineStream(core, "stderr", sys.__stderr__)
+
+
+def install_comms(core: Any) -> None:
+    """Widgets need the `comm` package; who has no widgets need not have it."""
+    from importlib.util import find_spec
+
+    if find_spec("comm") is not None:
+        from .comms import install
+
+        install(core)
 
 
 def restore_streams() -> None:

@@ -1,7 +1,7 @@
 """Comm messages: how widgets on an engine talk to their views in a client's notebook.
 
-The `comm` package defines what a comm is; a kernel has to say how its messages travel. An engine publishes
-them on iopub under a topic of their own, and clients relay them to the notebook.
+The `comm` package defines what a comm is; a kernel has to say how its messages travel. An engine
+publishes them on iopub under a topic of their own, and clients relay them to the notebook.
 """
 
 import json

@@ -1,9 +1,11 @@
 """What an engine is told: the command line, the environment and the profile, made into Options.
 
-The command line is ipyparallel's: launchers and batch templates of users contain it. So flags are spelled
-as traitlets spells them (`--profile=x`, `--IPEngine.timeout=5`), and unknown ones are not an error.
+The command line is ipyparallel's: launchers and batch templates of users contain it. So flags are
+spelled as traitlets spells them (`--profile=x`, `--IPEngine.timeout=5`), and unknown ones are not
+an error.
 
-By hand rather than with argparse or traitlets: every engine pays for their imports before it registers.
+By hand rather than with argparse or traitlets: every engine pays for their imports before it
+registers.
 """
 
 import os
@@ -13,8 +15,8 @@ from pathlib import Path
 HELP = """\
 usage: engineroom-engine [options]
 
-Start an engine: a Python process that runs tasks for clients. It finds its controller by the connection
-file in the profile, or by --file, or by the file's text in IPP_CONNECTION_INFO.
+Start an engine: a Python process that runs tasks for clients. It finds its controller by the
+connection file in the profile, or by --file, or by the file's text in IPP_CONNECTION_INFO.
 
 options:
   -f, --file FILE        connection file (ipcontroller-engine.json)
@@ -62,6 +64,8 @@ class Options:
     gone_after: float = 5.0  # seconds
     connection_info: str = ""  # text of a connection file
     uuid: str = ""
+    # What the command line said: the profile's configuration does not change it.
+    given: set[str] = field(default_factory=set)
     show: str = ""  # "help" or "version": print it and exit
     shell: dict[str, dict[str, str]] = field(default_factory=dict)  # class → trait → value
     unknown: list[str] = field(default_factory=list)
@@ -149,7 +153,8 @@ def _read_command_line(options: Options, arguments: list[str]) -> None:
             continue
         known = name in _FIELDS
         if not equals:
-            # `--profile x`. What follows an unknown option may be its value or not: it is left alone.
+            # `--profile x`. What follows an unknown option may be its value or not: it is left
+            # alone.
             if not known:
                 options.unknown.append(argument)
                 continue
@@ -168,8 +173,16 @@ def _set(options: Options, name: str, value: str) -> None:
         return
     try:
         setattr(options, target, kind(value))
+        options.given.add(target)
     except ValueError:
         raise UsageError(f"--{name}: {value!r} is not a number; see --help") from None
+
+
+def set_trait(options: Options, name: str, value: object) -> None:
+    """Sets an option from the profile's configuration, unless the command line did."""
+    target, kind = _FIELDS.get(name, ("", str))
+    if target and value is not None and target not in options.given:
+        setattr(options, target, kind(value))
 
 
 def _set_shell_trait(options: Options, name: str, value: str) -> bool:

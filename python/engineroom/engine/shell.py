@@ -1,7 +1,7 @@
 """The IPython shell of an engine: an InteractiveShell whose output goes to the clients.
 
-Without ipykernel, which would bring a second event loop, its own sockets and 100 ms of imports. The parts of
-a kernel that users reach through get_ipython().kernel are here as a small object.
+Without ipykernel, which would bring a second event loop, its own sockets and 100 ms of imports. The
+parts of a kernel that users reach through get_ipython().kernel are here as a small object.
 """
 
 import sys
@@ -153,9 +153,14 @@ class Kernel(SimpleNamespace):
         return {**info, "method": method} if method else info
 
 
-def make_shell(core: Any, profile_folder: Path, traits: dict[str, dict[str, str]]) -> EngineShell:
-    """The one shell of this process. Its namespace becomes the module `__main__`."""
-    config = Config()
+def make_shell(
+    core: Any, profile_folder: Path, traits: dict[str, dict[str, str]], base: Config | None = None
+) -> EngineShell:
+    """The one shell of this process. Its namespace becomes the module `__main__`.
+
+    `base` is the profile's configuration; `traits`, from the command line, go beyond it.
+    """
+    config = Config(base or {})
     # Nobody scrolls back on an engine, and a thousand of them must not share one database.
     config.HistoryManager.enabled = False
     config.HistoryManager.hist_file = ":memory:"

@@ -1,7 +1,8 @@
 """sys.stdout and sys.stderr of an engine: text goes to the clients.
 
-write() appends to a native buffer, which the I/O thread sends every 50 ms and always before the reply of
-the task that wrote it. So printing in a loop makes few messages, and never waits for the network.
+write() appends to a native buffer, which the I/O thread sends every 50 ms and always before the
+reply of the task that wrote it. So printing in a loop makes few messages, and never waits for the
+network.
 """
 
 import io

@@ -1,11 +1,13 @@
 """Running tasks, one after the other, on the main thread.
 
-What is here runs once per task, so it is measured in microseconds: apply_requests of our own clients are
-neither parsed nor looked at in Python beyond their pickles. The native side (src/engine/workbench.h) makes
-the replies' metadata and sends statuses and output in the right order.
+What is here runs once per task, so it is measured in microseconds: apply_requests of our own
+clients are neither parsed nor looked at in Python beyond their pickles. The native side
+(src/engine/workbench.h) makes the replies' metadata and sends statuses and output in the right
+order.
 """
 
 import json
+import os
 import signal
 import sys
 from collections.abc import Callable
@@ -168,7 +170,7 @@ class Worker:
         shell = self._shell
         shell.publish_errors = publish
         try:
-            shell.showtraceback((type(error), error, _users_part(error)))
+            shell.showtraceback((type(error), error, _users_part(error)), tb_offset=0)
         except Exception as failure:
             return [f"{type(error).__name__}: {error!r}", f"(no traceback: {failure!r})"]
         return shell.take_traceback()
@@ -190,16 +192,15 @@ class Worker:
         )
 
 
-def _users_part(error: BaseException) -> Any:
-    """The error's traceback from where code of users begins.
+_OUR_FOLDER = os.path.dirname(os.path.dirname(__file__)) + os.sep
 
-    IPython leaves out the first frame, expecting its own there. If nothing else is left, the error is
-    about a pickle, and the frames of ours are the ones to show.
-    """
+
+def _users_part(error: BaseException) -> Any:
+    """The error's traceback from where code of users begins; all of it if none is theirs."""
     traceback = error.__traceback__
-    if traceback is not None and traceback.tb_next is not None:
-        return traceback
-    return traceback
+    while traceback is not None and traceback.tb_frame.f_code.co_filename.startswith(_OUR_FOLDER):
+        traceback = traceback.tb_next
+    return traceback or error.__traceback__
 
 
 def _import_ipyparallel_serialize() -> Any:
@@ -207,8 +208,9 @@ def _import_ipyparallel_serialize() -> Any:
         from ipyparallel import serialize
     except ImportError as error:
         raise ImportError(
-            "this call comes from an ipyparallel client, and its format needs the ipyparallel package "
-            "on the engine: install it here (pip install ipyparallel), or call from engineroom.Client"
+            "this call comes from an ipyparallel client, and its format needs the ipyparallel "
+            "package on the engine: install it here (pip install ipyparallel), or call from an "
+            "engineroom.Client"
         ) from error
     # Its own would publish through an ipykernel that is not there.
     sys.modules["ipyparallel.engine.datapub"] = datapub

@@ -1,0 +1,36 @@
+#include "store/slot_index.h"
+
+#include <map>
+#include <random>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+namespace engineroom::store {
+namespace {
+
+TEST(SlotIndex, agrees_with_a_map_under_random_use) {
+  SlotIndex index;
+  std::map<std::uint32_t, std::uint32_t> hash_of;  // by slot
+  std::mt19937 random(1);
+  for (int step = 0; step < 100'000; ++step) {
+    const std::uint32_t slot = random() % 500;
+    const auto known = hash_of.find(slot);
+    if (known == hash_of.end()) {
+      // Few hashes, so that several slots share one.
+      const std::uint32_t hash = random() % 100 * 0x01000193u;
+      index.insert(hash, slot);
+      hash_of[slot] = hash;
+    } else {
+      ASSERT_EQ(index.find(known->second, [&](std::uint32_t it) { return it == slot; }), slot);
+      index.erase(known->second, slot);
+      ASSERT_EQ(index.find(known->second, [&](std::uint32_t it) { return it == slot; }),
+                SlotIndex::kNone);
+      hash_of.erase(known);
+    }
+    ASSERT_EQ(index.size(), hash_of.size());
+  }
+}
+
+}  // namespace
+}  // namespace engineroom::store
