@@ -158,12 +158,15 @@ def test_history_is_bounded_and_keeps_the_latest():
     history = History()
     for number in range(3 * LIMIT):
         history.append(str(number))
-    assert len(history) <= LIMIT
+        assert len(history) <= LIMIT + 1
     assert history[-1] == str(3 * LIMIT - 1)
+    assert history[-LIMIT // 2] == str(3 * LIMIT - LIMIT // 2)
+    # One call's tasks are all there, however many.
     history.extend(map(str, range(5 * LIMIT)))
     assert history[-5 * LIMIT] == "0"
     history.extend(["next"])
-    assert history == ["next"]
+    assert history[-2:] == [str(5 * LIMIT - 1), "next"]
+    assert len(history) <= LIMIT
 
 
 def test_recent_forgets_the_oldest():

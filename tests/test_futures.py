@@ -86,12 +86,12 @@ def test_concurrent_futures_wait(view, client, gate):
         [slow, *fast], 10, return_when=concurrent.futures.FIRST_COMPLETED
     )
     assert done
-    failing = client[:].apply_async(lambda: 1 / 0)
+    failing = view.apply_async(lambda: 1 / 0)
     done, _ = concurrent.futures.wait(
         [slow, failing], 10, return_when=concurrent.futures.FIRST_EXCEPTION
     )
     assert done == {failing}
-    assert isinstance(failing.exception(), ipp.CompositeError)
+    assert isinstance(failing.exception(), ipp.RemoteError)
     gate.touch()
     done, pending = concurrent.futures.wait([slow, *fast], 10)
     assert (len(done), pending) == (5, set())

@@ -12,13 +12,16 @@ def view(client, request):
 
 
 def test_results_are_in_the_order_of_targets(client, view):
-    rank = ipp.interactive(lambda: rank)  # noqa: F821
-    assert view.apply_sync(rank) == client.ids
+    def get(value):
+        return value
+
+    rank = ipp.Reference("rank")
+    assert view.apply_sync(get, rank) == client.ids
     backwards = client.broadcast_view(client.ids[::-1], is_coalescing=view.is_coalescing)
-    assert backwards.apply_sync(rank) == client.ids[::-1]
+    assert backwards.apply_sync(get, rank) == client.ids[::-1]
     assert backwards["rank"] == client.ids[::-1]
     one = client.broadcast_view(client.ids[1], is_coalescing=view.is_coalescing)
-    assert one.apply_sync(rank) == [client.ids[1]]
+    assert one.apply_sync(get, rank) == [client.ids[1]]
 
 
 def test_metadata(client, view):

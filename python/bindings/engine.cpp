@@ -50,7 +50,8 @@ void end_on_sigterm(engine::Engine& engine) {
   sigaction(SIGTERM, &action, nullptr);
 }
 
-// The text of a connection file. FileNotFoundError if there is none; ValueError if it is not usable.
+// The text of a connection file. FileNotFoundError if there is none; ValueError if it is not
+// usable.
 std::string read_engine_connection(const std::string& path) {
   Result<wire::ConnectionInfo> info = wire::read_connection_file(path, wire::Role::kEngine);
   if (info.ok()) return wire::to_json(info.value(), wire::Role::kEngine);
@@ -68,6 +69,22 @@ void exit_after(double seconds, int code) {
     ::_exit(code);
   }).detach();
 }
+
+// Blocks signals, so that one that comes after the last look at them is not slept through: the wait
+// lets it in.
+class SignalsHeld {
+ public:
+  SignalsHeld() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~SignalsHeld() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  const sigset_t* before() const { return &before_; }
+
+ private:
+  sigset_t before_{};
+};
 
 // ---- the engine ----
 
@@ -103,11 +120,10 @@ class PyEngine {
       ReleaseQueue::instance().release_all();
       if (engine_->exit()) return std::nullopt;
       if (RequestPtr request = engine_->bench().take(Clock::now())) return Task{std::move(request)};
-      {
-        const nb::gil_scoped_release released;
-        engine_->bench().wait_for_request();
-      }
+      const SignalsHeld held;
       if (PyErr_CheckSignals() != 0) nb::raise_python_error();
+      const nb::gil_scoped_release released;
+      engine_->bench().wait_for_request(held.before());
     }
   }
 
@@ -183,9 +199,11 @@ void bind_task(nb::module_& m) {
       .def_prop_ro("header", [](const Task& task) { return to_str(task.request->message.header); })
       .def_prop_ro("metadata",
                    [](const Task& task) { return to_str(task.request->message.metadata); })
-      .def_prop_ro("content", [](const Task& task) { return to_str(task.request->message.content); })
-      .def_prop_ro("buffers",
-                   [](const Task& task) { return frames_to_python(task.request->message.buffers); });
+      .def_prop_ro("content",
+                   [](const Task& task) { return to_str(task.request->message.content); })
+      .def_prop_ro("buffers", [](const Task& task) {
+        return frames_to_python(task.request->message.buffers);
+      });
 }
 
 }  // namespace

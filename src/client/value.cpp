@@ -1,5 +1,8 @@
 #include "engineroom/value.h"
 
+#include <optional>
+#include <utility>
+
 #include "base/json.h"
 
 namespace engineroom {
@@ -27,44 +30,50 @@ void write(JsonWriter& w, const Value& value) {
   }
 }
 
-// Depth is bounded by the parser. False if a number is none of ours.
-bool read(simdjson::dom::element element, Value& out) {
+std::optional<Value> read(simdjson::dom::element element);
+
+std::optional<Value> read_list(const simdjson::dom::array& array) {
+  Value::List list;
+  for (const simdjson::dom::element item : array) {
+    std::optional<Value> value = read(item);
+    if (!value) return std::nullopt;
+    list.push_back(std::move(*value));
+  }
+  return Value(std::move(list));
+}
+
+std::optional<Value> read_dict(const simdjson::dom::object& object) {
+  Value::Dict dict;
+  for (const simdjson::dom::key_value_pair field : object) {
+    std::optional<Value> value = read(field.value);
+    if (!value) return std::nullopt;
+    dict.insert_or_assign(std::string(field.key), std::move(*value));
+  }
+  return Value(std::move(dict));
+}
+
+// Depth is bounded by the parser. Nullopt if a number is none of ours.
+std::optional<Value> read(simdjson::dom::element element) {
   using Type = simdjson::dom::element_type;
   switch (element.type()) {
     case Type::NULL_VALUE:
-      return true;
+      return Value();
     case Type::BOOL:
-      out = bool(element);
-      return true;
+      return Value(bool(element));
     case Type::INT64:
-      out = std::int64_t(element);
-      return true;
+      return Value(std::int64_t(element));
     case Type::UINT64:
-      return false;
+      return std::nullopt;
     case Type::DOUBLE:
-      out = double(element);
-      return true;
+      return Value(double(element));
     case Type::STRING:
-      out = std::string_view(element);
-      return true;
-    case Type::ARRAY: {
-      Value::List list;
-      for (const simdjson::dom::element item : simdjson::dom::array(element)) {
-        if (!read(item, list.emplace_back())) return false;
-      }
-      out = std::move(list);
-      return true;
-    }
-    case Type::OBJECT: {
-      Value::Dict dict;
-      for (const simdjson::dom::key_value_pair field : simdjson::dom::object(element)) {
-        if (!read(field.value, dict[std::string(field.key)])) return false;
-      }
-      out = std::move(dict);
-      return true;
-    }
+      return Value(std::string_view(element));
+    case Type::ARRAY:
+      return read_list(simdjson::dom::array(element));
+    case Type::OBJECT:
+      return read_dict(simdjson::dom::object(element));
   }
-  return false;
+  return std::nullopt;
 }
 
 }  // namespace
@@ -79,10 +88,9 @@ Result<Value> Value::from_json(std::string_view json) {
   JsonReader reader;
   Result<simdjson::dom::element> root = reader.parse(json);
   if (!root.ok()) return root.status();
-  Value value;
-  if (!read(root.value(), value))
-    return Status(ErrorCode::kMalformed, "JSON with an integer beyond 64 bits");
-  return value;
+  std::optional<Value> value = read(root.value());
+  if (!value) return Status(ErrorCode::kMalformed, "JSON with an integer beyond 64 bits");
+  return std::move(*value);
 }
 
 }  // namespace engineroom

@@ -26,7 +26,8 @@ void TaskRoute::on_request(Frames frames, Time now) {
   const TaskId task{next_task_++};
   ids_.insert_or_assign(header->msg_id, task);
   live_.emplace(task, Live{std::move(header->msg_id), std::move(header->msg_type),
-                           std::move(*message), draft.options.timeout > Duration::zero()});
+                           std::move(*message), draft.options.retries,
+                           draft.options.timeout > Duration::zero()});
   ++core_.counters.tasks_submitted;
   scheduler_.on_task_submitted(task, std::move(draft.options), draft.unknown_dependency, now, effects_);
   perform_effects(now);
@@ -110,7 +111,15 @@ void TaskRoute::perform(const scheduler::Send& effect, Time now) {
 void TaskRoute::perform(const scheduler::Deliver& effect, Time now) {
   assert(current_ != nullptr);
   Engine* engine = core_.registry.find(current_->engine);
+  const Live& live = live_.at(effect.task);
   ++engine->completed;
+  // Every engine has failed it, and it could be tried once more if another came. With a time limit it would wait for
+  // that until then; its end is the limit.
+  const bool has_failed = current_->facts.status == "error";
+  if (has_failed && live.has_timeout && live.retries_left > 0) {
+    ++core_.counters.tasks_rejected;
+    return reject(effect.task, scheduler::Failure::kTimeout, engine->uuid, now);
+  }
   ++core_.counters.tasks_delivered;
   finish(effect.task, std::move(current_->message), current_->facts, engine->uuid, now);
 }
@@ -119,7 +128,9 @@ void TaskRoute::perform(const scheduler::Retry& effect, Time) {
   Live& live = live_.at(effect.task);
   ++core_.counters.tasks_retried;
   (void)core_.store.mark_sent(live.msg_id, {});
-  if (current_ != nullptr && current_->facts.dependencies_met) live.last_failure = std::move(current_->message);
+  if (current_ != nullptr && !current_->facts.dependencies_met) return;
+  --live.retries_left;
+  if (current_ != nullptr) live.last_failure = std::move(current_->message);
 }
 
 void TaskRoute::perform(const scheduler::TakeBack& effect, Time now) {
@@ -132,22 +143,23 @@ void TaskRoute::perform(const scheduler::TakeBack& effect, Time now) {
 void TaskRoute::perform(const scheduler::Reject& effect, Time now) {
   Live& live = live_.at(effect.task);
   ++core_.counters.tasks_rejected;
-  scheduler::Failure why = effect.why;
-  // Every engine has failed it and it may still be retried. With a time limit it would wait for a new engine until then,
-  // so its end is that limit; without one, what the task itself raised says more than "no engine is left".
-  const bool failed_everywhere = why == scheduler::Failure::kNoEngineLeft && live.last_failure;
-  if (failed_everywhere && live.has_timeout) why = scheduler::Failure::kTimeout;
-  if (why == scheduler::Failure::kNoEngineLeft && live.last_failure) {
+  // What the task itself raised says more than "no engine is left that has not failed it".
+  if (effect.why == scheduler::Failure::kNoEngineLeft && live.last_failure) {
     wire::Message reply = std::move(*live.last_failure);
     const ReplyFacts facts = read_reply_facts(core_.json, reply.metadata.view());
     const std::string uuid = reply.identities[0].str();
     return finish(effect.task, std::move(reply), facts, uuid, now);
   }
-  const std::string uuid = effect.engine ? uuid_of(*effect.engine) : std::string();
+  reject(effect.task, effect.why, effect.engine ? uuid_of(*effect.engine) : std::string(), now);
+}
+
+void TaskRoute::reject(TaskId task, scheduler::Failure why, std::string_view engine_uuid, Time now) {
+  const Live& live = live_.at(task);
   ReplyFacts facts;
-  wire::Message reply = rejection(core_.messages, live.request.header, live.msg_type, live.msg_id, why, uuid);
   if (why == scheduler::Failure::kAborted) facts.status = "aborted";
-  finish(effect.task, std::move(reply), facts, uuid, now);
+  wire::Message reply = rejection(core_.messages, live.request.header, live.msg_type, live.msg_id,
+                                  why, engine_uuid);
+  finish(task, std::move(reply), facts, engine_uuid, now);
 }
 
 // Its engine may have left just now, when the registry has forgotten it already.

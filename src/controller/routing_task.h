@@ -52,6 +52,7 @@ class TaskRoute {
     std::string msg_type;
     // As the client sent it: identities [client], signature and all.
     wire::Message request;
+    int retries_left = 0;
     bool has_timeout = false;
     // The reply of a failed attempt, in case no other follows.
     std::optional<wire::Message> last_failure = {};
@@ -73,6 +74,7 @@ class TaskRoute {
   void perform(const scheduler::Reject& effect, Time now);
   void perform(const scheduler::Retry& effect, Time now);
   void perform(const scheduler::TakeBack& effect, Time now);
+  void reject(TaskId task, scheduler::Failure why, std::string_view engine_uuid, Time now);
 
   // Hands the reply to the client, and the task is done. A reply of our own has no identities and no signature yet.
   void finish(TaskId task, wire::Message reply, const ReplyFacts& facts,

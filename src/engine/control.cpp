@@ -81,7 +81,8 @@ Result<int> read_signal(std::string_view content, JsonReader& json) {
   std::int64_t number = 0;
   if (root.value()["sig"].get(number) == SUCCESS) {
     if (number >= 0 && number < NSIG) return static_cast<int>(number);
-    return Status(ErrorCode::kInvalidArgument, "no signal has the number " + std::to_string(number));
+    return Status(ErrorCode::kInvalidArgument,
+                  "no signal has the number " + std::to_string(number));
   }
   std::string_view name;
   if (root.value()["sig"].get(name) != SUCCESS) {

@@ -5,7 +5,8 @@
 // holds the interpreter's lock for a minute costs no heartbeat, can be aborted around, and can be
 // ended with its process.
 //
-// Threads: next() and finish() belong to the thread that runs tasks; the rest may be called from any.
+// Threads: next() and finish() belong to the thread that runs tasks; the rest may be called from
+// any.
 #pragma once
 
 #include <atomic>

@@ -62,6 +62,7 @@ void IoLoop::set_kernel_info(std::string json) {
 
 void IoLoop::turn() {
   const Time now = Clock::now();
+  publish_held(now);
   send_laid_out(now);
   links_.poll(bench_.io_wake().fd(), outgoing_.empty() ? poll_timeout_ms() : 0);
   bench_.io_wake().clear();
@@ -81,7 +82,7 @@ void IoLoop::turn() {
 int IoLoop::poll_timeout_ms() const {
   const Time now = Clock::now();
   std::optional<Time> first = membership_.deadline();
-  for (const std::optional<Time>& time : {bench_.deadline(now), kill_at_}) {
+  for (const std::optional<Time>& time : {bench_.deadline(now), kill_at_, hold_until_}) {
     if (time) first = first ? std::min(*first, *time) : *time;
   }
   return first ? to_milliseconds(*first - now) : -1;
@@ -150,7 +151,7 @@ void IoLoop::become_registered() {
     ER_LOG_ERROR("{}", status.to_string());
   }
   ER_LOG_INFO("registered as engine {}", id);
-  send(maker_.publication(make_status("starting", {})), links_.iopub());
+  publish(maker_.publication(make_status("starting", {})));
 }
 
 // ---- requests ----
@@ -254,10 +255,9 @@ void IoLoop::handle_signal(const wire::Message& message) {
 }
 
 void IoLoop::handle_shutdown(const wire::Message& message) {
-  const std::string content =
-      read_flag(message.content.view(), "restart", json_)
-          ? R"({"status":"ok","restart":true})"
-          : R"({"status":"ok","restart":false})";
+  const std::string content = read_flag(message.content.view(), "restart", json_)
+                                  ? R"({"status":"ok","restart":true})"
+                                  : R"({"status":"ok","restart":false})";
   if (!message.identities.empty()) answer(message, "shutdown_reply", content, Channel::kControl);
   // A controller learns from this that the engine has left.
   Publication notice;
@@ -265,7 +265,7 @@ void IoLoop::handle_shutdown(const wire::Message& message) {
   notice.msg_type = "shutdown_reply";
   notice.parent = message.header;
   notice.content = Bytes(content);
-  send(maker_.publication(notice), links_.iopub());
+  publish(maker_.publication(notice));
   begin_end(Exit::kDone, "");
 }
 
@@ -284,7 +284,7 @@ void IoLoop::send_laid_out(Time now) {
       const bool control = reply->request->channel == Channel::kControl;
       send(maker_.reply(*reply), control ? links_.control() : links_.shell());
     } else {
-      send(maker_.publication(std::get<Publication>(outgoing)), links_.iopub());
+      publish(maker_.publication(std::get<Publication>(outgoing)));
     }
   }
 }
@@ -294,6 +294,20 @@ void IoLoop::send(const Frames& frames, transport::Socket& socket) {
   if (!status.ok() && complaints_.first_time("send")) {
     ER_LOG_WARN("{} (said once)", status.to_string());
   }
+}
+
+void IoLoop::publish(Frames frames) {
+  if (held_.empty() && links_.is_heard()) return send(frames, links_.iopub());
+  if (!hold_until_) hold_until_ = Clock::now() + kHoldAtMost;
+  held_.push_back(std::move(frames));
+}
+
+void IoLoop::publish_held(Time now) {
+  const bool heard = links_.is_heard();
+  if (held_.empty() || (!heard && now < *hold_until_)) return;
+  for (const Frames& frames : held_) send(frames, links_.iopub());
+  held_.clear();
+  hold_until_.reset();
 }
 
 // ---- the end ----
@@ -311,6 +325,7 @@ void IoLoop::begin_end(Exit exit, const std::string& reason) {
 void IoLoop::leave() {
   if (std::exchange(left_, true)) return;
   send_laid_out(Clock::now());
+  publish_held(Clock::now());
   if (!membership_.registered()) return;
   JsonWriter content;
   content.begin_object().key("id").value(membership_.id()).end_object();

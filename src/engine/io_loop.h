@@ -1,8 +1,8 @@
 // engine/io_loop.h — the one thread that talks to the controller.
 //
-// Each turn serves, in this order: control (aborts overtake tasks), registration, heartbeats, shell,
-// what Python laid out, deadlines. Of a socket, at most kBatch messages are taken per turn, so that
-// a flood of tasks delays no heartbeat.
+// Each turn serves, in this order: control (aborts overtake tasks), registration, heartbeats,
+// shell, what Python laid out, deadlines. Of a socket, at most kBatch messages are taken per turn,
+// so that a flood of tasks delays no heartbeat.
 //
 // Hostile or broken messages are counted, logged once per kind, and dropped.
 #pragma once
@@ -45,6 +45,8 @@ class IoLoop {
 
  private:
   static constexpr int kBatch = 64;
+  // A controller that subscribes does so within milliseconds; one that does not, never.
+  static constexpr Duration kHoldAtMost = std::chrono::seconds(2);
 
   void turn();
   int poll_timeout_ms() const;
@@ -70,6 +72,9 @@ class IoLoop {
   // Sending.
   void send_laid_out(Time now);
   void send(const Frames& frames, transport::Socket& socket);
+  // Sends on iopub, or holds back until somebody listens there.
+  void publish(Frames frames);
+  void publish_held(Time now);
 
   // The end.
   void begin_end(Exit exit, const std::string& reason);
@@ -96,6 +101,8 @@ class IoLoop {
   JsonReader json_;
   LogOncePer complaints_;
   std::vector<Outgoing> outgoing_;
+  std::vector<Frames> held_;
+  std::optional<Time> hold_until_;
   std::optional<Time> kill_at_;
   bool left_ = false;
 

@@ -28,11 +28,11 @@ Links::Links(const wire::ConnectionInfo& connection, const std::string& uuid, in
       registration_(context_, SocketType::kDealer, options_),
       shell_(context_, SocketType::kRouter, options_),
       control_(context_, SocketType::kRouter, options_),
-      iopub_(context_, SocketType::kPub, options_),
+      iopub_(context_, SocketType::kXpub, options_),
       ping_(context_, SocketType::kSub, options_),
       pong_(context_, SocketType::kDealer, options_) {
   // In the order in which they are served: control first, so that an abort overtakes the tasks.
-  poll_set_.sockets = {&control_, &registration_, &ping_, &shell_};
+  poll_set_.sockets = {&control_, &registration_, &ping_, &shell_, &iopub_};
 }
 
 Status Links::connect() {
@@ -42,9 +42,12 @@ Status Links::connect() {
     Socket& socket;
     int port;
   } connections[] = {
-      {registration_, connection_.registration}, {control_, connection_.control},
-      {shell_, connection_.mux},                 {shell_, connection_.task},
-      {iopub_, connection_.iopub},               {ping_, connection_.hb_ping},
+      {registration_, connection_.registration},
+      {control_, connection_.control},
+      {shell_, connection_.mux},
+      {shell_, connection_.task},
+      {iopub_, connection_.iopub},
+      {ping_, connection_.hb_ping},
       {pong_, connection_.hb_pong},
   };
   for (const auto& [socket, port] : connections) {
@@ -74,6 +77,16 @@ int Links::forward_heartbeats() {
     ++count;
   }
   return count;
+}
+
+bool Links::is_heard() {
+  while (std::optional<transport::Received> notice = iopub_.receive()) {
+    const std::string_view text = notice->frames.front().view();
+    if (text.empty()) continue;
+    // ZeroMQ also withdraws the subscriptions of a connection that was lost.
+    subscriptions_ += text.front() == 1 ? 1 : text.front() == 0 ? -1 : 0;
+  }
+  return subscriptions_ > 0;
 }
 
 void Links::poll(int wake_fd, int timeout_ms) {

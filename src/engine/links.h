@@ -1,4 +1,5 @@
-// engine/links.h — an engine's sockets: which ones there are, where they connect, what waits in them.
+// engine/links.h — an engine's sockets: which ones there are, where they connect, what waits in
+// them.
 //
 // All connect, none binds, so an engine needs no open port. The shell is one ROUTER connected to
 // several ROUTERs of the controller (direct, balanced, broadcast); a reply finds its way by the
@@ -25,6 +26,9 @@ class Links {
   Status join_broadcast(int engine_id);
   // Forwards heartbeats byte for byte; the number of those that came.
   int forward_heartbeats();
+  // True once someone has subscribed to iopub. What is published before that is lost: connecting
+  // takes a moment, and subscribing another one.
+  bool is_heard();
   // Sleeps until something arrives, `wake_fd` is readable or the time is up.
   void poll(int wake_fd, int timeout_ms);
   void close();
@@ -45,6 +49,7 @@ class Links {
   transport::Socket ping_;
   transport::Socket pong_;
   transport::PollSet poll_set_;
+  int subscriptions_ = 0;
   std::string broadcast_leaf_;  // url; empty = none yet
 };
 

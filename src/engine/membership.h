@@ -1,9 +1,9 @@
-// engine/membership.h — whether this engine belongs to its controller: registered or not, and when to
-// give up.
+// engine/membership.h — whether this engine belongs to its controller: registered or not, and when
+// to give up.
 //
-// A pure state machine: events and the time go in, what to do comes out. An engine that outlives its
-// controller would hold memory and licences for ever, and nobody could stop it; one that gives up
-// at once would not survive a restart of the controller. Hence the deadlines.
+// A pure state machine: events and the time go in, what to do comes out. An engine that outlives
+// its controller would hold memory and licences for ever, and nobody could stop it; one that gives
+// up at once would not survive a restart of the controller. Hence the deadlines.
 //
 //   registering --reply ok--> registered --declared dead--> registering
 //        any    --no connection for `gone_after`, too many missed pings, refused--> ended
@@ -18,12 +18,12 @@ namespace engineroom::engine {
 
 // Why the process ends, as its exit code: docs/dev/engine.md. Above 64 as in sysexits.h.
 enum class Exit {
-  kDone = 0,             // shut down by a client, the controller or SIGTERM
-  kUsage = 64,           // a wrong option or connection file
+  kDone = 0,               // shut down by a client, the controller or SIGTERM
+  kUsage = 64,             // a wrong option or connection file
   kNoConnectionFile = 66,  // it did not appear within the time given
-  kControllerGone = 69,  // the connection was lost, or heartbeats stopped
-  kNoAnswer = 75,        // no answer to the registration within the time given
-  kRefused = 77,         // the controller refused the registration
+  kControllerGone = 69,    // the connection was lost, or heartbeats stopped
+  kNoAnswer = 75,          // no answer to the registration within the time given
+  kRefused = 77,           // the controller refused the registration
 };
 
 struct MembershipOptions {
@@ -48,10 +48,10 @@ class Membership {
   // What to do after an event; several may be wanted.
   struct Effects {
     bool send_registration = false;
-    bool registered = false;   // id() is new
-    bool drop_queue = false;   // nobody waits for what is queued
+    bool registered = false;  // id() is new
+    bool drop_queue = false;  // nobody waits for what is queued
     std::optional<Exit> exit;
-    std::string reason;        // with exit, for a person
+    std::string reason;  // with exit, for a person
   };
 
   explicit Membership(MembershipOptions options) : options_(options) {}

@@ -1,7 +1,7 @@
 // engine/messages.h — what an engine says, and how that looks on the wire.
 //
-// Topics, metadata and types are those of ipyparallel engines, so that stock clients understand them
-// (reference: docs/dev/engine.md). A MessageMaker belongs to one thread: it counts and signs.
+// Topics, metadata and types are those of ipyparallel engines, so that stock clients understand
+// them (reference: docs/dev/engine.md). A MessageMaker belongs to one thread: it counts and signs.
 #pragma once
 
 #include <string>
@@ -39,7 +39,7 @@ struct Publication {
   std::string msg_type;  // "stream"
   Bytes parent;          // header of the request it belongs to; empty = none
   Bytes content;
-  Bytes metadata;        // empty = {"engine": uuid}
+  Bytes metadata;  // empty = {"engine": uuid}
   Frames buffers;
   bool verbatim = false;
 };

@@ -48,7 +48,8 @@ Result<RequestPtr> read_request(wire::Message message, wire::Header header, Requ
   if (!root.ok()) return root.status();
   simdjson::dom::object metadata;
   if (root.value().get(metadata) != simdjson::SUCCESS) {
-    return Status(ErrorCode::kMalformed, "the metadata of " + request->header.msg_type + " is no object");
+    return Status(ErrorCode::kMalformed,
+                  "the metadata of " + request->header.msg_type + " is no object");
   }
   read_metadata(metadata, *request);
   request->message = std::move(message);

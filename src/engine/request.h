@@ -1,8 +1,8 @@
 // engine/request.h — a message that asks this engine's Python to do something, with what replies
 // need of it.
 //
-// Everything a reply repeats is taken out of the request's metadata here, on the I/O thread, so that
-// finishing a task parses nothing.
+// Everything a reply repeats is taken out of the request's metadata here, on the I/O thread, so
+// that finishing a task parses nothing.
 #pragma once
 
 #include <memory>

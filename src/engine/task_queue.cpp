@@ -24,8 +24,8 @@ RequestPtr TaskQueue::take() {
 
 std::vector<RequestPtr> TaskQueue::abort(const std::vector<std::string>& msg_ids) {
   std::unordered_set<std::string> wanted(msg_ids.begin(), msg_ids.end());
-  std::vector<RequestPtr> hits = take_out(
-      [&](const Request& request) { return wanted.erase(request.header.msg_id) > 0; });
+  std::vector<RequestPtr> hits =
+      take_out([&](const Request& request) { return wanted.erase(request.header.msg_id) > 0; });
   for (const std::string& msg_id : wanted) remember(msg_id);
   return hits;
 }

@@ -1,5 +1,5 @@
-// engine/task_queue.h — the requests that wait for Python, in order of arrival, and the ids of those
-// that must never run.
+// engine/task_queue.h — the requests that wait for Python, in order of arrival, and the ids of
+// those that must never run.
 //
 // An abort may arrive before what it aborts: load-balanced tasks are aborted on every engine, also
 // where they have not been sent to yet. So ids that match nothing are remembered, the last
@@ -47,8 +47,8 @@ class TaskQueue {
   std::size_t max_remembered_;
   std::deque<RequestPtr> control_;
   std::deque<RequestPtr> shell_;
-  // Aborted ids of requests that have not come yet, and the order in which to forget them. The order
-  // may hold ids that are in the set no more.
+  // Aborted ids of requests that have not come yet, and the order in which to forget them. The
+  // order may hold ids that are in the set no more.
   std::unordered_set<std::string> aborted_;
   std::deque<std::string> aborted_order_;
 };

@@ -32,9 +32,10 @@ void WakeUp::clear() const {
   [[maybe_unused]] const ssize_t got = ::read(fd_, &count, sizeof count);
 }
 
-void WakeUp::wait(int timeout_ms) const {
+void WakeUp::wait(int timeout_ms, const sigset_t* mask) const {
   pollfd item{fd_, POLLIN, 0};
-  ::poll(&item, 1, timeout_ms);
+  const timespec timeout{timeout_ms / 1000, (timeout_ms % 1000) * 1'000'000L};
+  ::ppoll(&item, 1, timeout_ms < 0 ? nullptr : &timeout, mask);
 }
 
 }  // namespace engineroom::engine

@@ -79,13 +79,13 @@ void Workbench::flush() {
   flush_locked();
 }
 
-void Workbench::wait_for_request() {
+void Workbench::wait_for_request(const sigset_t* mask) {
   {
     const std::scoped_lock lock(mutex_);
     if (ended_ || !queue_.empty()) return;
     worker_asleep_ = true;
   }
-  work_wake_.wait(-1);
+  work_wake_.wait(-1, mask);
   work_wake_.clear();
   const std::scoped_lock lock(mutex_);
   worker_asleep_ = false;

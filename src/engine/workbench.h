@@ -8,7 +8,8 @@
 // What is laid out keeps its order: the output of a task, its reply, its idle status. A status
 // "busy" is held back for a millisecond, so that it leaves in one go with the rest of a short task.
 //
-// No sockets and no clock in here; the tests (workbench_test.cpp) call both sides from one thread.
+// No sockets in here, and no clock but the wall's, for records: the tests (workbench_test.cpp) call
+// both sides from one thread.
 #pragma once
 
 #include <mutex>
@@ -40,8 +41,8 @@ class Workbench {
 
   // The next request, which is then running; null if there is none. REQUIRES: nothing is running.
   RequestPtr take(Time now);
-  // Ends the running request. `reply.request`, `started` and `silent` are filled in here. Nothing is
-  // sent for comm messages. With `abort_executes`, what the same client has queued to execute is
+  // Ends the running request. `reply.request`, `started` and `silent` are filled in here. Nothing
+  // is sent for comm messages. With `abort_executes`, what the same client has queued to execute is
   // aborted.
   void finish(Reply reply, bool abort_executes = false);
   // Output of the running request (of the last one, if none is running).
@@ -49,8 +50,8 @@ class Workbench {
   void write(std::string_view stream, std::string_view text, Time now);
   // Sends what was written without waiting for more.
   void flush();
-  // Sleeps until there may be something to take, or a signal came.
-  void wait_for_request();
+  // Sleeps until there may be something to take, or a signal came; see WakeUp::wait() for `mask`.
+  void wait_for_request(const sigset_t* mask = nullptr);
   bool is_running() const;
 
   // ---- the I/O thread's side ----

@@ -1,92 +1,29 @@
 #include "launch/process.h"
 
 #include <algorithm>
-#include <array>
-#include <atomic>
 #include <cerrno>
-#include <condition_variable>
 #include <cstdlib>
 #include <cstring>
 #include <deque>
 #include <fstream>
-#include <functional>
-#include <future>
-#include <mutex>
+#include <string_view>
 #include <thread>
 
 #include <fcntl.h>
 #include <poll.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "launch/guardian.h"
+#include "launch/spawner.h"
 
 extern char** environ;
 
 namespace engineroom::launch {
 namespace {
 
-// ---- the thread that makes children ----
-
-// Runs functions on one thread that never ends.
-class Spawner {
- public:
-  static Spawner& instance() {
-    // Never destroyed: its thread uses it until the process is gone. A process made by fork() has no
-    // such thread and starts its own.
-    static std::atomic<Spawner*> current{nullptr};
-    Spawner* spawner = current.load();
-    if (spawner != nullptr && spawner->pid_ == getpid()) return *spawner;
-    auto* fresh = new Spawner;
-    return current.compare_exchange_strong(spawner, fresh) ? *fresh : *current.load();
-  }
-
-  pid_t run(std::function<pid_t()> f) {
-    std::packaged_task<pid_t()> task(std::move(f));
-    std::future<pid_t> result = task.get_future();
-    {
-      const std::lock_guard lock(mutex_);
-      tasks_.push_back(std::move(task));
-    }
-    changed_.notify_one();
-    return result.get();
-  }
-
- private:
-  Spawner() {
-    std::thread([this] { loop(); }).detach();
-  }
-
-  void loop() {
-    for (;;) {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [this] { return !tasks_.empty(); });
-      std::packaged_task<pid_t()> task = std::move(tasks_.front());
-      tasks_.pop_front();
-      lock.unlock();
-      task();
-    }
-  }
-
-  const pid_t pid_ = getpid();
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<std::packaged_task<pid_t()>> tasks_;  // guarded by mutex_
-};
-
-// ---- what a child needs, made before the fork ----
-
-// After the fork of a process with threads only system calls are safe: no allocation, no look-up.
-struct Prepared {
-  std::string program;  // a path
-  std::vector<std::string> environment;
-  std::vector<char*> argv;
-  std::vector<char*> envp;
-  std::string output_file;
-  int signal_if_orphaned = SIGKILL;
-  pid_t parent = 0;
-  int report_fd = -1;  // the child writes errno here if it cannot become the program
-};
+// ---- starting ----
 
 std::string find_program(const std::string& name) {
   if (name.find('/') != std::string::npos) return access(name.c_str(), X_OK) == 0 ? name : "";
@@ -113,38 +50,6 @@ std::vector<std::string> merged_environment(
   }
   for (const auto& [name, value] : added) merged.push_back(name + "=" + value);
   return merged;
-}
-
-std::vector<char*> pointers(const std::vector<std::string>& texts) {
-  std::vector<char*> out;
-  for (const std::string& text : texts) out.push_back(const_cast<char*>(text.c_str()));
-  out.push_back(nullptr);
-  return out;
-}
-
-// ---- in the child ----
-
-[[noreturn]] void fail_child(const Prepared& prepared) {
-  const int error = errno;
-  [[maybe_unused]] const ssize_t n = write(prepared.report_fd, &error, sizeof error);
-  _exit(127);
-}
-
-[[noreturn]] void become_program(const Prepared& prepared) {
-  prctl(PR_SET_PDEATHSIG, prepared.signal_if_orphaned);
-  if (getppid() != prepared.parent) _exit(127);  // it died before that
-  setsid();
-  sigset_t none;
-  sigemptyset(&none);
-  sigprocmask(SIG_SETMASK, &none, nullptr);
-  const int in = open("/dev/null", O_RDONLY);
-  const int out = open(prepared.output_file.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-  if (in < 0 || out < 0) fail_child(prepared);
-  dup2(in, STDIN_FILENO);
-  dup2(out, STDOUT_FILENO);
-  dup2(out, STDERR_FILENO);
-  execve(prepared.program.c_str(), prepared.argv.data(), prepared.envp.data());
-  fail_child(prepared);
 }
 
 // ---- endings ----
@@ -179,35 +84,31 @@ std::string Exit::to_string() const {
 }
 
 Result<Process> Process::start(const ProcessSpec& spec) {
-  Prepared prepared;
-  prepared.program = find_program(spec.command.at(0));
-  if (prepared.program.empty()) {
+  const std::string program = find_program(spec.command.at(0));
+  if (program.empty()) {
     return Status(ErrorCode::kNotFound,
                   "there is no program " + spec.command[0] + " (looked for in $PATH)");
   }
-  std::array<int, 2> report{};
-  if (pipe2(report.data(), O_CLOEXEC) != 0)
-    return Status(ErrorCode::kIo, std::string("pipe: ") + std::strerror(errno));
-  prepared.environment = merged_environment(spec.environment);
-  prepared.argv = pointers(spec.command);
-  prepared.envp = pointers(prepared.environment);
-  prepared.output_file = spec.output_file.empty() ? "/dev/null" : spec.output_file;
-  prepared.signal_if_orphaned = spec.signal_if_orphaned;
-  prepared.parent = getpid();
-  prepared.report_fd = report[1];
-
-  const pid_t pid = Spawner::instance().run([&] {
-    const pid_t child = fork();
-    if (child == 0) become_program(prepared);
-    return child < 0 ? -errno : child;
-  });
-  close(report[1]);
-  int error = pid < 0 ? -pid : 0;
-  if (pid > 0 && read(report[0], &error, sizeof error) != sizeof error) error = 0;
-  close(report[0]);
-  if (error == 0) return Process(pid);
-  if (pid > 0) waitpid(pid, nullptr, 0);
-  return Status(ErrorCode::kIo, "cannot start " + prepared.program + ": " + std::strerror(error));
+  const std::string output = spec.output_file.empty() ? "/dev/null" : spec.output_file;
+  const int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+  const int out = open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  if (out < 0) {
+    const int error = errno;
+    close(in);
+    return Status(ErrorCode::kIo, "cannot write " + output + ": " + std::strerror(error));
+  }
+  prepare_guardian();
+  const Result<pid_t> pid = spawn({.program = program,
+                                   .arguments = spec.command,
+                                   .environment = merged_environment(spec.environment),
+                                   .in = in,
+                                   .out = out,
+                                   .signal_if_orphaned = spec.signal_if_orphaned});
+  close(in);
+  close(out);
+  if (!pid.ok()) return pid.status();
+  guard_group(pid.value());
+  return Process(pid.value());
 }
 
 Process::Process(Process&& other) noexcept
@@ -236,6 +137,7 @@ std::optional<Exit> Process::reap(bool block) {
   kill(-pid_, SIGKILL);
   // Somebody else may have reaped it: then nothing is known but that it is gone.
   exit_ = rc == 0 ? to_exit(info) : Exit{};
+  release_group(pid_);
   waitpid(pid_, nullptr, 0);
   return exit_;
 }

@@ -1,7 +1,9 @@
 #include "launch/process.h"
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -44,9 +46,17 @@ class ProcessTest : public ::testing::Test {
     return output();
   }
 
+  // Ended; whether somebody has taken notice of it is not ours to say.
+  static bool ended(pid_t pid) {
+    std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+    std::string text((std::istreambuf_iterator<char>(file)), {});
+    const std::size_t name_end = text.rfind(')');
+    return name_end == std::string::npos || text.compare(name_end, 3, ") Z") == 0;
+  }
+
   static bool gone(pid_t pid) {
     const Time deadline = Clock::now() + kPatience;
-    while (kill(pid, 0) == 0) {
+    while (!ended(pid)) {
       if (Clock::now() > deadline) return false;
       std::this_thread::sleep_for(2ms);
     }
@@ -101,18 +111,22 @@ TEST_F(ProcessTest, OutlivesTheThreadThatStartedIt) {
 }
 
 TEST_F(ProcessTest, EndsWhenItsParentIsKilled) {
-  // The parent is a process of its own, which starts a child and is then killed.
+  // The parent is a process of its own, which starts a child with a child, and is then killed.
   const pid_t parent = fork();
   if (parent == 0) {
-    Result<Process> child =
-        Process::start({.command = {"sh", "-c", "echo $$; sleep 1000"}, .output_file = output_});
+    const Result<Process> child = Process::start(
+        {.command = {"sh", "-c", "sleep 1000 & echo $$ $!; wait"}, .output_file = output_});
     pause();
     _exit(0);
   }
-  const pid_t child = std::stoi(output_of_lines(1));
+  std::istringstream pids(output_of_lines(1));
+  pid_t child = 0;
+  pid_t grandchild = 0;
+  pids >> child >> grandchild;
   kill(parent, SIGKILL);
   waitpid(parent, nullptr, 0);
   EXPECT_TRUE(gone(child));
+  EXPECT_TRUE(gone(grandchild));
 }
 
 TEST_F(ProcessTest, WhatCannotStart) {

@@ -148,6 +148,8 @@ struct MemoryStore::State {
   void move_to(Entry& entry, std::string_view engine_uuid);
   void seal(Slot slot);
   void trim();
+  template <typename IsEnough>
+  void cull_until(IsEnough is_enough);
   std::string& output_of(Entry& entry, Output kind);
   Record record(const Entry& entry) const;
   // In order of submission.
@@ -231,15 +233,24 @@ void MemoryStore::State::seal(Slot slot) {
   stats.finished_bytes -= before - entry.bytes();
 }
 
-// Keeps the finished records within the limits. One at a time, so that no single task pays for
-// many.
+// Keeps the finished records within the limits. Each time a tenth more than needed goes, as in
+// ipyparallel: whoever pages through its results then loses them in steps, not one per new task.
 void MemoryStore::State::trim() {
-  while (stats.finished_bytes > config.max_bytes && first_unsealed != kNone) {
+  if (stats.finished > config.max_records) {
+    cull_until([this] { return stats.finished <= config.max_records - config.max_records / 10; });
+  }
+  if (stats.finished_bytes <= config.max_bytes) return;
+  const std::size_t goal = config.max_bytes - config.max_bytes / 10;
+  while (stats.finished_bytes > goal && first_unsealed != kNone) {
     seal(first_unsealed);
     first_unsealed = finished.after(entries, first_unsealed);
   }
-  while (stats.finished > config.max_records ||
-         (stats.finished_bytes > config.max_bytes && stats.finished > 0)) {
+  cull_until([this, goal] { return stats.finished_bytes <= goal; });
+}
+
+template <typename IsEnough>
+void MemoryStore::State::cull_until(IsEnough is_enough) {
+  while (finished.size() > 0 && !is_enough()) {
     remove(finished.front());
     ++stats.culled;
   }

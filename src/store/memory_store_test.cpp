@@ -200,14 +200,14 @@ class SmallStoreTest : public MemoryStoreTest {
       : MemoryStoreTest({.max_records = 10, .max_bytes = 10'000, .max_stream_bytes = 100}) {}
 };
 
-TEST_F(SmallStoreTest, the_oldest_finished_record_makes_room) {
+TEST_F(SmallStoreTest, the_oldest_tenth_of_the_finished_records_makes_room) {
   request("pending");
   for (int i = 0; i < 11; ++i) finished(std::to_string(i));
-  EXPECT_EQ(error("0"), ErrorCode::kNotFound);
-  EXPECT_EQ(error("1"), ErrorCode::kOk);
+  EXPECT_EQ(error("1"), ErrorCode::kNotFound);
+  EXPECT_EQ(error("2"), ErrorCode::kOk);
   EXPECT_TRUE(store_.contains("pending"));
-  EXPECT_EQ(store_.stats().finished, 10u);
-  EXPECT_EQ(store_.stats().culled, 1u);
+  EXPECT_EQ(store_.stats().finished, 9u);
+  EXPECT_EQ(store_.stats().culled, 2u);
 }
 
 TEST_F(SmallStoreTest, old_records_lose_their_buffers_first) {

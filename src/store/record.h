@@ -22,29 +22,29 @@ using WallTime = std::chrono::system_clock::time_point;
 enum class QueueKind : std::uint8_t { kMux, kTask, kBroadcast };
 const char* to_string(QueueKind queue);
 
-// A request as it arrived.
+// A request as it arrived. (The empty braces let a caller name only some fields.)
 struct Request {
-  std::string_view msg_id;
-  std::string_view client_uuid;  // the session that asked
+  std::string_view msg_id{};
+  std::string_view client_uuid{};  // the session that asked
   QueueKind queue = QueueKind::kTask;
-  std::string_view label;  // empty: none
-  std::string_view header;
-  std::string_view metadata;
-  std::string_view content;
-  std::span<const Bytes> buffers;
+  std::string_view label{};  // empty: none
+  std::string_view header{};
+  std::string_view metadata{};
+  std::string_view content{};
+  std::span<const Bytes> buffers{};
   WallTime submitted{};
 };
 
 // The reply that ended a task: an engine's, or one the controller made up (engine died, aborted …).
 struct Reply {
-  std::string_view engine_uuid;  // empty: no engine; the one it was last sent to is kept
-  std::string_view header;
-  std::string_view metadata;
-  std::string_view content;
-  std::span<const Bytes> buffers;
-  std::optional<WallTime> started;
-  std::optional<WallTime> completed;  // by the engine's clock
-  WallTime received{};                // by ours
+  std::string_view engine_uuid{};  // empty: no engine; the one it was last sent to is kept
+  std::string_view header{};
+  std::string_view metadata{};
+  std::string_view content{};
+  std::span<const Bytes> buffers{};
+  std::optional<WallTime> started{};
+  std::optional<WallTime> completed{};  // by the engine's clock
+  WallTime received{};                  // by ours
 };
 
 // What a task published while it ran.

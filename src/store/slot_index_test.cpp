@@ -14,11 +14,11 @@ TEST(SlotIndex, agrees_with_a_map_under_random_use) {
   std::map<std::uint32_t, std::uint32_t> hash_of;  // by slot
   std::mt19937 random(1);
   for (int step = 0; step < 100'000; ++step) {
-    const std::uint32_t slot = random() % 500;
+    const auto slot = static_cast<std::uint32_t>(random() % 500);
     const auto known = hash_of.find(slot);
     if (known == hash_of.end()) {
       // Few hashes, so that several slots share one.
-      const std::uint32_t hash = random() % 100 * 0x01000193u;
+      const auto hash = static_cast<std::uint32_t>(random() % 100 * 0x01000193u);
       index.insert(hash, slot);
       hash_of[slot] = hash;
     } else {

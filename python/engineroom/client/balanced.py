@@ -24,7 +24,7 @@ class LoadBalancedView(View):
     Flags besides those of every view:
     after, follow: tasks that must be done first; follow also means "on the same engine". Msg_ids,
     AsyncResults, lists of them, or a Dependency.
-    timeout: seconds until a task whose dependencies are not met fails with DependencyTimeout;
+    timeout: seconds until a task that could not be assigned fails with TaskTimeout;
     0 (default): never. retries: how often to try again elsewhere (default 0).
     targets: engine ids to choose from (default: all).
     """

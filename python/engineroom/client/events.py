@@ -74,11 +74,16 @@ class Events:
         while (event := self._session.next_event()) is not None:
             if event[0] == "closed":
                 return
-            for handler, arguments in self._dispatch(event):
-                try:
-                    handler(*arguments)
-                except Exception:
-                    log.exception("exception in a handler of %r", event[0])
+            self._handle(event)
+            # Nothing of it, results above all, must live on until the next one.
+            event = None
+
+    def _handle(self, event: tuple[Any, ...]) -> None:
+        for handler, arguments in self._dispatch(event):
+            try:
+                handler(*arguments)
+            except Exception:
+                log.exception("exception in a handler of %r", event[0])
 
     def _dispatch(self, event: tuple[Any, ...]) -> list[tuple[Handler, tuple[Any, ...]]]:
         kind = event[0]

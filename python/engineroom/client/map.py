@@ -36,7 +36,7 @@ class Map:
         first = parts[0]
         if is_array(first):
             return sys.modules["numpy"].concatenate(parts)
-        if isinstance(first, (list, tuple)):
+        if isinstance(first, (list, tuple, range)):
             return list(chain.from_iterable(parts))
         return parts
 
@@ -53,7 +53,7 @@ class RoundRobinMap(Map):
         first = parts[0]
         if is_array(first):
             return self._join_arrays(parts)
-        if not isinstance(first, (list, tuple)):
+        if not isinstance(first, (list, tuple, range)):
             return parts
         joined: list[Any] = [None] * sum(map(len, parts))
         for p, part in enumerate(parts):

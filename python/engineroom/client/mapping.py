@@ -110,6 +110,6 @@ def _pack_plain(
 
 def _pack_items(items: Any) -> list[Any]:
     """The buffers of one sequence of one task."""
-    if type(items) is list and len(items) == 1 and type(items[0]) in _PLAIN:
-        return [pickle.dumps(items, serialize.PROTOCOL)]
+    if type(items) in (list, range) and len(items) == 1 and type(items[0]) in _PLAIN:
+        return [pickle.dumps([items[0]], serialize.PROTOCOL)]
     return serialize.pack_object(items)

@@ -78,9 +78,7 @@ def _request(task: Task, key: str, default: Any = None) -> Any:
 
 def _engine_uuid(client: "Client", task: Task) -> Any:
     if task.done and '"broadcast_targets"' in task.metadata:
-        targets = _reply(task, "broadcast_targets")
-        if targets and _reply(task, "is_coalescing"):
-            return [uuid for uuid, _ in targets]
+        return [uuid for uuid, _ in _reply(task, "broadcast_targets")]
     return task.engine_uuid or None
 
 
@@ -93,7 +91,10 @@ def _engine_id(client: "Client", task: Task) -> Any:
 
 def _error(client: "Client", task: Task) -> Any:
     content = _last(task, "error")
-    return client._unwrap_exception(content) if content else None
+    if content is None and task.status == "error":
+        # Our engines do not say it twice.
+        content = json.loads(task.content)
+    return client._unwrap_exception(content, task) if content else None
 
 
 def _execute_input(client: "Client", task: Task) -> Any:

@@ -14,19 +14,16 @@ LIMIT = 20_000
 
 
 class History(list[str]):
-    """The msg_ids of what was submitted, in order. Only the latest ones, at most LIMIT + what the
-    last call added, so indices from the end are the ones to use."""
-
-    def append(self, msg_id: str) -> None:
-        super().append(msg_id)
-        if len(self) > LIMIT:
-            del self[: LIMIT // 2]
+    """The msg_ids of what was submitted, in order. Of the older ones only the latest are kept, LIMIT
+    at most and LIMIT / 2 at least, so indices from the end are the ones to use."""
 
     def extend(self, msg_ids: Iterable[str]) -> None:
-        before = len(self)
+        if len(self) > LIMIT:
+            del self[: -LIMIT // 2]
         super().extend(msg_ids)
-        if before > LIMIT:
-            del self[:before]
+
+    def append(self, msg_id: str) -> None:
+        self.extend([msg_id])
 
 
 class Outstanding:

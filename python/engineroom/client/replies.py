@@ -31,10 +31,16 @@ def unpack_reply(client: "Client", task: Task) -> Any:
 
 def unpack_result(metadata: str, buffers: Any) -> Any:
     """What a function returned; for a coalescing broadcast a list of it, per engine."""
-    ours = '"engineroom"' in metadata
-    if '"is_coalescing"' not in metadata or not json.loads(metadata).get("is_coalescing"):
-        return serialize.unpack_object(buffers) if ours else serialize.uncan_foreign(buffers)[0]
-    if ours:
+    if '"is_coalescing":true' in metadata or '"is_coalescing": true' in metadata:
+        return _unpack_all(buffers)
+    if '"engineroom"' in metadata:
+        return serialize.unpack_object(buffers)
+    return serialize.uncan_foreign(buffers)[0]
+
+
+def _unpack_all(buffers: Any) -> list[Any]:
+    # The controller made this reply's metadata; the pickles themselves say who made them.
+    if not any(b"ipyparallel" in bytes(buffer[:1024]) for buffer in buffers):
         return serialize.unpack_objects(buffers)
     values = []
     while buffers:
