@@ -98,7 +98,10 @@ BENCHMARK(SubmitManyAndWait)->Arg(10'000)->UseRealTime();
 void RoundTrip(benchmark::State& state) {
   FakeController fake;
   const auto session = connect(fake);
-  for (auto _ : state) wait_for({session->submit(small_request())});
+  for (auto _ : state) {
+    const TaskPtr task = session->submit(small_request());
+    session->wait({&task, 1}, -1, WaitMode::kAll, Task::Until::kReplied);
+  }
 }
 BENCHMARK(RoundTrip)->UseRealTime();
 

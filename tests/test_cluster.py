@@ -225,8 +225,8 @@ def test_second_cluster_with_the_same_id_is_refused(new_cluster):
 
 
 def test_files_of_a_dead_controller_do_not_confuse(new_cluster, home):
-    cluster = new_cluster(cluster_id="x", n=1)
-    cluster.start_cluster_sync()
+    cluster = new_cluster(cluster_id="x")
+    cluster.start_controller_sync()
     paths = cluster.controller.connection_files.values()
     until(lambda: all(os.path.exists(path) for path in paths))
     cluster.controller.process.kill()

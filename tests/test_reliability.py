@@ -42,6 +42,7 @@ def rss_kib(pid):
         return next(int(line.split()[1]) for line in file if line.startswith("VmRSS:"))
 
 
+@ipp.interactive  # engines cannot import this file
 def brief(i):
     import time
 
@@ -145,7 +146,7 @@ def test_many_tasks_leave_no_memory_behind():
         def round_of(tasks):
             for _ in range(tasks // 1000):
                 results = [view.apply_async(pow, i, 2) for i in range(1000)]
-                client.wait(results, timeout=60)
+                assert client.wait(results, timeout=60)
                 assert [result.get() for result in results] == [i * i for i in range(1000)]
 
         # What a limited history and the allocators keep is there after the first rounds.

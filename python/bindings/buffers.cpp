@@ -1,4 +1,4 @@
-#include "buffers.h"
+#include "bindings/buffers.h"
 
 #include <cstdint>
 #include <memory>

@@ -1,4 +1,4 @@
-#include "client.h"
+#include "bindings/client.h"
 
 #include <functional>
 #include <map>
@@ -16,10 +16,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "buffers.h"
+#include "bindings/buffers.h"
 #include "client/session.h"
-#include "client/waiter.h"
-#include "client_task.h"
+#include "bindings/client_task.h"
 
 namespace nb = nanobind;
 
@@ -220,8 +219,7 @@ class PySession {
     const std::vector<client::TaskPtr> list = tasks_from_python(tasks);
     const WaitMode wait_mode = mode_from_python(mode);
     return wait_without_lock([&](const client::Interrupt& interrupt) {
-      return client::wait_for_tasks(list, client::deadline_after(timeout), wait_mode,
-                                    until(outputs), interrupt);
+      return session_->wait(list, timeout, wait_mode, until(outputs), interrupt);
     });
   }
 

@@ -1,11 +1,11 @@
-#include "client_task.h"
+#include "bindings/client_task.h"
 
 #include <functional>
 #include <string>
 
 #include <nanobind/stl/string.h>
 
-#include "buffers.h"
+#include "bindings/buffers.h"
 
 namespace nb = nanobind;
 

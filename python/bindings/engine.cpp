@@ -1,4 +1,4 @@
-#include "engine.h"
+#include "bindings/engine.h"
 
 #include <atomic>
 #include <csignal>
@@ -13,7 +13,7 @@
 
 #include "base/id.h"
 #include "base/log.h"
-#include "buffers.h"
+#include "bindings/buffers.h"
 #include "engine/engine.h"
 #include "wire/connection_file.h"
 

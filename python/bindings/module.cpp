@@ -1,9 +1,9 @@
 // bindings/module.cpp — engineroom._core: the native core as one extension module, a file per part.
 #include <nanobind/nanobind.h>
 
-#include "buffers.h"
-#include "client.h"
-#include "engine.h"
+#include "bindings/buffers.h"
+#include "bindings/client.h"
+#include "bindings/engine.h"
 #include "engineroom/version.h"
 
 NB_MODULE(_core, m) {

@@ -4,9 +4,12 @@
 #include <chrono>
 #include <climits>
 #include <csignal>
+#include <cstdint>
 #include <utility>
 
 #include <pthread.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 namespace engineroom::client {
 namespace {
@@ -18,6 +21,18 @@ using transport::SocketType;
 // their turn.
 constexpr int kMessagesPerTurn = 200;
 constexpr std::chrono::milliseconds kRetrySend{10};
+
+// For poll(): rounded up, so that the time has come when the wait is over; -1 is for ever.
+int to_milliseconds(std::optional<Duration> wait) {
+  if (!wait) return -1;
+  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(*wait).count();
+  return static_cast<int>(std::clamp<std::int64_t>(ms, 0, INT_MAX));
+}
+
+std::optional<Duration> earlier(std::optional<Duration> a, std::optional<Duration> b) {
+  if (!a || !b) return a ? a : b;
+  return std::min(*a, *b);
+}
 
 // Blocks all signals for as long as it lives: a thread started meanwhile inherits that. Signals
 // then reach the thread that Python expects them on.
@@ -47,6 +62,14 @@ transport::SocketOptions options_for(const wire::ConnectionInfo& info) {
 }
 
 }  // namespace
+
+IoLoop::IoLoop(Outbox& outbox, Handler& handler)
+    : outbox_(outbox), handler_(handler), leader_bell_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+
+IoLoop::~IoLoop() {
+  stop(0);
+  if (leader_bell_ >= 0) ::close(leader_bell_);
+}
 
 Status IoLoop::open(Channel channel, SocketType type, const std::string& url,
                     const wire::ConnectionInfo& info) {
@@ -86,8 +109,11 @@ Status IoLoop::connect(const wire::ConnectionInfo& info) {
       return status;
     }
   }
-  for (const std::optional<Socket>& socket : sockets_) poll_set_.sockets.push_back(&*socket);
-  poll_set_.wake_fd = outbox_.bell();
+  std::vector<Socket*> all;
+  for (std::optional<Socket>& socket : sockets_) all.push_back(&*socket);
+  poller_.emplace(all, outbox_.bell());
+  leader_poller_.emplace(all, leader_bell_);
+  open_ = true;
   return {};
 }
 
@@ -100,11 +126,8 @@ void IoLoop::stop(int linger_ms) {
   linger_ms_.store(linger_ms);
   stopping_.store(true);
   outbox_.ring();
-  if (thread_.joinable()) {
-    thread_.join();
-  } else {
-    close_sockets();
-  }
+  if (thread_.joinable()) thread_.join();
+  close_sockets();
   context_.reset();
 }
 
@@ -113,34 +136,136 @@ void IoLoop::abandon() {
   // Closing them would talk to threads that do not exist.
   for (std::optional<Socket>& socket : sockets_) {
     if (socket) static_cast<void>(new Socket(std::move(*socket)));
+    socket.reset();
   }
   static_cast<void>(context_.release());
+}
+
+void IoLoop::close_sockets() {
+  const std::lock_guard lock(sockets_mutex_);
+  open_ = false;
+  for (std::optional<Socket>& socket : sockets_) {
+    if (!socket) continue;
+    socket->set_linger(linger_ms_.load());
+    socket->close();
+  }
 }
 
 // ---- the I/O thread ----
 
 void IoLoop::run() {
   while (!handler_.finished()) {
-    send_outbox();
-    // Looked at after the outbox: what was pushed before stop() is sent.
-    if (stopping_.load()) break;
-    const std::optional<Time> until = handler_.on_turn(Clock::now());
-    transport::poll(poll_set_, timeout_ms(until));
+    std::optional<Duration> wait;
+    std::optional<Duration> absence;
+    {
+      const std::lock_guard lock(sockets_mutex_);
+      send_outbox();
+      // Looked at after the outbox: what was pushed before stop() is sent.
+      if (stopping_.load()) break;
+      const Time now = Clock::now();
+      if (const std::optional<Time> until = handler_.on_turn(now)) wait = *until - now;
+      if (!backlog_.empty()) wait = earlier(wait, kRetrySend);
+      absence = leave_to_others(now);
+      if (!absence && poller_->must_look()) wait = Duration::zero();
+    }
+    if (absence) {
+      poller_->sleep_on_wake_fd(to_milliseconds(earlier(wait, *absence)));
+    } else {
+      poller_->sleep(to_milliseconds(wait));
+    }
     outbox_.awake();
-    receive_all();
-    read_connection_events();
+    if (absence) continue;
+    const std::lock_guard lock(sockets_mutex_);
+    if (!leading_) read_ready(*poller_);
   }
   close_sockets();
 }
 
-int IoLoop::timeout_ms(std::optional<Time> until) const {
-  std::optional<Duration> wait;
-  if (until) wait = std::max(*until - Clock::now(), Duration::zero());
-  if (!backlog_.empty()) wait = std::min<Duration>(wait.value_or(kRetrySend), kRetrySend);
-  if (!wait) return -1;
-  // Rounded up, so that the deadline has passed when the wait is over.
-  const auto ms = std::chrono::ceil<std::chrono::milliseconds>(*wait).count();
-  return static_cast<int>(std::min<std::int64_t>(ms, INT_MAX));
+std::optional<Duration> IoLoop::leave_to_others(Time now) const {
+  // A leader that has led for longer than the lease rings when it ends.
+  if (leading_)
+    return now - led_since_ < kLease ? Duration(kLease) : Duration(std::chrono::hours(1));
+  if (now < lease_until_) return lease_until_ - now;
+  return std::nullopt;
+}
+
+// ---- the leader ----
+
+bool IoLoop::begin_lead() {
+  const std::lock_guard lock(sockets_mutex_);
+  if (leading_ || !open_ || stopping_.load()) return false;
+  leading_ = true;
+  led_since_ = Clock::now();
+  return true;
+}
+
+void IoLoop::end_lead() {
+  bool take_over = false;
+  {
+    const std::lock_guard lock(sockets_mutex_);
+    const Time now = Clock::now();
+    leading_ = false;
+    take_over = now - led_since_ >= kLease || handler_.expects_news() || handler_.finished() ||
+                stopping_.load();
+    lease_until_ = take_over ? now : now + kLease;
+  }
+  if (take_over) outbox_.ring();
+}
+
+void IoLoop::ring_leader() {
+  const std::uint64_t one = 1;
+  [[maybe_unused]] const ssize_t n = ::write(leader_bell_, &one, sizeof one);
+}
+
+void IoLoop::silence_leader_bell() {
+  std::uint64_t count = 0;
+  [[maybe_unused]] const ssize_t n = ::read(leader_bell_, &count, sizeof count);
+}
+
+std::optional<WaitResult> IoLoop::lead(const std::function<bool()>& done,
+                                       std::optional<Time> deadline, const Interrupt& interrupt) {
+  if (!begin_lead()) return std::nullopt;
+  const WaitResult result = lead_turns(done, deadline, interrupt);
+  end_lead();
+  return result;
+}
+
+WaitResult IoLoop::lead_turns(const std::function<bool()>& done, std::optional<Time> deadline,
+                              const Interrupt& interrupt) {
+  Time look_at = Clock::now() + kInterruptSlice;  // for an interrupt
+  while (!done()) {
+    const Time now = Clock::now();
+    if (deadline && now >= *deadline) return WaitResult::kTimeout;
+    if (interrupt && now >= look_at) {
+      if (interrupt()) return WaitResult::kInterrupted;
+      look_at = Clock::now() + kInterruptSlice;
+    }
+    std::optional<Duration> wait;
+    if (deadline) wait = *deadline - now;
+    if (interrupt) wait = earlier(wait, look_at - now);
+    {
+      const std::lock_guard lock(sockets_mutex_);
+      if (const std::optional<Time> turn = handler_.on_turn(now)) wait = earlier(wait, *turn - now);
+      if (leader_poller_->must_look()) wait = Duration::zero();
+    }
+    leader_poller_->sleep(to_milliseconds(wait));
+    if (leader_poller_->woken()) silence_leader_bell();
+    const std::lock_guard lock(sockets_mutex_);
+    read_ready(*leader_poller_);
+  }
+  return WaitResult::kReady;
+}
+
+// ---- sending, with sockets_mutex_ held ----
+
+bool IoLoop::try_send(const Outgoing& message) {
+  const std::unique_lock lock(sockets_mutex_, std::try_to_lock);
+  // What was submitted before goes before.
+  if (!lock || !open_ || stopping_.load() || !backlog_.empty() || !outbox_.empty()) return false;
+  if (!send(message)) return false;
+  // What has arrived meanwhile was announced to this thread, which will not read it.
+  if (!leading_ && socket(message.channel).readable()) outbox_.ring();
+  return true;
 }
 
 void IoLoop::send_outbox() {
@@ -159,6 +284,8 @@ bool IoLoop::send(const Outgoing& message) {
   const Status status = socket(message.channel).send(message.frames);
   if (status.code() == ErrorCode::kUnavailable) return false;
   // Any other failure means that the socket is gone, and its tasks will be told.
+  // What has arrived meanwhile may have been announced to this thread instead of the leader.
+  if (leading_ && socket(message.channel).readable()) ring_leader();
   if (message.task != nullptr) message.task->mark_sent();
   for (const TaskPtr& task : message.more) task->mark_sent();
   return true;
@@ -170,13 +297,22 @@ void IoLoop::send_backlog() {
   backlog_.erase(backlog_.begin(), stuck);
 }
 
-void IoLoop::receive_all() {
+// ---- receiving, with sockets_mutex_ held ----
+
+void IoLoop::read_ready(const transport::Poller& poller) {
+  if (!open_) return;
   for (std::size_t i = 0; i < kChannels; ++i) {
-    for (int n = 0; n < kMessagesPerTurn; ++n) {
-      std::optional<transport::Received> received = sockets_[i]->receive();
-      if (!received) break;
-      handler_.on_frames(static_cast<Channel>(i), std::move(received->frames));
-    }
+    if (poller.ready(i)) read_channel(static_cast<Channel>(i));
+  }
+  if (poller.monitor_ready(static_cast<std::size_t>(Channel::kRegistration)))
+    read_connection_events();
+}
+
+void IoLoop::read_channel(Channel channel) {
+  for (int n = 0; n < kMessagesPerTurn; ++n) {
+    std::optional<transport::Received> received = socket(channel).receive();
+    if (!received) return;
+    handler_.on_frames(channel, std::move(received->frames));
   }
 }
 
@@ -185,14 +321,6 @@ void IoLoop::read_connection_events() {
   while (const auto event = socket(Channel::kRegistration).next_connection_event()) {
     if (event->kind == Kind::kConnected) handler_.on_connection(true, Clock::now());
     if (event->kind == Kind::kClosed) handler_.on_connection(false, Clock::now());
-  }
-}
-
-void IoLoop::close_sockets() {
-  for (std::optional<Socket>& socket : sockets_) {
-    if (!socket) continue;
-    socket->set_linger(linger_ms_.load());
-    socket.reset();
   }
 }
 

@@ -32,6 +32,11 @@ void Outbox::push(std::vector<Outgoing> messages) {
   ring_if_asleep(std::move(lock));
 }
 
+bool Outbox::empty() {
+  const std::lock_guard lock(mutex_);
+  return messages_.empty();
+}
+
 void Outbox::ring() { ring_if_asleep(std::unique_lock(mutex_)); }
 
 void Outbox::ring_if_asleep(std::unique_lock<std::mutex> lock) {

@@ -33,6 +33,8 @@ class Outbox {
   // Any thread. In order; messages of several threads may be interleaved.
   void push(Outgoing message);
   void push(std::vector<Outgoing> messages);
+  // Any thread.
+  bool empty();
   // Any thread: makes the I/O thread take a turn although there is nothing to send.
   void ring();
 

@@ -8,7 +8,6 @@
 
 #include "base/id.h"
 #include "base/json.h"
-#include "client/waiter.h"
 
 namespace engineroom::client {
 namespace {
@@ -185,7 +184,7 @@ TaskPtr Session::submit(Request request) {
     completion.output_done = true;
     task->complete(std::move(completion));
   }
-  outbox_.push({channel_of(request.route), std::move(frames), task});
+  send({channel_of(request.route), std::move(frames), task});
   return task;
 }
 
@@ -269,7 +268,7 @@ Result<std::vector<TaskPtr>> Session::submit_broadcast(const std::vector<EngineE
       needed = needed || !task->done();
     }
   }
-  if (needed) outbox_.push({Channel::kBroadcast, std::move(frames), nullptr, tasks});
+  if (needed) send({Channel::kBroadcast, std::move(frames), nullptr, tasks});
   return tasks;
 }
 
@@ -283,8 +282,8 @@ Result<std::shared_ptr<const Reply>> Session::query(const std::string& msg_type,
   request.msg_type = msg_type;
   request.content = std::move(content);
   const TaskPtr task = submit(std::move(request));
-  const WaitResult result = wait_for_tasks({&task, 1}, deadline_after(timeout_s), WaitMode::kAll,
-                                           Task::Until::kReplied, interrupt);
+  const WaitResult result =
+      wait({&task, 1}, timeout_s, WaitMode::kAll, Task::Until::kReplied, interrupt);
   if (result != WaitResult::kReady) {
     const std::lock_guard lock(mutex_);
     state_.forget(*task);
@@ -297,6 +296,15 @@ Result<std::shared_ptr<const Reply>> Session::query(const std::string& msg_type,
   if (!is_synthetic(*reply)) return reply;
   const std::string why = lost();
   return Status(ErrorCode::kUnavailable, !why.empty() ? why : "the client was closed");
+}
+
+WaitResult Session::wait(std::span<const TaskPtr> tasks, double timeout_s, WaitMode mode,
+                         Task::Until until, const Interrupt& interrupt) {
+  return wait_for_tasks(tasks, deadline_after(timeout_s), mode, until, interrupt, &loop_);
+}
+
+void Session::send(Outgoing message) {
+  if (!loop_.try_send(message)) outbox_.push(std::move(message));
 }
 
 std::vector<std::string> Session::outstanding() const {
@@ -356,7 +364,7 @@ WaitResult Session::wait_for_engines(std::size_t n, double timeout_s, const Inte
   return result == WaitResult::kReady && !enough() ? WaitResult::kTimeout : result;
 }
 
-// ---- on the I/O thread ----
+// ---- called by the loop, by one thread at a time ----
 
 void Session::resynchronise() {
   Request request;
@@ -399,6 +407,11 @@ std::optional<Time> Session::on_turn(Time now) {
                  seconds_since_epoch());
   changed_.notify_all();
   return next;
+}
+
+bool Session::expects_news() {
+  const std::lock_guard lock(mutex_);
+  return state_.expects_news();
 }
 
 // A quick look at a frame that every client gets of every engine: is it about a request of ours, or

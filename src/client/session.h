@@ -1,10 +1,9 @@
 // client/session.h — a client's connection to a controller: what the C++ Client and the Python
 // package are both made of.
 //
-// Submitters encode and sign on their own thread, note the task in the SessionState, and put the
-// frames into the outbox; one I/O thread (IoLoop) sends them, verifies what comes back, and does
-// the bookkeeping. Whoever waits is woken by that thread directly. Python's lock plays no part in
-// any of it.
+// Submitters encode and sign on their own thread, note the task in the SessionState, and send it
+// there if the sockets are free. What comes back is read, verified and noted by the I/O thread, or
+// by whichever thread waits for it (see IoLoop). Python's lock plays no part in any of it.
 //
 // Threads: all public functions may be called from any thread, except close() and the destructor,
 // which must not run while another call is under way. Covered by session_test.cpp (against a small
@@ -18,6 +17,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -34,6 +34,7 @@
 #include "client/request_encoder.h"
 #include "client/session_state.h"
 #include "client/task.h"
+#include "client/waiter.h"
 #include "client/watches.h"
 #include "wire/connection_file.h"
 
@@ -94,6 +95,9 @@ class Session : private IoLoop::Handler {
   Result<std::shared_ptr<const Reply>> query(const std::string& msg_type, std::string content,
                                              double timeout_s = -1,
                                              const Interrupt& interrupt = {});
+  // As wait_for_tasks(), for tasks of this session; the fastest way.
+  WaitResult wait(std::span<const TaskPtr> tasks, double timeout_s, WaitMode mode,
+                  Task::Until until, const Interrupt& interrupt = {});
   // msg_ids without a reply; a task of these by its msg_id, or null.
   std::vector<std::string> outstanding() const;
   TaskPtr find(const std::string& msg_id) const;
@@ -127,10 +131,13 @@ class Session : private IoLoop::Handler {
   Status await_connection(double timeout_s, const Interrupt& interrupt);
   Status connection_timeout(double timeout_s) const;
 
-  // ---- on the I/O thread ----
+  void send(Outgoing message);
+
+  // ---- called by the loop, by one thread at a time ----
   void on_frames(Channel channel, Frames frames) override;
   void on_connection(bool up, Time now) override;
   std::optional<Time> on_turn(Time now) override;
+  bool expects_news() override;
   bool finished() override { return finished_.load(std::memory_order_acquire); }
   void on_reply(const wire::Message& message);
   void on_iopub(const wire::Message& message);
@@ -156,7 +163,7 @@ class Session : private IoLoop::Handler {
   std::atomic<bool> finished_{false};
   std::atomic<std::uint64_t> rejected_{0};  // messages with a wrong signature
 
-  // Owned by the I/O thread.
+  // Used by the loop's calls only.
   wire::Signer signer_;
   wire::ReplayGuard replays_;
   JsonReader reader_;

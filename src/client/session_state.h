@@ -60,6 +60,8 @@ class SessionState {
   const EngineTable& engines() const { return engines_; }
   const std::string& lost() const { return lost_; }  // "" while the controller is there
   bool closed() const { return closed_; }
+  // True if a reply or the end of an output is awaited.
+  bool expects_news() const { return !pending_.empty() || !awaiting_output_.empty(); }
   // Replies to requests that were done already, or are unknown.
   std::uint64_t stray_replies() const { return stray_replies_; }
 

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "client/blocking.h"
+#include "client/io_loop.h"
 #include "client/task.h"
 
 namespace engineroom::client {
@@ -18,8 +19,10 @@ enum class WaitMode {
   kFirstError,  // all, or one that did not end well
 };
 
-// `until` is kReplied or kOutputDone. Complexity: linear in the tasks, twice.
+// `until` is kReplied or kOutputDone. With a `loop`, the waiting thread may read from the network
+// itself (see IoLoop::lead). Complexity: linear in the tasks, twice.
 WaitResult wait_for_tasks(std::span<const TaskPtr> tasks, std::optional<Time> deadline,
-                          WaitMode mode, Task::Until until, const Interrupt& interrupt);
+                          WaitMode mode, Task::Until until, const Interrupt& interrupt,
+                          IoLoop* loop = nullptr);
 
 }  // namespace engineroom::client

@@ -16,21 +16,36 @@ void TaskRoute::on_request(Frames frames, Time now) {
   auto header =
       core_.accept_header(Channel::kTaskClient, message->header, message->identities.front());
   if (!header) return;
-  if (const auto known = ids_.find(header->msg_id); known != ids_.end() && live_.contains(known->second)) {
-    return core_.drop(Drop::kMalformed, Channel::kTaskClient, message->identities.front(),
-                      "a task with this id is running");
-  }
+  const TaskId task = task_id(header->msg_id);
+  if (scheduler_.is_known(task)) return refuse_repeated(*message, *header);
 
-  TaskDraft draft = read_task_draft(core_, *message, [this](std::string_view id) { return find(id); });
-  record_request(core_, store::QueueKind::kTask, header->msg_id, *message, *header, draft.label, now);
-  const TaskId task{next_task_++};
-  ids_.insert_or_assign(header->msg_id, task);
+  TaskDraft draft = read_task_draft(core_, *message, scheduler_);
+  record_request(core_, store::QueueKind::kTask, header->msg_id, *message, *header, draft.label,
+                 now);
   live_.emplace(task, Live{std::move(header->msg_id), std::move(header->msg_type),
                            std::move(*message), draft.options.retries,
                            draft.options.timeout > Duration::zero()});
   ++core_.counters.tasks_submitted;
-  scheduler_.on_task_submitted(task, std::move(draft.options), draft.unknown_dependency, now, effects_);
+  scheduler_.on_task_submitted(task, std::move(draft.options), draft.unknown_dependency, now,
+                               effects_);
   perform_effects(now);
+}
+
+// No peer repeats an id. An answer for one that is running would be taken for that task's.
+void TaskRoute::refuse_repeated(const wire::Message& request, const wire::Header& header) {
+  core_.drop(Drop::kMalformed, Channel::kTaskClient, request.identities.front(),
+             "there was a task with this id");
+  if (live_.contains(task_id(header.msg_id))) return;
+  const std::string type = reply_type(header.msg_type);
+  core_.delivery.to_client(
+      Channel::kTaskClient,
+      core_.messages.make(
+          {.identities = request.identities,
+           .type = type,
+           .parent_header = request.header,
+           .metadata = reply_metadata("error", {}),
+           .content = to_content(
+               {"TaskRejectError", fmt::format("there was a task '{}' before", header.msg_id)})}));
 }
 
 bool TaskRoute::on_reply(Frames frames, Time now) {
@@ -40,13 +55,12 @@ bool TaskRoute::on_reply(Frames frames, Time now) {
   Engine* engine = core_.registry.find(uuid.view());
   const auto parent = core_.accept_header(Channel::kTaskEngine, message->parent_header, uuid);
   if (!parent) return true;
-  const std::optional<TaskId> task = find(parent->msg_id);
   bool is_expected = false;
-  if (engine != nullptr && task && live_.contains(*task)) {
+  if (engine != nullptr && find_live(parent->msg_id) != nullptr) {
     Current current{std::move(*message), {}, engine->id};
     current.facts = read_reply_facts(core_.json, current.message.metadata.view());
     current_ = &current;
-    is_expected = tell_scheduler(*task, current, now);
+    is_expected = tell_scheduler(task_id(parent->msg_id), current, now);
     perform_effects(now);
     current_ = nullptr;
   }
@@ -66,8 +80,8 @@ bool TaskRoute::tell_scheduler(TaskId task, const Current& reply, Time now) {
 
 void TaskRoute::on_abort_requested(const std::vector<std::string>& msg_ids, Time now) {
   for (const std::string& msg_id : msg_ids) {
-    const std::optional<TaskId> task = find(msg_id);
-    if (task && live_.contains(*task)) (void)scheduler_.on_abort_requested(*task, now, effects_);
+    if (find_live(msg_id) == nullptr) continue;
+    (void)scheduler_.on_abort_requested(task_id(msg_id), now, effects_);
   }
   perform_effects(now);
 }
@@ -175,8 +189,6 @@ void TaskRoute::finish(TaskId task, wire::Message reply, const ReplyFacts& facts
   const Live live = std::move(found->second);
   live_.erase(found);
   record_reply(core_, live.msg_id, reply, facts, engine_uuid, now);
-  finished_.push_back(live.msg_id);
-  forget_old_ids();
 
   // To the identity that asked, whatever the reply says. An engine's signature stays; ours is made now.
   const bool is_own = reply.identities.empty();
@@ -188,21 +200,11 @@ void TaskRoute::finish(TaskId task, wire::Message reply, const ReplyFacts& facts
   core_.delivery.to_client(Channel::kTaskClient, wire::join(reply));
 }
 
-void TaskRoute::forget_old_ids() {
-  while (finished_.size() > core_.config.scheduler.max_finished) {
-    const auto found = ids_.find(finished_.front());
-    // The same id may have come again and be running.
-    if (found != ids_.end() && !live_.contains(found->second)) ids_.erase(found);
-    finished_.pop_front();
-  }
-}
-
 // ---- queries ----
 
-std::optional<TaskId> TaskRoute::find(std::string_view msg_id) const {
-  const auto found = ids_.find(msg_id);
-  if (found == ids_.end()) return std::nullopt;
-  return found->second;
+TaskRoute::Live* TaskRoute::find_live(std::string_view msg_id) {
+  const auto found = live_.find(task_id(msg_id));
+  return found != live_.end() && found->second.msg_id == msg_id ? &found->second : nullptr;
 }
 
 void TaskRoute::sanity_check() const {
@@ -210,7 +212,7 @@ void TaskRoute::sanity_check() const {
   assert(effects_.empty());
   assert(live_.size() == scheduler_.waiting_count() + scheduler_.outstanding_count());
   for ([[maybe_unused]] const auto& [task, live] : live_) {
-    assert(ids_.find(live.msg_id)->second == task);
+    assert(task_id(live.msg_id) == task);
     assert(scheduler_.is_known(task));
   }
 }

@@ -4,14 +4,14 @@
 // their task is done, and effects become messages. A reply is delivered only if the scheduler says that it is the
 // one: what an engine sends for a task that was meanwhile given to another is dropped.
 //
-// The ids of finished tasks are remembered as long as the scheduler remembers the tasks (for dependencies), then
-// forgotten, oldest first: memory stays bounded however many tasks pass.
+// A task's id in the scheduler is the 64-bit hash of its message id. So nothing is kept here of a finished task, and
+// "is this a task you ever saw" (dependencies) is the scheduler's to answer, whose memory is bounded. Two ids with
+// the same hash meet once in 10^13 pairs of remembered tasks; the second one is refused like a repeated id.
 //
 // Threads: the loop thread only.
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <optional>
 #include <string>
@@ -64,7 +64,8 @@ class TaskRoute {
     EngineId engine;
   };
 
-  std::optional<TaskId> find(std::string_view msg_id) const;
+  Live* find_live(std::string_view msg_id);
+  void refuse_repeated(const wire::Message& request, const wire::Header& header);
   std::string uuid_of(EngineId id) const;
   bool tell_scheduler(TaskId task, const Current& reply, Time now);
 
@@ -79,17 +80,11 @@ class TaskRoute {
   // Hands the reply to the client, and the task is done. A reply of our own has no identities and no signature yet.
   void finish(TaskId task, wire::Message reply, const ReplyFacts& facts,
               std::string_view engine_uuid, Time now);
-  void forget_old_ids();
 
   Core& core_;
   TakeBack take_back_;
   scheduler::Scheduler scheduler_;
-  std::uint64_t next_task_ = 1;
-  // Of live and of finished tasks.
-  StringMap<TaskId> ids_;
   std::unordered_map<TaskId, Live> live_;
-  // Finished ones, oldest first.
-  std::deque<std::string> finished_;
   // Set while a reply, or the loss of an engine, is handled.
   Current* current_ = nullptr;
   const Engine* lost_ = nullptr;

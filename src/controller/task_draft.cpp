@@ -1,7 +1,8 @@
 #include "controller/task_draft.h"
 
 #include <algorithm>
-#include <cmath>
+#include <cstdint>
+#include <functional>
 #include <utility>
 
 #include "controller/json_object.h"
@@ -15,10 +16,8 @@ constexpr std::int64_t kMaxRetries = 1'000'000'000;
 
 class DraftReader {
  public:
-  using FindTask = std::function<std::optional<TaskId>(std::string_view)>;
-
-  DraftReader(const Registry& registry, const FindTask& find_task)
-      : registry_(registry), find_task_(find_task) {}
+  DraftReader(const Registry& registry, const scheduler::Scheduler& scheduler)
+      : registry_(registry), scheduler_(scheduler) {}
 
   TaskDraft read(const JsonObject& metadata) {
     TaskDraft draft;
@@ -62,16 +61,13 @@ class DraftReader {
 
   void add_tasks(const std::vector<std::string>& msg_ids, scheduler::Dependency& dependency) {
     for (const std::string& msg_id : msg_ids) {
-      if (const std::optional<TaskId> task = find_task_(msg_id)) {
-        dependency.tasks.push_back(*task);
-      } else {
-        unknown_ = true;
-      }
+      dependency.tasks.push_back(task_id(msg_id));
+      unknown_ = unknown_ || !scheduler_.is_known(dependency.tasks.back());
     }
   }
 
   const Registry& registry_;
-  const FindTask& find_task_;
+  const scheduler::Scheduler& scheduler_;
   bool unknown_ = false;
 };
 
@@ -96,11 +92,15 @@ RemoteError to_error(scheduler::Failure why, std::string_view msg_id, std::strin
 
 }  // namespace
 
+TaskId task_id(std::string_view msg_id) {
+  return TaskId{std::uint64_t{std::hash<std::string_view>{}(msg_id)}};
+}
+
 TaskDraft read_task_draft(Core& core, const wire::Message& request,
-                          const std::function<std::optional<TaskId>(std::string_view)>& find_task) {
+                          const scheduler::Scheduler& scheduler) {
   const auto metadata = read_object(core.json, request.metadata.view());
   if (!metadata) return {};
-  return DraftReader(core.registry, find_task).read(*metadata);
+  return DraftReader(core.registry, scheduler).read(*metadata);
 }
 
 wire::Message rejection(MessageMaker& messages, const Bytes& request_header,

@@ -1,13 +1,11 @@
 // controller/task_draft.h — a load-balanced request's metadata in the scheduler's terms, and its refusals in users'.
 #pragma once
 
-#include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
 
 #include "controller/core.h"
-#include "scheduler/task.h"
+#include "scheduler/scheduler.h"
 
 namespace engineroom::controller {
 
@@ -20,12 +18,14 @@ struct TaskDraft {
   std::string label;
 };
 
+// The scheduler's name for the task of this message id: its hash.
+TaskId task_id(std::string_view msg_id);
+
 // {"after":…, "follow":…, "timeout":…, "targets":[uuid…], "retries":…, "label":…}, each optional. A dependency is an
 // id, a list of ids, or {"dependencies":[…], "all":…, "success":…, "failure":…}. Values that make no sense
-// count as absent. `find_task` gives the task of a message id.
-TaskDraft read_task_draft(
-    Core& core, const wire::Message& request,
-    const std::function<std::optional<TaskId>(std::string_view)>& find_task);
+// count as absent.
+TaskDraft read_task_draft(Core& core, const wire::Message& request,
+                          const scheduler::Scheduler& scheduler);
 
 // The reply to a task that the scheduler refused: an error that names its exception class, or "aborted". Without
 // identities and not signed yet.

@@ -335,6 +335,8 @@ struct Socket::State {
   void* socket = nullptr;
   void* monitor = nullptr;  // receives connection events, once watched
   FrameCollector collector;
+  bool may_have_more = true;  // see Socket::may_have_more()
+  bool may_have_more_events = true;
 
   ~State() { close(); }
 
@@ -400,6 +402,7 @@ Status Socket::subscribe(std::string_view prefix) {
 Status Socket::send(const Frames& frames) {
   assert(!frames.empty());
   if (state_->socket == nullptr) return closed_status();
+  state_->may_have_more = true;
   // ZeroMQ accepts or refuses a message with its first frame. Later frames fail only if the
   // connection dies in between; ZeroMQ then takes back what it has and swallows the rest, which it
   // must be given to keep count.
@@ -417,7 +420,8 @@ Status Socket::send(const Frames& frames) {
 std::optional<Received> Socket::receive() {
   if (state_->socket == nullptr) return std::nullopt;
   ReceivedFrame frame;
-  if (!receive_frame(state_->socket, &frame.message, ZMQ_DONTWAIT)) return std::nullopt;
+  state_->may_have_more = receive_frame(state_->socket, &frame.message, ZMQ_DONTWAIT);
+  if (!state_->may_have_more) return std::nullopt;
 
   Received received;
   FrameCollector& collector = state_->collector;
@@ -459,13 +463,43 @@ Status Socket::watch_connections() {
 std::optional<ConnectionEvent> Socket::next_connection_event() {
   if (state_->monitor == nullptr) return std::nullopt;
   ReceivedFrame frame;
-  if (!receive_frame(state_->monitor, &frame.message, ZMQ_DONTWAIT)) return std::nullopt;
+  state_->may_have_more_events = receive_frame(state_->monitor, &frame.message, ZMQ_DONTWAIT);
+  if (!state_->may_have_more_events) return std::nullopt;
   const std::optional<RawEvent> raw = parse_event(&frame.message);
   while (zmq_msg_more(&frame.message) != 0) {  // the address, which nobody needs
     if (!receive_frame(state_->monitor, &frame.message, 0)) break;
   }
   if (!raw) return std::nullopt;
   return to_connection_event(*raw);
+}
+
+namespace {
+int get_fd(void* socket) {
+  int fd = -1;
+  std::size_t size = sizeof fd;
+  if (socket == nullptr || zmq_getsockopt(socket, ZMQ_FD, &fd, &size) != 0) return -1;
+  return fd;
+}
+}  // namespace
+
+int Socket::fd() const { return get_fd(state_->socket); }
+
+int Socket::monitor_fd() const { return get_fd(state_->monitor); }
+
+bool Socket::readable() {
+  int events = 0;
+  std::size_t size = sizeof events;
+  if (state_->socket == nullptr ||
+      zmq_getsockopt(state_->socket, ZMQ_EVENTS, &events, &size) != 0)
+    return false;
+  state_->may_have_more = (events & ZMQ_POLLIN) != 0;
+  return state_->may_have_more;
+}
+
+bool Socket::may_have_more() const { return state_->may_have_more; }
+
+bool Socket::may_have_more_events() const {
+  return state_->monitor != nullptr && state_->may_have_more_events;
 }
 
 void* Socket::handle() const { return state_ != nullptr ? state_->socket : nullptr; }

@@ -103,6 +103,19 @@ class Socket {
   Status watch_connections();
   std::optional<ConnectionEvent> next_connection_event();
 
+  // For Poller: file descriptors that become readable when something happened, -1 for none; the
+  // second is that of connection events.
+  int fd() const;
+  int monitor_fd() const;
+  // True if receive() would return a message.
+  bool readable();
+  // True unless the last thing done with it was to find nothing, by receive() or readable(). Only
+  // then is all that arrives announced by fd(): sending, and receiving something, may swallow an
+  // announcement.
+  bool may_have_more() const;
+  // The same for connection events.
+  bool may_have_more_events() const;
+
   void* handle() const;
   // The socket that connection events arrive on; null unless they are watched.
   void* monitor_handle() const;

@@ -394,7 +394,11 @@ class Cluster(SyncTwins, LoggingConfigurable):
 
     async def stop_cluster(self) -> None:
         """Stop the controller and all engines."""
-        await asyncio.gather(self.stop_controller(), self.stop_engines())
+        # In this order: an engine that cannot say goodbye waits a while before it gives up.
+        try:
+            await self.stop_engines()
+        finally:
+            await self.stop_controller()
 
     async def restart_engines(self, engine_set_id: str | None = None) -> None:
         """Replace one set of engines, or all, by as many new ones."""

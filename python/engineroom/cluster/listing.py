@@ -107,16 +107,24 @@ def read_clusters(profile_dirs: Sequence[str]) -> list[ClusterInfo]:
 
 def stop(cluster: ClusterInfo, signum: int | None = None, grace: float = 5.0) -> None:
     """End all processes of a cluster and remove its files. A signal given is sent first."""
-    processes = []
-    for member in cluster.members:
-        try:
-            processes.append(Process.find(member.pid, member.birth))
-        except (ProcessLookupError, OverflowError):
-            continue
+    engines = _find(cluster.engines)
+    controller = _find([cluster.controller] if cluster.controller else [])
     if signum is not None:
-        for process in processes:
+        for process in engines + controller:
             process.send_signal(signum)
-    end_all(processes, grace)
+    # In this order: an engine that cannot say goodbye waits a while before it gives up.
+    end_all(engines, grace)
+    end_all(controller, grace)
     files.remove(cluster.file)
     for path in files.connection_files(cluster.profile_dir, cluster.cluster_id).values():
         files.remove(path)
+
+
+def _find(members: list[Member]) -> list[Process]:
+    found = []
+    for member in members:
+        try:
+            found.append(Process.find(member.pid, member.birth))
+        except (ProcessLookupError, OverflowError):
+            continue
+    return found

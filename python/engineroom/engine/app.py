@@ -4,6 +4,7 @@ Registering comes first and is done by the native thread; IPython is imported me
 engine takes part in the cluster a tenth of a second after its process started.
 """
 
+import signal
 import sys
 import time
 from pathlib import Path
@@ -22,6 +23,8 @@ EXIT_GRACE = 2.0  # seconds
 
 
 def run(arguments: list[str]) -> int:
+    # Interrupts are for tasks: until the worker handles them, there is nothing to interrupt.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
         options = parse(arguments)
         if options.show:
