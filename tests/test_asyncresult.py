@@ -260,12 +260,8 @@ def test_display_outputs(view, single, capsys):
     ar.get()
     ar.display_outputs()
     out, err = capsys.readouterr()
-    assert out.splitlines() == [
-        line for id in view.targets for line in (f"[stdout:{id}] ", "out")
-    ]
-    assert err.splitlines() == [
-        line for id in view.targets for line in (f"[stderr:{id}] ", "err")
-    ]
+    assert out.splitlines() == [line for id in view.targets for line in (f"[stdout:{id}] ", "out")]
+    assert err.splitlines() == [line for id in view.targets for line in (f"[stderr:{id}] ", "err")]
     ar.display_outputs("engine")
     assert capsys.readouterr() == (out, err)
     ar.display_outputs(result_only=True)

@@ -63,7 +63,9 @@ def test_curve_key_from_environment(security, monkeypatch):
 
 
 def test_no_file(security, capsys):
-    with pytest.raises(FileNotFoundError, match=r"client\.json.*not found(?s:.*)Is a cluster running"):
+    with pytest.raises(
+        FileNotFoundError, match=r"client\.json.*not found(?s:.*)Is a cluster running"
+    ):
         connection_text(None, timeout=0)
     assert "Waiting for connection file" in capsys.readouterr().out
 

@@ -13,7 +13,9 @@ from engineroom.util import _parse_date, compare_datetimes, extract_dates, int_k
 
 
 def test_remote_error_shows_engine_and_traceback():
-    error = ipp.RemoteError("ValueError", "bad", "line 1\nline 2", {"engine_id": 3, "method": "apply"})
+    error = ipp.RemoteError(
+        "ValueError", "bad", "line 1\nline 2", {"engine_id": 3, "method": "apply"}
+    )
     assert str(error) == "[3:apply] ValueError: bad"
     assert repr(error) == "<RemoteError[3]:ValueError(bad)>"
     assert error.render_traceback() == ["[3:apply]", "line 1", "line 2"]
@@ -33,7 +35,10 @@ def test_remote_error_of_our_own_kind_is_of_that_class():
 def composite(count):
     return ipp.CompositeError(
         "things went wrong in: f",
-        [("ValueError", f"bad {i}", f"tb {i}", {"engine_id": i, "method": "apply"}) for i in range(count)],
+        [
+            ("ValueError", f"bad {i}", f"tb {i}", {"engine_id": i, "method": "apply"})
+            for i in range(count)
+        ],
     )
 
 

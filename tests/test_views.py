@@ -147,9 +147,10 @@ def test_push_of_a_large_array_is_packed_once(view, monkeypatch):
     assert ar.wait_for_send(10)
     assert ar.sent
     ar.get()
-    assert view.apply_sync(lambda x: int(x.sum()), ipp.Reference("array")) == [
-        int(array.sum())
-    ] * ENGINES
+    assert (
+        view.apply_sync(lambda x: int(x.sum()), ipp.Reference("array"))
+        == [int(array.sum())] * ENGINES
+    )
     assert (view["array"][0] == array).all()
 
 
@@ -398,3 +399,22 @@ def test_activate_outside_ipython_warns(cluster):
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "only work within IPython" in done.stdout
+
+
+def test_several_threads_share_a_view(client, view):
+    from concurrent.futures import ThreadPoolExecutor
+
+    balanced = client.load_balanced_view()
+
+    def work(number):
+        results = [
+            *view.apply_sync(abs, -number),
+            balanced.apply_sync(abs, -number),
+            *view.map_sync(abs, [-number] * 3, label=str(number)),
+            *balanced.map_async(abs, [-number] * 3, ordered=False),
+        ]
+        return set(results)
+
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(work, range(40))) == [{number} for number in range(40)]
+    assert not client.outstanding

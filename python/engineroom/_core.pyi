@@ -145,3 +145,81 @@ class Session:
         engines_version()): returns False then."""
     def close(self, linger: float = 1.0) -> None:
         """Sends what is queued within `linger` seconds; outstanding tasks become errors. Idempotent."""
+
+# ---- engine ----
+
+class TaskKind:
+    APPLY: int
+    EXECUTE: int
+    COMM: int
+    CLEAR: int
+
+class EngineTask:
+    """A request that Python is to answer."""
+
+    kind: int  # a TaskKind
+    ours: bool  # from a client of ours: its format, and no statuses without output
+    msg_id: str
+    msg_type: str
+    header: str  # JSON
+    metadata: str  # JSON
+    content: str  # JSON
+    buffers: list[bytes | memoryview]  # read-only views of received memory; small ones are copies
+
+class Engine:
+    """The native side of an engine: one per process, made on the thread that runs tasks."""
+
+    def __init__(
+        self,
+        connection_json: str,  # text of the engines' connection file; ValueError if it is unusable
+        *,
+        requested_id: int = -1,  # -1 = any
+        registration_timeout: float = 0.0,  # seconds; 0 = for ever
+        controller_gone_after: float = 5.0,  # seconds without a connection until the engine ends
+        max_missed_pings: int = 50,  # 0 = any number
+        log_level: str = "warning",
+        uuid: str = "",  # "" = a fresh one
+    ) -> None: ...
+
+    uuid: str
+    id: int  # -1 until registered
+    exit_code: int | None  # once the engine ends: src/engine/membership.h
+    def start(self) -> None:
+        """Starts the I/O thread, which registers. From now on SIGTERM ends the engine."""
+    def next(self) -> EngineTask | None:
+        """The next task, which is then running; None when the engine ends. Handlers of signals run
+        while it waits."""
+    def finish_ok(self, buffers: Sequence[Buffer]) -> None:
+        """Ends the running task with a result. Large buffers are sent from where they are."""
+    def finish(
+        self,
+        status: Literal["ok", "error"],
+        content: str,  # JSON
+        more_metadata: str = "",  # further members of the reply's metadata: `,"key":value`
+        dependencies_met: bool = True,
+        abort_executes: bool = False,  # what the same client has queued to execute
+    ) -> None: ...
+    def publish(
+        self,
+        topic: str,  # becomes "engine.N.<topic>" unless verbatim
+        msg_type: str,
+        content: str,  # JSON
+        buffers: Sequence[Buffer] = (),
+        verbatim: bool = False,
+        metadata: str = "",  # JSON; "" = {"engine": uuid}
+    ) -> None:
+        """Output of the running task (of the last one, if none is running). From any thread."""
+    def write(self, stream: str, text: str) -> None:
+        """Text for "stdout" or "stderr"; sent soon, and before the task's reply. From any thread."""
+    def flush(self) -> None: ...
+    def set_kernel_info(self, json: str) -> None: ...
+    def request_end(self) -> None:
+        """As if a client had asked for it."""
+    def close(self) -> None:
+        """Sends what is left, leaves the cluster, ends the I/O thread."""
+
+def read_engine_connection(path: str) -> str:
+    """The text of a connection file. FileNotFoundError; ValueError if it is unusable or unsafe."""
+
+def exit_after(seconds: float, code: int) -> None:
+    """Ends the process after a while, whatever it is doing then."""

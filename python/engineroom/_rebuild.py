@@ -108,13 +108,19 @@ class FunctionCache:
     def __init__(self):
         self._entries: dict[bytes, tuple[object, list[tuple[str, object]]]] = {}
 
+    def clear(self) -> None:
+        """To be called when the namespace was cleared: fallbacks left out before may be due now."""
+        self._entries.clear()
+        _installed.clear()
+
     def load(self, data: bytes) -> object:
         entry = self._entries.get(data)
         if entry is not None:
             function, fallbacks = entry
-            if not fallbacks or reinstall(fallbacks):
+            same_namespace = function.__globals__ is main_namespace()
+            if same_namespace and (not fallbacks or reinstall(fallbacks)):
                 return function
-            # The namespace was cleared: load again.
+            # The namespace was cleared, or is another one: load again.
             del self._entries[data]
         return self._load_new(data)
 

@@ -220,7 +220,12 @@ def _pack_any_callable(f: Callable) -> bytes:
     return _dumps_slow(f)
 
 
-_load_function = _rebuild.FunctionCache().load
+_functions = _rebuild.FunctionCache()
+
+
+def forget_functions() -> None:
+    """Forgets the functions that were loaded. For engines, when their namespace is cleared."""
+    _functions.clear()
 
 
 # ---- calls ---------------------------------------------------------------------------------------
@@ -288,7 +293,7 @@ def unpack_call(
 ) -> tuple[Callable, list[object], dict[str, object]]:
     """The function and its arguments. References are looked up in `namespace`."""
     nargs, kw_keys, refs, raw = _unpack_info(bytes(buffers[1]))
-    f = _load_function(bytes(buffers[0]))
+    f = _functions.load(bytes(buffers[0]))
     if type(f) is Reference:
         f = f.get_object(namespace)
     rest = iter(buffers)

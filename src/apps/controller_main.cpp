@@ -5,10 +5,10 @@
 #include <utility>
 #include <vector>
 
-#include <malloc.h>
 #include <sys/resource.h>
 
 #include "base/log.h"
+#include "controller/memory.h"
 #include "controller/options.h"
 #include "controller/server.h"
 
@@ -17,14 +17,6 @@ namespace {
 using engineroom::controller::CommandLine;
 using engineroom::controller::Instead;
 using engineroom::controller::Server;
-
-// Memory that a burst of large messages took goes back to the system: two heaps at most (the loop's and ZeroMQ's), and
-// large buffers outside them.
-void bound_memory() {
-  mallopt(M_ARENA_MAX, 2);
-  mallopt(M_MMAP_THRESHOLD, 4 << 20);
-  mallopt(M_TRIM_THRESHOLD, 16 << 20);
-}
 
 // An engine takes some eight connections, and the usual soft limit of 1,024 would stop at about a hundred of them.
 void allow_many_connections() {
@@ -49,7 +41,7 @@ int run(CommandLine line) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  bound_memory();
+  engineroom::controller::set_up_memory();
   allow_many_connections();
   engineroom::controller::block_signals();
   auto line = engineroom::controller::read_command_line({argv + 1, argv + argc});

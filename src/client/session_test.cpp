@@ -30,10 +30,11 @@ std::unique_ptr<Session> connect(const FakeController& fake) {
   return session.take();
 }
 
-bool wait_for(const std::vector<TaskPtr>& tasks, bool outputs = false) {
-  return wait_for_tasks(tasks, deadline_after(kPatience), WaitMode::kAll,
-                        outputs ? Task::Until::kOutputDone : Task::Until::kReplied,
-                        {}) == WaitResult::kReady;
+bool wait_for(const std::unique_ptr<Session>& session, const std::vector<TaskPtr>& tasks,
+              bool outputs = false) {
+  return session->wait(tasks, kPatience, WaitMode::kAll,
+                       outputs ? Task::Until::kOutputDone : Task::Until::kReplied) ==
+         WaitResult::kReady;
 }
 
 // Polls until `holds`.
@@ -70,7 +71,7 @@ TEST(Session, RoundTripOnEveryRoute) {
     request.msg_type = "apply_request";
     request.buffers = {Bytes::of_static("small"), Bytes(std::string(100'000, 'x'))};
     const TaskPtr task = session->submit(std::move(request));
-    ASSERT_TRUE(wait_for({task}, true));
+    ASSERT_TRUE(wait_for(session, {task}, true));
     EXPECT_EQ(task->status(), TaskStatus::kOk);
     EXPECT_EQ(task->engine_uuid(), "a");
     EXPECT_TRUE(task->sent());
@@ -109,12 +110,79 @@ TEST(Session, ManyTasksFromManyThreads) {
       batch.own_buffers.assign(kTasks, {Bytes::of_static("argument")});
       Result<std::vector<TaskPtr>> tasks = session->submit_many(std::move(batch));
       ASSERT_TRUE(tasks.ok());
-      ASSERT_TRUE(wait_for(tasks.value()));
+      ASSERT_TRUE(wait_for(session, tasks.value()));
       for (const TaskPtr& task : tasks.value()) ok += task->status() == TaskStatus::kOk ? 1 : 0;
     });
   }
   for (std::thread& thread : threads) thread.join();
   EXPECT_EQ(ok, kThreads * kTasks);
+}
+
+// Threads that wait take turns at reading from the network, and leave it to the I/O thread between.
+TEST(Session, ThreadsThatSubmitAndWaitInTurns) {
+  FakeController fake;
+  const auto session = connect(fake);
+  std::atomic<int> ok = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&, t] {
+      for (int i = 0; i < 150; ++i) {
+        const TaskPtr task = session->submit(request_for("a"));
+        // Every other thread waits without reading itself.
+        const bool done =
+            t % 2 == 0 ? wait_for(session, {task})
+                       : wait_for_tasks({&task, 1}, deadline_after(kPatience), WaitMode::kAll,
+                                        Task::Until::kReplied, {}) == WaitResult::kReady;
+        ok += done && task->status() == TaskStatus::kOk ? 1 : 0;
+        if (i % 10 == t) std::this_thread::sleep_for(std::chrono::milliseconds(i % 13));
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(ok, 600);
+}
+
+TEST(Session, WatchesFireWhileSomebodyWaitsForSomethingElse) {
+  FakeController fake([](FakeController& f, const Incoming& request) {
+    if (request.channel == Channel::kTask) f.reply(request);
+  });
+  const auto session = connect(fake);
+  const TaskPtr never = session->submit(request_for("a"));
+  std::atomic<bool> end = false;
+  std::thread waiter([&] {
+    while (!end) session->wait({&never, 1}, 0.03, WaitMode::kAll, Task::Until::kReplied);
+  });
+  for (int i = 0; i < 100; ++i) {
+    const TaskPtr task = session->submit({.msg_type = "apply_request"});
+    session->watches().watch({&task, 1}, i, Task::Until::kReplied);
+    const std::optional<Event> event = session->events().next(deadline_after(kPatience), {});
+    ASSERT_TRUE(event.has_value());
+    EXPECT_EQ(std::get<TasksDone>(*event).token, i);
+  }
+  end = true;
+  waiter.join();
+}
+
+TEST(Session, ClosedWhileSomebodyWaits) {
+  FakeController fake(swallow);
+  const auto session = connect(fake);
+  const TaskPtr task = session->submit(request_for("a"));
+  std::thread waiter([&] { EXPECT_TRUE(wait_for(session, {task})); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  session->close();
+  waiter.join();
+}
+
+TEST(Session, WaitTimesOut) {
+  FakeController fake(swallow);
+  const auto session = connect(fake);
+  const TaskPtr task = session->submit(request_for("a"));
+  const auto wait = [&](double timeout_s, const Interrupt& interrupt) {
+    return session->wait({&task, 1}, timeout_s, WaitMode::kAll, Task::Until::kReplied, interrupt);
+  };
+  EXPECT_EQ(wait(0, {}), WaitResult::kTimeout);
+  EXPECT_EQ(wait(0.02, {}), WaitResult::kTimeout);
+  EXPECT_EQ(wait(kPatience, [] { return true; }), WaitResult::kInterrupted);
 }
 
 TEST(Session, BatchWithTargets) {
@@ -128,7 +196,7 @@ TEST(Session, BatchWithTargets) {
   batch.targets = {"a", "b"};
   batch.own_buffers = {{}, {}};
   const auto tasks = session->submit_many(batch);
-  ASSERT_TRUE(tasks.ok() && wait_for(tasks.value()));
+  ASSERT_TRUE(tasks.ok() && wait_for(session, tasks.value()));
   EXPECT_EQ(tasks.value()[0]->reply()->buffers[0], "a");
   EXPECT_EQ(tasks.value()[1]->reply()->buffers[0], "b");
   batch.own_buffers.emplace_back();
@@ -152,14 +220,14 @@ TEST(Session, Broadcast) {
   const std::vector<EngineEntry> targets = {{0, "a"}, {1, "b"}};
   const Request request = {.msg_type = "apply_request", .metadata = R"({"x":1})"};
   auto tasks = session->submit_broadcast(targets, request, false);
-  ASSERT_TRUE(tasks.ok() && wait_for(tasks.value(), true));
+  ASSERT_TRUE(tasks.ok() && wait_for(session, tasks.value(), true));
   ASSERT_EQ(tasks.value().size(), 2u);
   EXPECT_THAT(tasks.value()[1]->msg_id(), HasSubstr("_b"));
   EXPECT_EQ(tasks.value()[0]->reply()->content,
             R"({"x":1,"targets":[["a",0],["b",1]],"is_broadcast":true,"is_coalescing":false})");
 
   tasks = session->submit_broadcast(targets, request, true);
-  ASSERT_TRUE(tasks.ok() && wait_for(tasks.value(), true));
+  ASSERT_TRUE(tasks.ok() && wait_for(session, tasks.value(), true));
   ASSERT_EQ(tasks.value().size(), 1u);
   EXPECT_EQ(tasks.value()[0]->reply()->buffers.size(), 2u);
 }
@@ -205,7 +273,7 @@ TEST(Session, EnginesComeAndGo) {
   leaver.join();
   EXPECT_GT(session->engines_version(), version);
   EXPECT_EQ(session->id_of("a"), 0);
-  ASSERT_TRUE(wait_for({task}));
+  ASSERT_TRUE(wait_for(session, {task}));
   EXPECT_THAT(task->reply()->content.str(), HasSubstr("Engine 'a' died"));
 }
 
@@ -215,7 +283,7 @@ TEST(Session, ControllerVanishes) {
   const TaskPtr task = session->submit(request_for("a"));
   ASSERT_TRUE(eventually([&] { return task->sent(); }));
   fake.reset();
-  ASSERT_TRUE(wait_for({task}, true));
+  ASSERT_TRUE(wait_for(session, {task}, true));
   EXPECT_EQ(task->status(), TaskStatus::kError);
   EXPECT_THAT(task->reply()->content.str(), HasSubstr("is gone"));
   EXPECT_THAT(session->lost(), HasSubstr("is gone"));
@@ -231,7 +299,7 @@ TEST(Session, ControllerShutsDown) {
     fake.publish_shutdown();
     return session->closed();
   }));
-  ASSERT_TRUE(wait_for({task}));
+  ASSERT_TRUE(wait_for(session, {task}));
   EXPECT_THAT(session->lost(), HasSubstr("shut down"));
   EXPECT_TRUE(std::holds_alternative<SessionClosed>(*session->events().next(std::nullopt, {})));
 }
@@ -240,9 +308,7 @@ TEST(Session, CloseFailsWhatIsOutstanding) {
   FakeController fake(swallow);
   const auto session = connect(fake);
   const TaskPtr task = session->submit(request_for("a"));
-  std::thread waiter([&] { EXPECT_TRUE(wait_for({task})); });
   session->close();
-  waiter.join();
   session->close();
   EXPECT_EQ(task->status(), TaskStatus::kError);
   EXPECT_EQ(session->submit(request_for("a"))->status(), TaskStatus::kError);

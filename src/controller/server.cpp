@@ -152,6 +152,7 @@ void Server::run() {
     if (now >= controller_->next_deadline()) {
       controller_->set_clocks(now, std::chrono::system_clock::now());
       controller_->on_time(now);
+      memory_.on_time(now);
     }
     stop_ = stop_ || controller_->wants_to_stop();
     if (!was_busy && !stop_) wait(now);
@@ -173,6 +174,7 @@ bool Server::drain(Channel channel, Time now) {
   for (int i = 0; i < kBatch; ++i) {
     std::optional<transport::Received> received = socket.receive();
     if (!received) return i > 0;
+    if (channel != Channel::kPong) memory_.on_work(now);
     if (channel == Channel::kRegistration) {
       receive_registration(std::move(*received), now);
     } else {

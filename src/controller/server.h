@@ -14,6 +14,7 @@
 #include "base/status.h"
 #include "controller/controller.h"
 #include "controller/files.h"
+#include "controller/memory.h"
 #include "controller/options.h"
 #include "controller/sockets.h"
 #include "store/store.h"
@@ -48,6 +49,7 @@ class Server : private Outbox {
   std::unique_ptr<Sockets> sockets_;
   std::unique_ptr<Controller> controller_;
   transport::PollSet poll_set_;
+  MemoryTrimmer memory_;
   int signal_fd_ = -1;
   bool stop_ = false;
 };

@@ -20,7 +20,9 @@ namespace engineroom::scheduler {
 
 class PrefetchLimit {
  public:
-  int limit() const { return limit_; }
+  int limit() const { return is_allowed_ ? limit_ : 1; }
+  // The engine would not give a task back that waits behind a long one.
+  void forbid() { is_allowed_ = false; }
   Duration mean() const { return mean_; }
 
   void observe(Duration took, const SchedulerConfig& config) {
@@ -40,6 +42,7 @@ class PrefetchLimit {
   Duration mean_{};  // exponential, a quarter of each new value
   int limit_ = 1;
   bool is_first_ = true;
+  bool is_allowed_ = true;
 };
 
 }  // namespace engineroom::scheduler

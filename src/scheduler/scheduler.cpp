@@ -65,12 +65,13 @@ Scheduler::~Scheduler() = default;
 
 // ---- engines ---------------------------------------------------------------------------------
 
-void Scheduler::on_engine_joined(EngineId engine, Time now, Effects& effects) {
+void Scheduler::on_engine_joined(EngineId engine, Time now, Effects& effects, bool gives_back) {
   State& state = *state_;
   Turn turn{now, effects};
   assert(!state.engines.find(engine));
   const EngineSlot slot = state.engines.add(engine);
   state.engines[slot].last_used = ++state.last_use;
+  if (!gives_back) state.engines[slot].prefetch.forbid();
   state.queues.add_engine(slot);
   // Tasks that are stuck somewhere and had nowhere else to go may go here.
   for (EngineSlot other : state.engines.live()) {

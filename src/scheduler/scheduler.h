@@ -52,7 +52,8 @@ class Scheduler {
 
   // Engines. A joining engine may unblock waiting tasks. A lost one's tasks are retried elsewhere (counts as a
   // failure) or rejected at once with kEngineDied; tasks that can now run nowhere are rejected.
-  void on_engine_joined(EngineId engine, Time now, Effects& effects);
+  // `gives_back`: it answers TakeBack at once, even while it works. One that does not gets no tasks ahead.
+  void on_engine_joined(EngineId engine, Time now, Effects& effects, bool gives_back = true);
   void on_engine_lost(EngineId engine, Time now, Effects& effects);
 
   // `task` is new; ids of dependencies that were never submitted are to be passed in `unknown_dependency`

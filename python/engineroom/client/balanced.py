@@ -118,15 +118,15 @@ class LoadBalancedView(View):
         """
         if not sequences:
             raise AssertionError("must have some sequences to map onto!")
-        with self.temp_flags(label=self.label if label is None else label):
-            ar = submit_map(
-                self,
-                f,
-                [with_length(sequence) for sequence in sequences],
-                chunksize=chunksize,
-                ordered=ordered,
-                return_exceptions=return_exceptions,
-            )
+        ar = submit_map(
+            self,
+            f,
+            [with_length(sequence) for sequence in sequences],
+            self._request_metadata(label=label),
+            chunksize=chunksize,
+            ordered=ordered,
+            return_exceptions=return_exceptions,
+        )
         return ar.get() if (self.block if block is None else block) else ar
 
     def imap(

@@ -44,7 +44,8 @@ class View:
     Ctrl-C while a call waits raises KeyboardInterrupt; the task goes on, see get_result().
     """
 
-    _flag_names = ("targets", "block", "track", "label")
+    _flag_names: tuple[str, ...] = ("targets", "block", "track", "label")
+    _balances = False  # one engine per call, chosen by the controller
     block: bool
     track = False
     label: str | None = None
@@ -113,6 +114,14 @@ class View:
                 setattr(self, name, value)
 
     # ---- apply ----
+
+    def _build_targets(self, targets: Any) -> tuple[list[str], list[int]]:
+        """(uuids, ids) of targets."""
+        return self.client._build_targets(targets)
+
+    def _request_metadata(self) -> str:
+        """Metadata of a request as the flags say, as JSON."""
+        return label_metadata(self.label)
 
     def _really_apply(self, f: Any, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
         raise NotImplementedError("Implement in subclasses")

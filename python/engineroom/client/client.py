@@ -59,8 +59,7 @@ class MetadataStore(dict[str, Metadata]):
 
     def __missing__(self, msg_id: str) -> Metadata:
         client = self._client()
-        task = client._task_of(msg_id) if client else None
-        if task is not None:
+        if client is not None and (task := client._task_of(msg_id)) is not None:
             return metadata_of(client, task)
         return self.setdefault(msg_id, Metadata())
 

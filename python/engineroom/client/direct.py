@@ -29,21 +29,12 @@ class DirectView(View):
     The engines' namespaces work like a dict: view["a"] = 5, view["a"], view["a.b"].
     """
 
-    _balances = False
-
     def __init__(
         self, client: "Client", socket: Any = None, targets: Any = None, **flags: Any
     ) -> None:
         super().__init__(client, socket, targets=targets, **flags)
 
     # ---- calls ----
-
-    def _build_targets(self, targets: Any) -> tuple[list[str], list[int]]:
-        """(uuids, ids) of targets."""
-        return self.client._build_targets(targets)
-
-    def _request_metadata(self) -> str:
-        return label_metadata(self.label)
 
     def _submit(
         self, msg_type: str, content: str, buffers: list[Any], targets: Any, label: str | None
@@ -97,13 +88,13 @@ class DirectView(View):
         """
         if not sequences:
             raise AssertionError("must have some sequences to map onto!")
-        with self.temp_flags(label=self.label if label is None else label):
-            ar = submit_map(
-                self,
-                f,
-                [with_length(sequence) for sequence in sequences],
-                return_exceptions=return_exceptions,
-            )
+        ar = submit_map(
+            self,
+            f,
+            [with_length(sequence) for sequence in sequences],
+            label_metadata(self.label if label is None else label),
+            return_exceptions=return_exceptions,
+        )
         return ar.get() if (self.block if block is None else block) else ar
 
     # ---- code ----

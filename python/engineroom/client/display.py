@@ -5,10 +5,12 @@ import contextvars
 import json
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, TextIO
 
 from .. import error
+from .._core import Task
 from ..util import get_ipython, in_kernel
 from .metadata import ExecuteReply, LiveMetadata
 
@@ -148,46 +150,65 @@ def stream_output(ar: "AsyncResult") -> Iterator[None]:
 class _Streamer:
     """Shows each output message of some tasks once, in order per task.
 
-    Messages come as events; those from before, and those still on their way at the end, are taken
-    from the tasks' logs. `_shown` counts how far each log is shown.
+    Messages come as events. Those from before, and those still on their way at the end, are taken
+    from the tasks' logs, of which `_shown` counts how much is shown.
     """
 
     def __init__(self, ar: "AsyncResult") -> None:
         self._ar = ar
         self._tasks = ar._tasks
         self._writer = Writer()
+        self._cells: dict[str, _StreamCell] = {}
         self._errors = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._shown = [0] * len(self._tasks)
-        self._stream_ids: set[str] = set()
+        # Per task: the place in its log of the last event.
+        self._seen = [0] * len(self._tasks)
         self._token: int | None = None
         # Where a notebook puts output follows the context; in the event thread that would be the
         # cell that happened to start it.
         self._context = contextvars.copy_context()
 
     def start(self) -> None:
-        self._token = self._ar._client._events.each_output(self._tasks, self._on_output)
-        self._show_news()
+        events = self._ar._client._events
+        with self._lock:
+            # If nothing comes while we subscribe, the first event is the next message of the log.
+            # If something always does, better shown twice than never.
+            for _ in range(20):
+                before = self._log_lengths()
+                self._token = events.each_output(self._tasks, self._on_output)
+                self._seen = self._log_lengths()
+                if self._seen == before:
+                    break
+                events.forget(self._token)
+            else:
+                self._token = events.each_output(self._tasks, self._on_output)
+            self._show_logs()
 
     def stop(self) -> None:
         if self._token is not None:
             self._ar._client._events.forget(self._token)
-        self._show_news()
+        with self._lock:
+            self._show_logs()
+            for cell in self._cells.values():
+                cell.close()
+
+    def _log_lengths(self) -> list[int]:
+        return [len(task.output_log) for task in self._tasks]
+
+    def _show_logs(self) -> None:
+        for index, task in enumerate(self._tasks):
+            for msg_type, content, _ in task.output_log[self._shown[index] :]:
+                self._shown[index] += 1
+                self._show(index, msg_type, json.loads(content))
 
     def _on_output(self, index: int, msg_type: str, content: str) -> None:
         _detach_thread_output()
-        self._context.run(self._show_news_of, index)
-
-    def _show_news(self) -> None:
-        for index in range(len(self._tasks)):
-            self._show_news_of(index)
-
-    def _show_news_of(self, index: int) -> None:
         with self._lock:
-            news = self._tasks[index].output_log[self._shown[index] :]
-            self._shown[index] += len(news)
-            for msg_type, content, _ in news:
-                self._show(index, msg_type, json.loads(content))
+            self._seen[index] += 1
+            if self._seen[index] > self._shown[index]:
+                self._shown[index] += 1
+                self._context.run(self._show, index, msg_type, json.loads(content))
 
     def _engine(self, index: int) -> Any:
         targets = self._ar._targets
@@ -210,24 +231,14 @@ class _Streamer:
     def _show_stream(self, index: int, content: dict[str, Any]) -> None:
         name = content["name"]
         label = f"[{name}:{self._engine(index)}]"
-        if in_kernel():
-            self._update_cell(index, name, label)
-        else:
+        if not in_kernel():
             self._writer.write(content["text"], label, getattr(sys, name, sys.stdout))
-
-    def _update_cell(self, index: int, name: str, label: str) -> None:
-        """In a notebook each engine has its own place in the output, which grows."""
-        from IPython.display import publish_display_data
-
+            return
         task = self._tasks[index]
         display_id = f"{task.msg_id}-{name}"
-        text = task.stdout if name == "stdout" else task.stderr
-        publish_display_data(
-            {"text/plain": f"{label} {text}"},
-            transient={"display_id": display_id},
-            update=display_id in self._stream_ids,
-        )
-        self._stream_ids.add(display_id)
+        if display_id not in self._cells:
+            self._cells[display_id] = _StreamCell(task, name, label, display_id)
+        self._cells[display_id].update()
 
     def _show_error(self, index: int, content: dict[str, Any]) -> None:
         task = self._tasks[index]
@@ -237,6 +248,65 @@ class _Streamer:
             print("\n".join(failure.render_traceback()), file=sys.stderr)
         else:
             print(failure, file=sys.stderr)
+
+
+class _StreamCell:
+    """The place in a notebook's output where one stream of one task grows.
+
+    Each update sends all of the text, so a long one is updated a few times a second only.
+    """
+
+    LONG = 4096  # characters
+    PAUSE = 0.2  # seconds between updates of a long text
+
+    def __init__(self, task: Task, name: str, label: str, display_id: str) -> None:
+        self._task = task
+        self._name = name
+        self._label = label
+        self._display_id = display_id
+        self._lock = threading.Lock()
+        self._text = ""
+        self._updated = 0.0
+        self._timer: threading.Timer | None = None
+
+    def update(self) -> None:
+        with self._lock:
+            if self._timer is not None:
+                return
+            wait = self._updated + self.PAUSE - time.monotonic()
+            if len(self._text) > self.LONG and wait > 0:
+                context = contextvars.copy_context()
+                self._timer = threading.Timer(wait, context.run, [self._update_late])
+                self._timer.daemon = True
+                self._timer.start()
+            else:
+                self._publish()
+
+    def close(self) -> None:
+        with self._lock:
+            if self._timer is not None:
+                self._timer.cancel()
+            self._publish()
+
+    def _update_late(self) -> None:
+        _detach_thread_output()
+        with self._lock:
+            self._timer = None
+            self._publish()
+
+    def _publish(self) -> None:
+        from IPython.display import publish_display_data
+
+        text = self._task.stdout if self._name == "stdout" else self._task.stderr
+        if text == self._text:
+            return
+        publish_display_data(
+            {"text/plain": f"{self._label} {text}"},
+            transient={"display_id": self._display_id},
+            update=bool(self._text),
+        )
+        self._text = text
+        self._updated = time.monotonic()
 
 
 def _detach_thread_output() -> None:

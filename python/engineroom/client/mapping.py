@@ -26,6 +26,7 @@ def submit_map(
     view: "View",
     f: Callable[..., Any],
     sequences: Sequence[Any],
+    metadata: str,
     *,
     each_item: bool = True,
     distribution: Map | None = None,
@@ -35,6 +36,7 @@ def submit_map(
 ) -> AsyncMapResult:
     """Submits f over sequences (which have lengths) and returns the growing result.
 
+    metadata: of the requests, as JSON.
     each_item: f gets items, else whole parts. A load-balanced view makes a task per `chunksize`
     items, or as many as suit ("auto" or None); another one makes a task per engine.
     """
@@ -54,7 +56,7 @@ def submit_map(
             "balanced" if view._balances else "direct",
             uuids,
             "apply_request",
-            view._request_metadata(),
+            metadata,
             "{}",
             *_pack(f, parts, each_item),
         )

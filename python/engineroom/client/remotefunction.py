@@ -60,9 +60,11 @@ class RemoteFunction:
         return f"<{type(self).__name__} {self.__name__} on {self.view!r}>"
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        block = self.view.block if self.block is None else self.block
-        with self.view.temp_flags(block=block, **self.flags):
-            return self.view.apply(self.func, *args, **kwargs)
+        if not self.flags:
+            # Flags belong to the view: without any, several threads may call.
+            return self.view._really_apply(self.func, args, kwargs, block=self.block)
+        with self.view.temp_flags(**self.flags):
+            return self.view._really_apply(self.func, args, kwargs, block=self.block)
 
 
 class ParallelFunction(RemoteFunction):
@@ -114,6 +116,7 @@ class ParallelFunction(RemoteFunction):
                 self.view,
                 self.func,
                 sequences,
+                self.view._request_metadata(),
                 each_item=each_item,
                 distribution=self.mapObject,
                 chunksize=self.chunksize or 1,

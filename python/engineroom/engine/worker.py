@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import datapub
-from ..serialize import pack_object, unpack_call
+from ..serialize import forget_functions, pack_object, unpack_call
 from .errors import error_content
 from .shell import EngineShell
 
@@ -151,6 +151,7 @@ class Worker:
     def _clear(self, task: Any) -> None:
         try:
             self._shell.reset(new_session=False)
+            forget_functions()
             self._finish_json("ok", {"status": "ok"})
         except Exception as error:
             self._fail(error, "clear", self._format(error, publish=False))
