@@ -94,9 +94,7 @@ def test_retry_goes_elsewhere(client, engines):
     client.send(client.task, "apply_request", metadata={"retries": 1})
     tried = []
     for status in ("error", "ok"):
-        engine = wait_until(
-            lambda: next((e for e in engines if e.shell.poll(0)), None), "the task"
-        )
+        engine = wait_until(lambda: next((e for e in engines if e.shell.poll(0)), None), "the task")
         engine.serve_one(status=status)
         tried.append(engine.uuid)
     assert len(set(tried)) == 2

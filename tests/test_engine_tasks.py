@@ -60,7 +60,7 @@ def test_engine_knows_itself(client, view):
 
 
 def test_clear_empties_it(client, view):
-    view["a"] = 1
+    view.push({"a": 1}, block=True)
     client.clear(block=True)
     with pytest.raises(RemoteError, match="NameError"):
         view.pull("a", block=True)

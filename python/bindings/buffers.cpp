@@ -59,17 +59,16 @@ Bytes frame_from_python(nb::handle object) {
     nb::raise_python_error();
   }
   if (view->len < kCopyOnSend) {
-    Bytes copy = Bytes::copy_of(
-        {static_cast<const char*>(view->buf), static_cast<std::size_t>(view->len)});
+    Bytes copy =
+        Bytes::copy_of({static_cast<const char*>(view->buf), static_cast<std::size_t>(view->len)});
     PyBuffer_Release(view);
     delete view;
     return copy;
   }
   const void* data = view->buf;
   const auto size = static_cast<std::size_t>(view->len);
-  std::shared_ptr<const void> owner(
-      static_cast<const void*>(data),
-      [view](const void*) { ReleaseQueue::instance().add(view); });
+  std::shared_ptr<const void> owner(static_cast<const void*>(data),
+                                    [view](const void*) { ReleaseQueue::instance().add(view); });
   return Bytes(std::move(owner), data, size);
 }
 
@@ -89,9 +88,7 @@ Bytes text_from_python(nb::handle text) {
   return frame_from_python(text);
 }
 
-void bind_buffers(nb::module_& m) {
-  nb::class_<Frame>(m, "_Frame", nb::type_slots(frame_slots));
-}
+void bind_buffers(nb::module_& m) { nb::class_<Frame>(m, "_Frame", nb::type_slots(frame_slots)); }
 
 // ---- ReleaseQueue ----
 

@@ -23,8 +23,9 @@ inline constexpr std::size_t kCopiedBytes = 4096;
 nanobind::object frame_to_python(const Bytes& frame);
 nanobind::list frames_to_python(const Frames& frames);
 
-// A frame of what a Python object (bytes, memoryview, array …) holds, which must be contiguous. Large
-// ones stay where they are, and the object lives until they were sent. Throws nanobind's exceptions.
+// A frame of what a Python object (bytes, memoryview, array …) holds, which must be contiguous.
+// Large ones stay where they are, and the object lives until they were sent. Throws nanobind's
+// exceptions.
 Bytes frame_from_python(nanobind::handle object);
 Frames frames_from_python(nanobind::handle sequence);
 

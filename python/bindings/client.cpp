@@ -17,8 +17,8 @@
 #include <unistd.h>
 
 #include "bindings/buffers.h"
-#include "client/session.h"
 #include "bindings/client_task.h"
+#include "client/session.h"
 
 namespace nb = nanobind;
 

@@ -1,4 +1,5 @@
-// apps/controller_main.cpp — engineroom-controller: the process that clients and engines connect to.
+// apps/controller_main.cpp — engineroom-controller: the process that clients and engines connect
+// to.
 
 #include <cstdio>
 #include <string>
@@ -18,7 +19,8 @@ using engineroom::controller::CommandLine;
 using engineroom::controller::Instead;
 using engineroom::controller::Server;
 
-// An engine takes some eight connections, and the usual soft limit of 1,024 would stop at about a hundred of them.
+// An engine takes some eight connections, and the usual soft limit of 1,024 would stop at about a
+// hundred of them.
 void allow_many_connections() {
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
@@ -57,7 +59,8 @@ int main(int argc, char** argv) {
     case Instead::kVersion:
       std::fputs(engineroom::controller::version_text().c_str(), stdout);
       return 0;
-    case Instead::kNothing: break;
+    case Instead::kNothing:
+      break;
   }
   return run(line.take());
 }

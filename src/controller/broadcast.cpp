@@ -34,17 +34,19 @@ std::optional<BroadcastRoute::Pending> BroadcastRoute::read_request(wire::Messag
   for (const simdjson::dom::element element : *targets) {
     auto target = read_target(element);
     if (!target) return std::nullopt;
-    pending.targets.push_back({std::move(target->first), std::move(target->second), false, false, {}, {}});
+    pending.targets.push_back(
+        {std::move(target->first), std::move(target->second), false, false, {}, {}});
   }
   pending.by_uuid.resize(pending.targets.size());
   std::iota(pending.by_uuid.begin(), pending.by_uuid.end(), std::size_t{0});
-  std::sort(pending.by_uuid.begin(), pending.by_uuid.end(), [&pending](std::size_t a, std::size_t b) {
-    return pending.targets[a].uuid < pending.targets[b].uuid;
-  });
-  const auto same = std::adjacent_find(
-      pending.by_uuid.begin(), pending.by_uuid.end(), [&pending](std::size_t a, std::size_t b) {
-        return pending.targets[a].uuid == pending.targets[b].uuid;
-      });
+  std::sort(pending.by_uuid.begin(), pending.by_uuid.end(),
+            [&pending](std::size_t a, std::size_t b) {
+              return pending.targets[a].uuid < pending.targets[b].uuid;
+            });
+  const auto same = std::adjacent_find(pending.by_uuid.begin(), pending.by_uuid.end(),
+                                       [&pending](std::size_t a, std::size_t b) {
+                                         return pending.targets[a].uuid == pending.targets[b].uuid;
+                                       });
   if (same != pending.by_uuid.end()) return std::nullopt;
   pending.missing = pending.targets.size();
   pending.request = std::move(message);
@@ -52,15 +54,17 @@ std::optional<BroadcastRoute::Pending> BroadcastRoute::read_request(wire::Messag
 }
 
 void BroadcastRoute::on_request(Frames frames, Time now) {
-  auto message = core_.accept(Channel::kBroadcastClient, std::move(frames), 1, &core_.requests_seen);
+  auto message =
+      core_.accept(Channel::kBroadcastClient, std::move(frames), 1, &core_.requests_seen);
   if (!message) return;
   const Bytes client = message->identities.front();
   const auto header = core_.accept_header(Channel::kBroadcastClient, message->header, client);
   if (!header) return;
   auto pending = read_request(std::move(*message), *header);
   if (!pending || pending_.contains(header->msg_id)) {
-    return core_.drop(Drop::kMalformed, Channel::kBroadcastClient, client,
-                      pending ? "this id is taken" : "metadata.targets is no list of different [uuid, id]");
+    return core_.drop(
+        Drop::kMalformed, Channel::kBroadcastClient, client,
+        pending ? "this id is taken" : "metadata.targets is no list of different [uuid, id]");
   }
   record(*pending, *header, now);
   const auto item = pending_.emplace(header->msg_id, std::move(*pending)).first;
@@ -76,7 +80,8 @@ void BroadcastRoute::on_request(Frames frames, Time now) {
   finish_if_done(item, now);
 }
 
-// Clients ask for results by the ids they wait for: one per engine, or the request's own if coalescing.
+// Clients ask for results by the ids they wait for: one per engine, or the request's own if
+// coalescing.
 void BroadcastRoute::record(const Pending& pending, const wire::Header& header, Time now) {
   constexpr store::QueueKind kQueue = store::QueueKind::kBroadcast;
   if (pending.is_coalescing) {
@@ -94,7 +99,8 @@ void BroadcastRoute::send_child(const Pending& pending, const Target& target, co
   // Nothing below can fail: both frames were read as objects before.
   const auto header = wire::with_key(pending.request.header.view(), "msg_id",
                                      json_quote(child_id(pending, target)));
-  auto metadata = wire::with_key(pending.request.metadata.view(), "targets", "[" + target.json + "]");
+  auto metadata =
+      wire::with_key(pending.request.metadata.view(), "targets", "[" + target.json + "]");
   if (metadata.ok()) {
     metadata = wire::with_key(metadata.value(), "original_msg_id", json_quote(pending.msg_id));
   }
@@ -108,9 +114,10 @@ void BroadcastRoute::send_child(const Pending& pending, const Target& target, co
 // ---- replies ----
 
 BroadcastRoute::Target* BroadcastRoute::find_target(Pending& pending, std::string_view uuid) {
-  const auto found = std::lower_bound(
-      pending.by_uuid.begin(), pending.by_uuid.end(), uuid,
-      [&pending](std::size_t at, std::string_view value) { return pending.targets[at].uuid < value; });
+  const auto found = std::lower_bound(pending.by_uuid.begin(), pending.by_uuid.end(), uuid,
+                                      [&pending](std::size_t at, std::string_view value) {
+                                        return pending.targets[at].uuid < value;
+                                      });
   if (found == pending.by_uuid.end() || pending.targets[*found].uuid != uuid) return nullptr;
   return &pending.targets[*found];
 }
@@ -128,7 +135,8 @@ bool BroadcastRoute::on_reply(Frames frames, Time now) {
   const bool is_child = original.size() > uuid.size() && original.ends_with(uuid.view());
   if (is_child) original.remove_suffix(uuid.size() + 1);
   const auto item = pending_.find(original);
-  Target* target = is_child && item != pending_.end() ? find_target(item->second, uuid.view()) : nullptr;
+  Target* target =
+      is_child && item != pending_.end() ? find_target(item->second, uuid.view()) : nullptr;
   if (engine == nullptr || target == nullptr || target->is_answered) {
     core_.drop(Drop::kStale, Channel::kBroadcastEngine, uuid, "nobody waits for " + parent->msg_id);
     return engine != nullptr;

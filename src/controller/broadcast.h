@@ -1,12 +1,14 @@
 // controller/broadcast.h — one request to many engines.
 //
-// The client sends one message that names its targets; each engine gets a copy of its own (signed anew, because its
-// id is "<original>_<engine uuid>"), the buffers shared between all copies. Stock controllers do this with a
-// tree of processes; in one process the tree is a loop, and the bytes of a large argument are never copied.
+// The client sends one message that names its targets; each engine gets a copy of its own (signed
+// anew, because its id is "<original>_<engine uuid>"), the buffers shared between all copies. Stock
+// controllers do this with a tree of processes; in one process the tree is a loop, and the bytes of
+// a large argument are never copied.
 //
-// Replies. *Plain*: each is passed on as it comes; the client waits for one per engine. *Coalescing*: one reply for all, with
-// the buffers in the order of the request's targets; if any child failed, it is the error of the first that
-// did. An engine that is not there, or dies, counts as failed at once, so that no request waits for ever.
+// Replies. *Plain*: each is passed on as it comes; the client waits for one per engine.
+// *Coalescing*: one reply for all, with the buffers in the order of the request's targets; if any
+// child failed, it is the error of the first that did. An engine that is not there, or dies, counts
+// as failed at once, so that no request waits for ever.
 //
 // Threads: the loop thread only.
 #pragma once
@@ -72,7 +74,8 @@ class BroadcastRoute {
 
   // The target has failed without an answer of its own.
   void fail(Pending& pending, Target& target, Time now);
-  void coalesce(Pending& pending, Target& target, const wire::Message& reply, const ReplyFacts& facts);
+  void coalesce(Pending& pending, Target& target, const wire::Message& reply,
+                const ReplyFacts& facts);
   void send_coalesced(const Pending& pending, Time now);
   // Forgets it once everybody has answered.
   void finish_if_done(StringMap<Pending>::iterator item, Time now);

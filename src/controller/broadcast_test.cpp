@@ -47,7 +47,8 @@ TEST_F(BroadcastTest, CoalescedResultsAreInTheOrderOfTheTargets) {
   ask(R"([["e1",0],["e2",1]])", true);
   const Seen first = take(Channel::kBroadcastEngine);
   const Seen second = take(Channel::kBroadcastEngine);
-  answer(Channel::kBroadcastEngine, second, "e2", "ok", {Bytes::of_static("2a"), Bytes::of_static("2b")});
+  answer(Channel::kBroadcastEngine, second, "e2", "ok",
+         {Bytes::of_static("2a"), Bytes::of_static("2b")});
   expect_nothing_left();
   answer(Channel::kBroadcastEngine, first, "e1", "ok", {Bytes::of_static("1")});
   const Seen reply = take(Channel::kBroadcastClient);
@@ -110,7 +111,8 @@ TEST_F(BroadcastTest, CoalescingEndsWhenAnEngineDies) {
 }
 
 TEST_F(BroadcastTest, TargetsThatAreNoneAreMalformed) {
-  for (const char* targets : {"[]", "null", "3", R"(["e1"])", R"([[1,2]])", R"([["e",0],["e",0]])"}) {
+  for (const char* targets :
+       {"[]", "null", "3", R"(["e1"])", R"([[1,2]])", R"([["e",0],["e",0]])"}) {
     ask(targets, true);
   }
   EXPECT_EQ(dropped(Drop::kMalformed), 6u);

@@ -1,8 +1,9 @@
 // controller/channels.h — the controller's sockets as the core sees them: names, and a way to send.
 //
-// The core (Controller and its parts) knows messages, not sockets. It is told "these frames came in on this
-// channel" and says "send these frames on that channel"; server.h joins it to ZeroMQ, the tests to a list
-// (fake_outbox.h). A channel that serves both sides, clients and engines, on two sockets is two channels here.
+// The core (Controller and its parts) knows messages, not sockets. It is told "these frames came in
+// on this channel" and says "send these frames on that channel"; server.h joins it to ZeroMQ, the
+// tests to a list (fake_outbox.h). A channel that serves both sides, clients and engines, on two
+// sockets is two channels here.
 #pragma once
 
 #include <array>
@@ -33,10 +34,9 @@ enum class Channel {
 inline constexpr std::size_t kChannelCount = 14;
 
 inline constexpr std::array<std::string_view, kChannelCount> kChannelNames = {
-    "registration",  "notification",     "mux",           "mux_engine",
-    "task",          "task_engine",      "broadcast",     "broadcast_engine",
-    "control",       "control_engine",   "iopub_engine",  "iopub",
-    "hb_ping",       "hb_pong"};
+    "registration", "notification",     "mux",     "mux_engine",     "task",         "task_engine",
+    "broadcast",    "broadcast_engine", "control", "control_engine", "iopub_engine", "iopub",
+    "hb_ping",      "hb_pong"};
 
 constexpr std::size_t index_of(Channel channel) { return static_cast<std::size_t>(channel); }
 constexpr std::string_view to_string(Channel channel) { return kChannelNames[index_of(channel)]; }
@@ -49,7 +49,8 @@ enum class SendResult {
   kQueueFull,
 };
 
-// Where the core's messages go. Frames start with the identity of the peer where the channel is a ROUTER.
+// Where the core's messages go. Frames start with the identity of the peer where the channel is a
+// ROUTER.
 class Outbox {
  public:
   virtual ~Outbox() = default;

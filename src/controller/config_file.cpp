@@ -73,7 +73,8 @@ ConfigFile parse_config(std::string_view text) {
 ConfigFile read_config_file(const std::string& path) {
   std::ifstream file(path);
   if (!file) return {};
-  if (!is_private(path)) return {.values = {}, .ignored = {"all of it: others may write to the file"}};
+  if (!is_private(path))
+    return {.values = {}, .ignored = {"all of it: others may write to the file"}};
   std::ostringstream text;
   text << file.rdbuf();
   return parse_config(text.str());

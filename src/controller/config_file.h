@@ -2,7 +2,8 @@
 //
 // Such a file is Python, which the controller cannot and must not run. Most say only things like
 //   c.HeartMonitor.period = 200
-// so lines of this form with a number, a string or True/False are read; everything else is reported as ignored.
+// so lines of this form with a number, a string or True/False are read; everything else is reported
+// as ignored.
 #pragma once
 
 #include <string>

@@ -31,7 +31,9 @@ Controller::Controller(ControllerConfig config, Outbox& outbox, store::Store& st
 
 Lifecycle::Events Controller::lifecycle_events() {
   Lifecycle::Events events;
-  events.on_joined = [this](const Engine& engine, Time now) { tasks_.on_engine_joined(engine, now); };
+  events.on_joined = [this](const Engine& engine, Time now) {
+    tasks_.on_engine_joined(engine, now);
+  };
   events.on_lost = [this](const Engine& engine, Time now) {
     tasks_.on_engine_lost(engine, now);
     broadcasts_.on_engine_lost(engine, now);
@@ -46,20 +48,30 @@ Lifecycle::Events Controller::lifecycle_events() {
 void Controller::on_message(Channel channel, Frames frames, int connection, Time now) {
   ++core_.counters.received[index_of(channel)];
   switch (channel) {
-    case Channel::kRegistration: return on_registration_message(std::move(frames), connection, now);
-    case Channel::kMuxClient: return mux_.on_request(std::move(frames), now);
-    case Channel::kTaskClient: return tasks_.on_request(std::move(frames), now);
-    case Channel::kBroadcastClient: return broadcasts_.on_request(std::move(frames), now);
-    case Channel::kControlClient: return control_.on_request(std::move(frames), now);
+    case Channel::kRegistration:
+      return on_registration_message(std::move(frames), connection, now);
+    case Channel::kMuxClient:
+      return mux_.on_request(std::move(frames), now);
+    case Channel::kTaskClient:
+      return tasks_.on_request(std::move(frames), now);
+    case Channel::kBroadcastClient:
+      return broadcasts_.on_request(std::move(frames), now);
+    case Channel::kControlClient:
+      return control_.on_request(std::move(frames), now);
     case Channel::kMuxEngine:
     case Channel::kTaskEngine:
     case Channel::kBroadcastEngine:
-    case Channel::kControlEngine: return on_engine_reply(channel, std::move(frames), now);
-    case Channel::kIopubEngine: return iopub_.on_message(std::move(frames), now);
-    case Channel::kPing: return on_subscription(frames, now);
-    case Channel::kPong: return lifecycle_.on_pong(std::move(frames), now);
+    case Channel::kControlEngine:
+      return on_engine_reply(channel, std::move(frames), now);
+    case Channel::kIopubEngine:
+      return iopub_.on_message(std::move(frames), now);
+    case Channel::kPing:
+      return on_subscription(frames, now);
+    case Channel::kPong:
+      return lifecycle_.on_pong(std::move(frames), now);
     case Channel::kNotification:
-    case Channel::kIopubClient: return;  // nobody writes to these
+    case Channel::kIopubClient:
+      return;  // nobody writes to these
   }
 }
 
@@ -85,7 +97,8 @@ void Controller::on_engine_reply(Channel channel, Frames frames, Time now) {
   bool is_engine = true;
   if (channel == Channel::kMuxEngine) is_engine = mux_.on_reply(std::move(frames), now);
   if (channel == Channel::kTaskEngine) is_engine = tasks_.on_reply(std::move(frames), now);
-  if (channel == Channel::kBroadcastEngine) is_engine = broadcasts_.on_reply(std::move(frames), now);
+  if (channel == Channel::kBroadcastEngine)
+    is_engine = broadcasts_.on_reply(std::move(frames), now);
   if (channel == Channel::kControlEngine) is_engine = control_.on_reply(std::move(frames), now);
   if (!is_engine) lifecycle_.on_stranger(sender.view(), now);
 }
@@ -99,7 +112,8 @@ void Controller::on_connection_closed(int connection, Time now) {
   lifecycle_.on_connection_closed(connection, now);
 }
 
-// The end of the cluster was asked for, so engines that are left go too: nobody else would end them.
+// The end of the cluster was asked for, so engines that are left go too: nobody else would end
+// them.
 void Controller::shut_down(const wire::Message& request, Time now) {
   ER_LOG_INFO("a client asked for shutdown");
   const std::string content = R"({"status":"ok"})";

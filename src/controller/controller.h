@@ -1,12 +1,13 @@
 // controller/controller.h — the whole controller as one state machine over messages.
 //
-// It is told what came in on which channel, which connections closed and what time it is; it answers through the
-// Outbox. It owns no socket, starts no thread and reads no clock, so a test is a list of frames in and a list
-// of frames out. The parts it joins, and what each is about:
+// It is told what came in on which channel, which connections closed and what time it is; it
+// answers through the Outbox. It owns no socket, starts no thread and reads no clock, so a test is
+// a list of frames in and a list of frames out. The parts it joins, and what each is about:
 //
-//   Lifecycle        engines come, live and go            MuxRoute, ControlRoute   client ↔ one engine
-//   Queries          what clients ask the hub             TaskRoute                load-balanced tasks
-//   IopubRelay       output of engines to clients         BroadcastRoute           one request, many engines
+//   Lifecycle        engines come, live and go            MuxRoute, ControlRoute   client ↔ one
+//   engine Queries          what clients ask the hub             TaskRoute load-balanced tasks
+//   IopubRelay       output of engines to clients         BroadcastRoute           one request,
+//   many engines
 //
 // Threads: the loop thread only.
 #pragma once
@@ -29,7 +30,8 @@ class Controller {
   // `outbox` and `store` must outlive it.
   Controller(ControllerConfig config, Outbox& outbox, store::Store& store);
 
-  // `connection`: names the connection of a registration message if its end means the peer's end, else -1.
+  // `connection`: names the connection of a registration message if its end means the peer's end,
+  // else -1.
   void on_message(Channel channel, Frames frames, int connection, Time now);
   void on_connection_closed(int connection, Time now);
   // Call at next_deadline() or later.

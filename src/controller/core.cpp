@@ -54,8 +54,8 @@ void Core::drop(Drop why, Channel channel, const Bytes& peer, std::string_view d
 }
 
 store::WallTime Core::wall_time(Time now) const {
-  return store::WallTime(std::chrono::duration_cast<store::WallTime::duration>(now.time_since_epoch()) +
-                         wall_offset_);
+  return store::WallTime(
+      std::chrono::duration_cast<store::WallTime::duration>(now.time_since_epoch()) + wall_offset_);
 }
 
 }  // namespace engineroom::controller

@@ -1,7 +1,8 @@
-// controller/core.h — what all parts of the controller share: who the engines are, how to check, send and record.
+// controller/core.h — what all parts of the controller share: who the engines are, how to check,
+// send and record.
 //
-// The parts (routes, queries, lifecycle) hold a reference to the one Core and nothing of each other; Controller joins
-// them. Threads: the loop thread only.
+// The parts (routes, queries, lifecycle) hold a reference to the one Core and nothing of each
+// other; Controller joins them. Threads: the loop thread only.
 #pragma once
 
 #include <chrono>
@@ -39,8 +40,8 @@ struct Core {
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
 
-  // Splits and verifies a message, which must have at least `min_identities` in front. A bad one is counted,
-  // logged once per peer, and dropped: nullopt.
+  // Splits and verifies a message, which must have at least `min_identities` in front. A bad one is
+  // counted, logged once per peer, and dropped: nullopt.
   std::optional<wire::Message> accept(Channel channel, Frames frames, std::size_t min_identities,
                                       wire::ReplayGuard* replays);
   // The same for a header frame.
@@ -49,7 +50,9 @@ struct Core {
 
   // The wall clock's reading at `now`, without asking it per message.
   store::WallTime wall_time(Time now) const;
-  void set_clocks(Time now, store::WallTime wall) { wall_offset_ = wall.time_since_epoch() - now.time_since_epoch(); }
+  void set_clocks(Time now, store::WallTime wall) {
+    wall_offset_ = wall.time_since_epoch() - now.time_since_epoch();
+  }
 
   const ControllerConfig config;
   store::Store& store;
@@ -58,7 +61,8 @@ struct Core {
   MessageMaker messages;
   Delivery delivery;
   JsonReader json;
-  // One memory per direction: a message is passed on verbatim, so the same signature legally exists on both.
+  // One memory per direction: a message is passed on verbatim, so the same signature legally exists
+  // on both.
   wire::ReplayGuard requests_seen;
   wire::ReplayGuard replies_seen;
 

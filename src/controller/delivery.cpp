@@ -33,9 +33,12 @@ void Delivery::drop(Drop why, Channel channel, const Bytes& peer) {
 
 void Delivery::to_client(Channel channel, const Frames& frames) {
   switch (send(channel, frames)) {
-    case SendResult::kSent: return;
-    case SendResult::kNoPeer: return drop(Drop::kNoPeer, channel, frames.front());
-    case SendResult::kQueueFull: return drop(Drop::kQueueFull, channel, frames.front());
+    case SendResult::kSent:
+      return;
+    case SendResult::kNoPeer:
+      return drop(Drop::kNoPeer, channel, frames.front());
+    case SendResult::kQueueFull:
+      return drop(Drop::kQueueFull, channel, frames.front());
   }
 }
 

@@ -1,9 +1,10 @@
-// controller/delivery.h — sending to a peer, and waiting for an engine that is not connected everywhere yet.
+// controller/delivery.h — sending to a peer, and waiting for an engine that is not connected
+// everywhere yet.
 //
-// An engine has a connection per channel, and they are not ready at the same moment: when its heartbeat says that it
-// is alive, its task connection may still be shaking hands (with a thousand engines at once, for seconds).
-// ZeroMQ drops what is sent then; a task lost that way would never be answered. So a message to a live engine
-// that has no peer yet waits here and is tried again.
+// An engine has a connection per channel, and they are not ready at the same moment: when its
+// heartbeat says that it is alive, its task connection may still be shaking hands (with a thousand
+// engines at once, for seconds). ZeroMQ drops what is sent then; a task lost that way would never
+// be answered. So a message to a live engine that has no peer yet waits here and is tried again.
 //
 // Clients get no such patience: a client that cannot be reached has gone.
 //
@@ -32,7 +33,8 @@ class Delivery {
 
   Delivery(Outbox& outbox, Counters& counters) : outbox_(outbox), counters_(counters) {}
 
-  // `frames` without the engine's identity, which is put in front. Keeps the order of messages per channel.
+  // `frames` without the engine's identity, which is put in front. Keeps the order of messages per
+  // channel.
   void to_engine(Channel channel, const Engine& engine, Frames frames, Time now);
   // `frames` start with the client's identity where the channel is a ROUTER.
   void to_client(Channel channel, const Frames& frames);

@@ -1,6 +1,8 @@
-// controller/fake_outbox.h — for tests: an Outbox that keeps what was sent, and peers that talk to a Controller.
+// controller/fake_outbox.h — for tests: an Outbox that keeps what was sent, and peers that talk to
+// a Controller.
 //
-// A test gives frames and then takes what was sent, in order; at its end nothing may be left (expect_nothing_left).
+// A test gives frames and then takes what was sent, in order; at its end nothing may be left
+// (expect_nothing_left).
 #pragma once
 
 #include <algorithm>
@@ -97,7 +99,8 @@ class ControllerTest : public ::testing::Test {
     wire::Message message;
     message.identities = std::move(out.identities);
     if (out.msg_id.empty()) out.msg_id = "m" + std::to_string(++counter_);
-    message.header = wire::make_header(out.msg_id, out.type, "session", "user", "2026-11-21T05:57:34.884217Z");
+    message.header =
+        wire::make_header(out.msg_id, out.type, "session", "user", "2026-11-21T05:57:34.884217Z");
     message.parent_header = Bytes(std::move(out.parent));
     message.metadata = Bytes(std::move(out.metadata));
     message.content = Bytes(std::move(out.content));
@@ -135,16 +138,17 @@ class ControllerTest : public ::testing::Test {
     Frames identities = {Bytes(uuid)};
     const Frames& route = request.message.identities;
     identities.insert(identities.end(), route.begin() + 1, route.end());
-    receive(channel, {.identities = identities,
-                      .type = reply_type(request.header.msg_type),
-                      .content = status == "ok" ? R"({"status":"ok"})"
-                                 : status == "aborted"
-                                     ? R"({"status":"aborted"})"
-                                     : R"({"status":"error","ename":"ValueError","evalue":"of )" + uuid +
-                                           R"(","traceback":[],"engine_info":{}})",
-                      .metadata = R"({"status":")" + status + R"(","engine":")" + uuid + "\"" + more + "}",
-                      .parent = request.message.header.str(),
-                      .buffers = std::move(buffers)});
+    receive(channel,
+            {.identities = identities,
+             .type = reply_type(request.header.msg_type),
+             .content = status == "ok" ? R"({"status":"ok"})"
+                        : status == "aborted"
+                            ? R"({"status":"aborted"})"
+                            : R"({"status":"error","ename":"ValueError","evalue":"of )" + uuid +
+                                  R"(","traceback":[],"engine_info":{}})",
+             .metadata = R"({"status":")" + status + R"(","engine":")" + uuid + "\"" + more + "}",
+             .parent = request.message.header.str(),
+             .buffers = std::move(buffers)});
   }
 
   void advance(Duration duration) {
@@ -172,7 +176,8 @@ class ControllerTest : public ::testing::Test {
       return seen;
     }
     seen.message = message.take();
-    if (auto header = wire::parse_header(seen.message.header.view()); header.ok()) seen.header = header.take();
+    if (auto header = wire::parse_header(seen.message.header.view()); header.ok())
+      seen.header = header.take();
     if (auto parent = wire::parse_header(seen.message.parent_header.view(), true); parent.ok()) {
       seen.parent = parent.take();
     }

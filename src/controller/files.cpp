@@ -67,10 +67,13 @@ ConnectionFiles::ConnectionFiles(const Options& options)
       engine_path_(folder_ + "/" + stem_ + "-engine.json") {}
 
 Status ConnectionFiles::make_folders() const {
-  if (Status status = make_folder(folder_, true); !status.ok()) return status;
+  // A folder that the user named stays as it is; the files in it are private anyway.
+  const bool is_new = !fs::exists(folder_);
+  if (Status status = make_folder(folder_, is_new); !status.ok()) return status;
   for (const char* name : {"security", "log", "pid", "startup"}) {
     const bool is_private = std::string_view(name) == "security";
-    if (Status status = make_folder(profile_dir_ + "/" + name, is_private); !status.ok()) return status;
+    if (Status status = make_folder(profile_dir_ + "/" + name, is_private); !status.ok())
+      return status;
   }
   return {};
 }
@@ -85,8 +88,9 @@ Result<std::optional<Addresses>> ConnectionFiles::read_existing() const {
                              client.value().registration == engine.value().registration &&
                              client.value().interface == engine.value().interface;
   if (!is_consistent) {
-    return Status(ErrorCode::kInvalidArgument,
-                  client_path_ + " and the engines' file beside it are not of one controller; remove both");
+    return Status(
+        ErrorCode::kInvalidArgument,
+        client_path_ + " and the engines' file beside it are not of one controller; remove both");
   }
   return std::optional(Addresses{client.take(), engine.take()});
 }
@@ -113,7 +117,8 @@ Addresses plan_addresses(const Options& options, const ConnectionFiles& files,
   info.interface = interface_of(options, files);
   info.location = options.location.empty() ? host_name() : options.location;
   info.curve_serverkey = curve_server_key;
-  // CURVE authenticates every byte, so messages need no signature as well; stock peers expect none then.
+  // CURVE authenticates every byte, so messages need no signature as well; stock peers expect none
+  // then.
   if (curve_server_key.empty()) info.key = options.key.value_or(random_hex(32));
   info.task_scheme = options.scheme;
   Addresses addresses{info, info};
@@ -134,10 +139,12 @@ Result<transport::CurveKeys> curve_keys(const Options& options, const Connection
     keys.public_key = options.curve_public_key;
     if (keys.secret_key.size() != 40 || keys.public_key.size() != 40) {
       return Status(ErrorCode::kInvalidArgument,
-                    "CURVE keys are 40 characters each: set both IPP_CURVE_SECRETKEY and IPP_CURVE_PUBLICKEY");
+                    "CURVE keys are 40 characters each: set both IPP_CURVE_SECRETKEY and "
+                    "IPP_CURVE_PUBLICKEY");
     }
   } else if (options.reuse_files) {
-    // Peers keep the public key of the files that are reused, so the secret one has to last as long.
+    // Peers keep the public key of the files that are reused, so the secret one has to last as
+    // long.
     const std::string path = files.folder() + "/" + files.stem() + "-curve.secret";
     const auto kept = read_text(path);
     if (kept && kept->size() == 80) {

@@ -1,7 +1,8 @@
 // controller/files.h — the profile's folders and the two connection files in them.
 //
-// The files appear when everything is bound, so whoever waits for them can connect at once; they are private to the
-// user (0600: the key in them is the right to run code) and go away at a clean exit unless --reuse.
+// The files appear when everything is bound, so whoever waits for them can connect at once; they
+// are private to the user (0600: the key in them is the right to run code) and go away at a clean
+// exit unless --reuse.
 #pragma once
 
 #include <optional>
@@ -20,7 +21,8 @@ class ConnectionFiles {
 
   // Makes the profile's folders: security (private), log, pid, startup.
   Status make_folders() const;
-  // What the existing files say, with --reuse; nullopt if there are none. An error if they contradict each other.
+  // What the existing files say, with --reuse; nullopt if there are none. An error if they
+  // contradict each other.
   Result<std::optional<Addresses>> read_existing() const;
   Status write(const Addresses& addresses);
   // Removes what write() wrote, unless another controller has replaced it since.
@@ -51,7 +53,8 @@ Addresses plan_addresses(const Options& options, const ConnectionFiles& files,
 // True if only this machine can reach what is bound to it.
 bool is_local_only(const Options& options);
 
-// The key pair from options (environment), or with --reuse the one kept beside the connection files, or a new one.
+// The key pair from options (environment), or with --reuse the one kept beside the connection
+// files, or a new one.
 Result<transport::CurveKeys> curve_keys(const Options& options, const ConnectionFiles& files);
 
 }  // namespace engineroom::controller

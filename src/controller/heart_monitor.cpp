@@ -16,7 +16,8 @@ bool HeartMonitor::is_recent(std::string_view pong) const {
   return std::find(recent_.rbegin(), recent_.rend(), pong) != recent_.rend();
 }
 
-// Seconds as decimal text, as stock monitors send them. Microseconds keep two pings of one loop apart.
+// Seconds as decimal text, as stock monitors send them. Microseconds keep two pings of one loop
+// apart.
 std::string HeartMonitor::new_ping(Time now) {
   std::string ping = fmt::format("{:.6f}", to_seconds(now.time_since_epoch()));
   if (!recent_.empty() && recent_.back() == ping) ping += "1";
@@ -41,7 +42,8 @@ HeartMonitor::Beat HeartMonitor::on_time(Time now, Registry& registry) {
   Beat beat;
   if (!next_beat_ || now >= *next_beat_) {
     beat.dead = count_misses(registry);
-    recent_.erase(recent_.begin(), recent_.begin() + static_cast<std::ptrdiff_t>(before_last_beat_));
+    recent_.erase(recent_.begin(),
+                  recent_.begin() + static_cast<std::ptrdiff_t>(before_last_beat_));
     before_last_beat_ = recent_.size();
     beat.ping = new_ping(now);
     // Not next_beat_ + period: after a pause (suspended machine) beats do not catch up, which would

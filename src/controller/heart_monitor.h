@@ -1,11 +1,12 @@
 // controller/heart_monitor.h — pings, and which engines stopped answering them.
 //
-// Every `period` a ping goes out to all engines, which return it unchanged. A pong counts if it repeats a ping not
-// older than the previous scheduled one: an engine that was suspended and then sends a pile of old pongs is
-// not alive for that. More than `max_misses` scheduled pings in a row without an answer mean that it is dead.
+// Every `period` a ping goes out to all engines, which return it unchanged. A pong counts if it
+// repeats a ping not older than the previous scheduled one: an engine that was suspended and then
+// sends a pile of old pongs is not alive for that. More than `max_misses` scheduled pings in a row
+// without an answer mean that it is dead.
 //
-// Extra pings go out between the scheduled ones when an engine registers or subscribes, so that its first pong,
-// which completes the registration, comes in milliseconds. They never count as missed.
+// Extra pings go out between the scheduled ones when an engine registers or subscribes, so that its
+// first pong, which completes the registration, comes in milliseconds. They never count as missed.
 //
 // Pure: time is an argument. Threads: the loop thread only.
 #pragma once
@@ -49,7 +50,8 @@ class HeartMonitor {
   std::optional<Time> next_beat_;
   std::optional<Time> extra_ping_at_;
   std::optional<Time> last_ping_at_;
-  // Pings sent since the previous scheduled one, oldest first, and how many of them precede the last scheduled one.
+  // Pings sent since the previous scheduled one, oldest first, and how many of them precede the
+  // last scheduled one.
   std::deque<std::string> recent_;
   std::size_t before_last_beat_ = 0;
 };

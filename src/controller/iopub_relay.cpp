@@ -10,8 +10,8 @@ namespace {
 
 // "engine.3.stdout": the topics whose messages concern the controller.
 bool concerns_us(std::string_view topic) {
-  constexpr std::array<std::string_view, 6> kKinds = {".stdout",         ".stderr", ".execute_input",
-                                                      ".execute_result", ".error",  ".shutdown"};
+  constexpr std::array<std::string_view, 6> kKinds = {
+      ".stdout", ".stderr", ".execute_input", ".execute_result", ".error", ".shutdown"};
   for (const std::string_view kind : kKinds) {
     if (topic.ends_with(kind)) return true;
   }

@@ -1,7 +1,9 @@
-// controller/iopub_relay.h — the output of engines: passed on to all clients as it is, and kept in the record.
+// controller/iopub_relay.h — the output of engines: passed on to all clients as it is, and kept in
+// the record.
 //
-// Most of this traffic is "busy" and "idle"; it is recognised by its topic and passed on without being looked into, let
-// alone verified (clients do that). Only what goes into the record, or makes the controller act, is verified here.
+// Most of this traffic is "busy" and "idle"; it is recognised by its topic and passed on without
+// being looked into, let alone verified (clients do that). Only what goes into the record, or makes
+// the controller act, is verified here.
 //
 // Threads: the loop thread only.
 #pragma once

@@ -30,10 +30,12 @@ std::optional<store::WallTime> parse_date(std::string_view text) {
   const auto micros = digits(text, 20, 6);
   if (!year || !month || !day || !hour || !minute || !second || !micros) return std::nullopt;
   using namespace std::chrono;
-  const year_month_day date(std::chrono::year(*year), std::chrono::month(static_cast<unsigned>(*month)),
+  const year_month_day date(std::chrono::year(*year),
+                            std::chrono::month(static_cast<unsigned>(*month)),
                             std::chrono::day(static_cast<unsigned>(*day)));
   if (!date.ok()) return std::nullopt;
-  return sys_days(date) + hours(*hour) + minutes(*minute) + seconds(*second) + microseconds(*micros);
+  return sys_days(date) + hours(*hour) + minutes(*minute) + seconds(*second) +
+         microseconds(*micros);
 }
 
 ReplyFacts read_reply_facts(JsonReader& json, std::string_view metadata) {

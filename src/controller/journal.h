@@ -1,7 +1,8 @@
 // controller/journal.h — from wire messages to the records of the store.
 //
-// The store is told of every request, where it went, its reply and its output; what it makes of that (memory, a
-// database, nothing) is its affair. Nothing here can fail a task: a store that refuses only loses the record.
+// The store is told of every request, where it went, its reply and its output; what it makes of
+// that (memory, a database, nothing) is its affair. Nothing here can fail a task: a store that
+// refuses only loses the record.
 #pragma once
 
 #include <optional>

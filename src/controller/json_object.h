@@ -1,7 +1,8 @@
-// controller/json_object.h — the few fields that the controller reads out of a message's JSON frames.
+// controller/json_object.h — the few fields that the controller reads out of a message's JSON
+// frames.
 //
-// A thin view over simdjson's object: a missing field and one of the wrong type are both "nullopt", because to the
-// controller they are the same thing. Valid as long as the parse it came from.
+// A thin view over simdjson's object: a missing field and one of the wrong type are both "nullopt",
+// because to the controller they are the same thing. Valid as long as the parse it came from.
 #pragma once
 
 #include <cstdint>

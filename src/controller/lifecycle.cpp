@@ -69,10 +69,10 @@ void Lifecycle::reply_ok(const Engine& engine, const wire::Message& request) {
   w.begin_object().key("id").value(number(engine.id)).key("status").value("ok");
   w.key("hb_period").value(milliseconds(core_.config.heartbeat_period));
   w.key("connection_info").raw(core_.config.engine_ports).end_object();
-  core_.delivery.to_client(Channel::kRegistration,
-                           core_.messages.make({.identities = request.identities,
-                                                .type = "registration_reply",
-                                                .content = w.take()}));
+  core_.delivery.to_client(
+      Channel::kRegistration,
+      core_.messages.make(
+          {.identities = request.identities, .type = "registration_reply", .content = w.take()}));
 }
 
 void Lifecycle::reply_error(const wire::Message& request, std::string evalue) {
@@ -138,7 +138,8 @@ void Lifecycle::lose(EngineId id, Departure why, Time now) {
   core_.delivery.forget(id);
   if (!engine->is_registered) return;
   ++core_.counters.engines_lost;
-  // Tasks are answered or moved before clients hear of the loss: a client fails what it still waits for then.
+  // Tasks are answered or moved before clients hear of the loss: a client fails what it still waits
+  // for then.
   events_.on_lost(*engine, now);
   core_.store.forget_engine(engine->uuid);
   notify("unregistration_notification", *engine);
@@ -165,7 +166,8 @@ void Lifecycle::on_time(Time now) {
 void Lifecycle::on_stranger(std::string_view uuid, Time now) {
   Departed* departed = core_.registry.find_departed(uuid);
   if (departed == nullptr) {
-    return core_.drop(Drop::kUnknownEngine, Channel::kPong, Bytes::copy_of(uuid), "never registered");
+    return core_.drop(Drop::kUnknownEngine, Channel::kPong, Bytes::copy_of(uuid),
+                      "never registered");
   }
   // One that said good-bye may still have messages on the way.
   if (departed->why == Departure::kUnregistered) return;

@@ -2,13 +2,14 @@
 //
 //   registration_request → pending → first pong → registered → … → gone
 //
-// An engine is gone when it (or anybody) says so, when its heart stops, or when its registration connection closes
-// (told only for peers on this machine, where a closed connection means a dead process; across a network it may
-// be a hiccup that ZeroMQ repairs by itself, and the heartbeat decides). Clients are notified when an engine is
-// registered and when it is gone.
+// An engine is gone when it (or anybody) says so, when its heart stops, or when its registration
+// connection closes (told only for peers on this machine, where a closed connection means a dead
+// process; across a network it may be a hiccup that ZeroMQ repairs by itself, and the heartbeat
+// decides). Clients are notified when an engine is registered and when it is gone.
 //
-// An engine that was given up but is heard of again cannot go on under its old id: its tasks were given to others. Our own
-// engines are told so and register anew; stock ones cannot, and are shut down.
+// An engine that was given up but is heard of again cannot go on under its old id: its tasks were
+// given to others. Our own engines are told so and register anew; stock ones cannot, and are shut
+// down.
 //
 // Threads: the loop thread only.
 #pragma once

@@ -1,9 +1,10 @@
 // controller/memory.h — how the process uses the heap: fast while it works, small when it rests.
 //
-// A 100 MiB argument is received into fresh memory, passed on and freed. glibc would take such blocks from the system and give
-// them back each time, and the page faults cost more than moving the bytes (measured, per 100 MiB in and out: 160 ms
-// of CPU, 63 ms when the memory is kept). So blocks of all sizes come from one heap, which keeps what is freed; when
-// nothing has happened for a moment, all of it that is free goes back to the system.
+// A 100 MiB argument is received into fresh memory, passed on and freed. glibc would take such
+// blocks from the system and give them back each time, and the page faults cost more than moving
+// the bytes (measured, per 100 MiB in and out: 160 ms of CPU, 63 ms when the memory is kept). So
+// blocks of all sizes come from one heap, which keeps what is freed; when nothing has happened for
+// a moment, all of it that is free goes back to the system.
 //
 // One heap for both threads costs nothing measurable: small blocks come from caches per thread.
 #pragma once

@@ -23,8 +23,8 @@ MessageMaker::MessageMaker(std::string_view key) : signer_(key), ids_(new_sessio
 wire::Message MessageMaker::compose(Draft draft) {
   wire::Message message;
   message.identities = std::move(draft.identities);
-  message.header = wire::make_header(ids_.next(), draft.type, ids_.session(), wire::username(),
-                                     iso8601_now());
+  message.header =
+      wire::make_header(ids_.next(), draft.type, ids_.session(), wire::username(), iso8601_now());
   message.parent_header = std::move(draft.parent_header);
   message.metadata = Bytes(std::move(draft.metadata));
   message.content = Bytes(std::move(draft.content));

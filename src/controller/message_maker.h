@@ -1,4 +1,5 @@
-// controller/message_maker.h — the messages that the controller itself writes: replies, notifications, errors.
+// controller/message_maker.h — the messages that the controller itself writes: replies,
+// notifications, errors.
 //
 // Threads: the loop thread only.
 #pragma once
@@ -54,7 +55,8 @@ class MessageMaker {
 // "apply_request" → "apply_reply".
 std::string reply_type(std::string_view request_type);
 
-// The metadata of a reply in an engine's stead: {"status":…,"engine":…,"date":…}. An empty uuid becomes null.
+// The metadata of a reply in an engine's stead: {"status":…,"engine":…,"date":…}. An empty uuid
+// becomes null.
 std::string reply_metadata(std::string_view status, std::string_view engine_uuid);
 
 // "Engine b'<uuid>' died while running task '<id>'", the text that users of ipyparallel know.

@@ -37,14 +37,16 @@ std::optional<bool> parse_flag(std::string_view text) {
 
 // "10000-10010,10020" or "[10000, 10001]"
 std::optional<std::vector<int>> parse_ports(std::string text) {
-  std::erase_if(text, [](char c) { return c == ' ' || c == '[' || c == ']' || c == '{' || c == '}'; });
+  std::erase_if(text,
+                [](char c) { return c == ' ' || c == '[' || c == ']' || c == '{' || c == '}'; });
   std::vector<int> ports;
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find(',', at), text.size());
     const std::string_view item = std::string_view(text).substr(at, end - at);
     const std::size_t dash = item.find('-');
     const auto first = parse_number<int>(item.substr(0, dash));
-    const auto last = dash == std::string_view::npos ? first : parse_number<int>(item.substr(dash + 1));
+    const auto last =
+        dash == std::string_view::npos ? first : parse_number<int>(item.substr(dash + 1));
     if (!first || !last || *first < 1 || *last > 65535 || *first > *last) return std::nullopt;
     for (int port = *first; port <= *last; ++port) ports.push_back(port);
     at = end + 1;
@@ -76,7 +78,8 @@ template <typename Number>
 Set number(Number Options::* member, Number min) {
   return [member, min](Options& options, std::string_view value) {
     const auto parsed = parse_number<Number>(value);
-    if (!parsed || *parsed < min) return bad_value(fmt::format("wants a number of at least {}", min));
+    if (!parsed || *parsed < min)
+      return bad_value(fmt::format("wants a number of at least {}", min));
     options.*member = *parsed;
     return Status();
   };
@@ -152,51 +155,61 @@ constexpr std::string_view kOther = "Log and limits";
 
 const std::vector<Setting>& settings() {
   static const std::vector<Setting> table = {
-      {kFiles, "profile", "BaseIPythonApplication.profile", "NAME", "the IPython profile to use (default)",
-       text(&Options::profile)},
-      {kFiles, "profile-dir", "ProfileDir.location", "DIR", "the profile's folder itself", text(&Options::profile_dir)},
+      {kFiles, "profile", "BaseIPythonApplication.profile", "NAME",
+       "the IPython profile to use (default)", text(&Options::profile)},
+      {kFiles, "profile-dir", "ProfileDir.location", "DIR", "the profile's folder itself",
+       text(&Options::profile_dir)},
       {kFiles, "ipython-dir", "BaseIPythonApplication.ipython_dir", "DIR",
        "where profiles are ($IPYTHONDIR, else ~/.ipython)", text(&Options::ipython_dir)},
-      {kFiles, "connection-dir", "", "DIR", "where to write the two connection files (<profile>/security)",
+      {kFiles, "connection-dir", "", "DIR",
+       "where to write the two connection files (<profile>/security)",
        text(&Options::connection_dir)},
       {kFiles, "cluster-id", "BaseParallelApplication.cluster_id", "ID",
        "tells several clusters of one profile apart", text(&Options::cluster_id)},
       {kFiles, "reuse", "IPController.reuse_files", "",
-       "keep ports and key of the connection files that exist, and the files at exit", flag(&Options::reuse_files)},
+       "keep ports and key of the connection files that exist, and the files at exit",
+       flag(&Options::reuse_files)},
 
-      {kNetwork, "ip", "IPController.ip", "ADDRESS", "the address to listen on; * is all (127.0.0.1)",
-       text(&Options::ip)},
-      {kNetwork, "location", "IPController.location", "NAME", "what other machines call this one (its host name)",
-       text(&Options::location)},
-      {kNetwork, "transport", "IPController.transport", "tcp|ipc", "ipc: Unix sockets, this machine only (tcp)",
-       set_transport},
-      {kNetwork, "ports", "IPController.ports", "LIST", "ports to use, like 10000-10020 (free ones)",
-       ports(&Options::ports)},
-      {kNetwork, "", "IPController.engine_ports", "LIST", "the same, for engines", ports(&Options::engine_ports)},
-      {kNetwork, "", "IPController.client_ports", "LIST", "the same, for clients", ports(&Options::client_ports)},
-      {kNetwork, "ssh", "IPController.ssh_server", "HOST", "the server through which clients reach us",
-       text(&Options::ssh_server)},
+      {kNetwork, "ip", "IPController.ip", "ADDRESS",
+       "the address to listen on; * is all (127.0.0.1)", text(&Options::ip)},
+      {kNetwork, "location", "IPController.location", "NAME",
+       "what other machines call this one (its host name)", text(&Options::location)},
+      {kNetwork, "transport", "IPController.transport", "tcp|ipc",
+       "ipc: Unix sockets, this machine only (tcp)", set_transport},
+      {kNetwork, "ports", "IPController.ports", "LIST",
+       "ports to use, like 10000-10020 (free ones)", ports(&Options::ports)},
+      {kNetwork, "", "IPController.engine_ports", "LIST", "the same, for engines",
+       ports(&Options::engine_ports)},
+      {kNetwork, "", "IPController.client_ports", "LIST", "the same, for clients",
+       ports(&Options::client_ports)},
+      {kNetwork, "ssh", "IPController.ssh_server", "HOST",
+       "the server through which clients reach us", text(&Options::ssh_server)},
       {kNetwork, "enginessh", "IPController.engine_ssh_server", "HOST", "the same for engines",
        text(&Options::engine_ssh_server)},
 
       {kSecurity, "enable-curve", "IPController.enable_curve", "",
-       "encrypt and authenticate with CURVE; always on when --ip is not this machine only", flag(&Options::enable_curve)},
+       "encrypt and authenticate with CURVE; always on when --ip is not this machine only",
+       flag(&Options::enable_curve)},
       {kSecurity, "", "IPController.curve_secretkey", "KEY", "Z85; better in $IPP_CURVE_SECRETKEY",
        text(&Options::curve_secret_key)},
-      {kSecurity, "", "IPController.curve_publickey", "KEY", "Z85", text(&Options::curve_public_key)},
-      {kSecurity, "", "Session.key", "KEY", "the signing key; better in $IPP_SESSION_KEY (random)", set_key},
+      {kSecurity, "", "IPController.curve_publickey", "KEY", "Z85",
+       text(&Options::curve_public_key)},
+      {kSecurity, "", "Session.key", "KEY", "the signing key; better in $IPP_SESSION_KEY (random)",
+       set_key},
 
       {kTasks, "ping", "HeartMonitor.period", "MS", "time between heartbeats (3000)",
        duration(&Options::ping_period, 0.001)},
-      {kTasks, "", "HeartMonitor.max_heartmonitor_misses", "N", "heartbeats an engine may miss in a row (10)",
-       number<int>(&Options::max_misses, 0)},
-      {kTasks, "", "IPController.registration_timeout", "SECONDS", "for an engine to start its heart (30)",
-       duration(&Options::registration_timeout, 1)},
+      {kTasks, "", "HeartMonitor.max_heartmonitor_misses", "N",
+       "heartbeats an engine may miss in a row (10)", number<int>(&Options::max_misses, 0)},
+      {kTasks, "", "IPController.registration_timeout", "SECONDS",
+       "for an engine to start its heart (30)", duration(&Options::registration_timeout, 1)},
       {kTasks, "scheme", "TaskScheduler.scheme_name", "NAME",
        "leastload, lru, plainrandom, twobin or weighted (leastload)", text(&Options::scheme)},
-      {kTasks, "hwm", "TaskScheduler.hwm", "N", "tasks outstanding per engine, 0: no limit (automatic)", set_hwm},
+      {kTasks, "hwm", "TaskScheduler.hwm", "N",
+       "tasks outstanding per engine, 0: no limit (automatic)", set_hwm},
       {kTasks, "nodb", "", "", "keep no record of finished tasks", set_db_class, "NoDB"},
-      {kTasks, "dictdb", "", "", "keep records in memory (this is the default)", set_db_class, "DictDB"},
+      {kTasks, "dictdb", "", "", "keep records in memory (this is the default)", set_db_class,
+       "DictDB"},
       {kTasks, "sqlitedb", "", "", "", set_db_class, "SQLiteDB"},
       {kTasks, "mongodb", "", "", "", set_db_class, "MongoDB"},
       {kTasks, "", "IPController.db_class", "CLASS", "", set_db_class},
@@ -209,10 +222,12 @@ const std::vector<Setting>& settings() {
        text(&Options::log_level)},
       {kOther, "debug", "", "", "the same as --log-level=debug", text(&Options::log_level), "10"},
       {kOther, "quiet", "", "", "only errors", text(&Options::log_level), "40"},
-      {kOther, "stats", "", "", "log counters at exit (and whenever SIGUSR1 comes)", flag(&Options::log_stats)},
+      {kOther, "stats", "", "", "log counters at exit (and whenever SIGUSR1 comes)",
+       flag(&Options::log_stats)},
       {kOther, "max-data-bytes", "", "BYTES", "the largest buffer accepted (16 GiB)",
        number<std::int64_t>(&Options::max_data_bytes, 1)},
-      {kOther, "max-request-bytes", "", "BYTES", "the same on the hub's and control channels (64 MiB)",
+      {kOther, "max-request-bytes", "", "BYTES",
+       "the same on the hub's and control channels (64 MiB)",
        number<std::int64_t>(&Options::max_request_bytes, 1)},
   };
   return table;
@@ -295,20 +310,25 @@ std::string environment(const char* name) {
 
 void read_environment(Options& options) {
   if (const std::string id = environment("IPP_CLUSTER_ID"); !id.empty()) options.cluster_id = id;
-  if (const std::string dir = environment("IPP_PROFILE_DIR"); !dir.empty()) options.profile_dir = dir;
+  if (const std::string dir = environment("IPP_PROFILE_DIR"); !dir.empty())
+    options.profile_dir = dir;
   if (const std::string key = environment("IPP_SESSION_KEY"); !key.empty()) options.key = key;
   if (environment("IPP_ENABLE_CURVE") == "1") options.enable_curve = true;
-  if (const std::string key = environment("IPP_CURVE_SECRETKEY"); !key.empty()) options.curve_secret_key = key;
-  if (const std::string key = environment("IPP_CURVE_PUBLICKEY"); !key.empty()) options.curve_public_key = key;
+  if (const std::string key = environment("IPP_CURVE_SECRETKEY"); !key.empty())
+    options.curve_secret_key = key;
+  if (const std::string key = environment("IPP_CURVE_PUBLICKEY"); !key.empty())
+    options.curve_public_key = key;
 }
 
-// A value in the configuration that makes no sense is a remark, not an error: stock files may hold more than we read.
+// A value in the configuration that makes no sense is a remark, not an error: stock files may hold
+// more than we read.
 void read_config(Options& options) {
   const std::string path = resolve_profile_dir(options) + "/ipcontroller_config.py";
   ConfigFile config = read_config_file(path);
   for (const auto& [trait, value] : config.values) {
     const Setting* setting = find_setting(trait);
-    Status status = setting != nullptr ? apply({setting, trait, value}, options) : bad_value(trait + " is not used");
+    Status status = setting != nullptr ? apply({setting, trait, value}, options)
+                                       : bad_value(trait + " is not used");
     if (!status.ok()) config.ignored.push_back(status.message());
   }
   if (config.ignored.empty()) return;
@@ -344,11 +364,13 @@ Result<CommandLine> read_command_line(const std::vector<std::string>& arguments)
 std::string help_text() {
   std::string help =
       "Usage: engineroom-controller [FLAG]...\n\n"
-      "The process that clients and engines connect to. It writes two connection files, by which they\n"
+      "The process that clients and engines connect to. It writes two connection files, by which "
+      "they\n"
       "find and trust it, and runs until SIGTERM, Ctrl-C or a client's shutdown. Example:\n\n"
       "  engineroom-controller --profile=work --ip=10.0.0.1 &\n"
       "  engineroom-engine --profile=work\n\n"
-      "Flags of ipyparallel's ipcontroller are understood, traits too (--HeartMonitor.period=250).\n"
+      "Flags of ipyparallel's ipcontroller are understood, traits too "
+      "(--HeartMonitor.period=250).\n"
       "Defaults are in parentheses.\n";
   std::string_view group;
   for (const Setting& setting : settings()) {
@@ -356,9 +378,12 @@ std::string help_text() {
     if (setting.group != group) help += fmt::format("\n{}:\n", group = setting.group);
     std::string name = fmt::format("--{}", setting.flag.empty() ? setting.trait : setting.flag);
     if (!setting.metavar.empty()) name += fmt::format("={}", setting.metavar);
-    help += fmt::format("  {:<26}{}{}\n", name, name.size() > 25 ? "\n                            " : "", setting.help);
+    help += fmt::format("  {:<26}{}{}\n", name,
+                        name.size() > 25 ? "\n                            " : "", setting.help);
   }
-  return help + "\n  -h, --help                print this\n  --version                 print the version\n";
+  return help +
+         "\n  -h, --help                print this\n  --version                 print the "
+         "version\n";
 }
 
 std::string version_text() { return fmt::format("engineroom-controller {}\n", ENGINEROOM_VERSION); }

@@ -1,12 +1,13 @@
 // controller/options.h — the command line and the profile's configuration.
 //
-// Two spellings are understood, because two kinds of callers exist: a person types `--ping=250` or `--ping 250`; ipyparallel's
-// launchers and configuration files say `--HeartMonitor.period=250` and `c.HeartMonitor.period = 250`. A table
-// (options.cpp) joins flag, trait, help and setter. What stock controllers know and this one does not need is
-// ignored with one line in the log, so that existing scripts keep working.
+// Two spellings are understood, because two kinds of callers exist: a person types `--ping=250` or
+// `--ping 250`; ipyparallel's launchers and configuration files say `--HeartMonitor.period=250` and
+// `c.HeartMonitor.period = 250`. A table (options.cpp) joins flag, trait, help and setter. What
+// stock controllers know and this one does not need is ignored with one line in the log, so that
+// existing scripts keep working.
 //
-// Order: defaults, then <profile>/ipcontroller_config.py (literals only: nothing here can run Python), then the
-// environment, then the command line. Nothing is read from the working directory.
+// Order: defaults, then <profile>/ipcontroller_config.py (literals only: nothing here can run
+// Python), then the environment, then the command line. Nothing is read from the working directory.
 #pragma once
 
 #include <cstdint>
@@ -60,7 +61,8 @@ struct Options {
   std::size_t max_records = 16'384;
   std::int64_t max_record_bytes = 64ll << 20;
 
-  // Frames that claim to be larger end the connection they come on. Data: mux, task, broadcast, iopub.
+  // Frames that claim to be larger end the connection they come on. Data: mux, task, broadcast,
+  // iopub.
   std::int64_t max_data_bytes = 16ll << 30;
   std::int64_t max_request_bytes = 64ll << 20;
 
@@ -85,7 +87,8 @@ Result<CommandLine> read_command_line(const std::vector<std::string>& arguments)
 std::string help_text();
 std::string version_text();
 
-// The folder that holds security/, log/ …, from --profile-dir, IPP_PROFILE_DIR, --profile, --ipython-dir, IPYTHONDIR.
+// The folder that holds security/, log/ …, from --profile-dir, IPP_PROFILE_DIR, --profile,
+// --ipython-dir, IPYTHONDIR.
 std::string resolve_profile_dir(const Options& options);
 
 }  // namespace engineroom::controller

@@ -20,7 +20,8 @@ class OptionsTest : public ::testing::Test {
                              "IPP_ENABLE_CURVE", "IPP_CURVE_SECRETKEY", "IPP_CURVE_PUBLICKEY"}) {
       ::unsetenv(name);
     }
-    folder_ = std::filesystem::temp_directory_path() / ("options_test_" + std::to_string(::getpid()));
+    folder_ =
+        std::filesystem::temp_directory_path() / ("options_test_" + std::to_string(::getpid()));
     std::filesystem::create_directories(folder_);
   }
   ~OptionsTest() override { std::filesystem::remove_all(folder_); }
@@ -59,7 +60,8 @@ TEST_F(OptionsTest, DatabasesOfStockControllersAreUnderstood) {
 
 TEST_F(OptionsTest, PortsAreListsAndRanges) {
   EXPECT_EQ(read({"--ports=7000-7002,7010"}).ports, (std::vector<int>{7000, 7001, 7002, 7010}));
-  EXPECT_EQ(read({"--IPController.engine_ports=[7000, 7001]"}).engine_ports, (std::vector<int>{7000, 7001}));
+  EXPECT_EQ(read({"--IPController.engine_ports=[7000, 7001]"}).engine_ports,
+            (std::vector<int>{7000, 7001}));
 }
 
 TEST_F(OptionsTest, UnknownFlagsAreARemark) {
@@ -69,7 +71,8 @@ TEST_F(OptionsTest, UnknownFlagsAreARemark) {
 }
 
 TEST_F(OptionsTest, BadValuesNameTheFlag) {
-  for (const char* flag : {"--ping=0", "--ping=abc", "--hwm=-1", "--ports=5-x", "--transport=udp", "--ping=inf"}) {
+  for (const char* flag :
+       {"--ping=0", "--ping=abc", "--hwm=-1", "--ports=5-x", "--transport=udp", "--ping=inf"}) {
     const auto line = read_command_line({flag});
     ASSERT_FALSE(line.ok()) << flag;
     EXPECT_EQ(line.status().message().find(flag), 0u) << line.status().message();
@@ -85,20 +88,23 @@ TEST_F(OptionsTest, CommandLineBeatsConfigurationBeatsDefaults) {
   EXPECT_EQ(options.ping_period, milliseconds(200));
   EXPECT_EQ(options.scheme, "twobin");
   ASSERT_EQ(options.remarks.size(), 1u);
-  EXPECT_NE(options.remarks[0].find("IPController.engine_ports (no plain value)"), std::string::npos);
+  EXPECT_NE(options.remarks[0].find("IPController.engine_ports (no plain value)"),
+            std::string::npos);
   EXPECT_NE(options.remarks[0].find("Something.else_"), std::string::npos);
 }
 
 TEST_F(OptionsTest, ConfigurationThatOthersCanWriteIsNotRead) {
   const auto path = folder_ / "ipcontroller_config.py";
   std::ofstream(path) << "c.HeartMonitor.period = 200\n";
-  std::filesystem::permissions(path, std::filesystem::perms::others_write, std::filesystem::perm_options::add);
+  std::filesystem::permissions(path, std::filesystem::perms::others_write,
+                               std::filesystem::perm_options::add);
   EXPECT_EQ(read({}).ping_period, milliseconds(3000));
 }
 
 TEST_F(OptionsTest, LiteralsOfEveryKind) {
   const ConfigFile config = parse_config(
-      "c.A.a = 1.5\nc.A.b = \"x # y\"\nc.A.c=True\nc.A.d = None\nc.A.e = 'it\\'s'\nc.A.f = -3\r\nx = 1");
+      "c.A.a = 1.5\nc.A.b = \"x # y\"\nc.A.c=True\nc.A.d = None\nc.A.e = 'it\\'s'\nc.A.f = -3\r\nx "
+      "= 1");
   ASSERT_EQ(config.values.size(), 4u);
   EXPECT_EQ(config.values[1].second, "x # y");
   EXPECT_EQ(config.values[3].second, "-3");

@@ -19,8 +19,8 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kNotSuppo
 
 std::string ok_content() { return R"({"status":"ok"})"; }
 
-// The engines that "targets" means: null is all of them, else an id, a uuid, or a list of these. An error's text if
-// one of them does not exist.
+// The engines that "targets" means: null is all of them, else an id, a uuid, or a list of these. An
+// error's text if one of them does not exist.
 struct Targets {
   std::vector<const Engine*> engines;
   std::string error;
@@ -81,7 +81,8 @@ Queries::Answer Queries::answer(const wire::Message& request, const wire::Header
   const std::string& type = header.msg_type;
   const auto content = read_object(core_.json, request.content.view());
   if (!content) {
-    return {"hub_error", to_content({"ValueError", "the content of " + type + " is no JSON object"})};
+    return {"hub_error",
+            to_content({"ValueError", "the content of " + type + " is no JSON object"})};
   }
   if (type == "connection_request") return connection();
   if (type == "queue_request") return queue_status(*content);
@@ -229,7 +230,8 @@ Queries::Answer Queries::purge(const JsonObject& content) {
   }
   const Targets engines = find_targets(core_.registry, content, "engine_ids");
   for (const Engine* engine : engines.engines) core_.store.purge_engine(engine->uuid);
-  if (!engines.error.empty()) return {std::string(kReply), to_content({"IndexError", engines.error})};
+  if (!engines.error.empty())
+    return {std::string(kReply), to_content({"IndexError", engines.error})};
   return {std::string(kReply), ok_content()};
 }
 

@@ -1,7 +1,9 @@
-// controller/queries.h — what clients ask on the registration channel: who is there, what is queued, what came of it.
+// controller/queries.h — what clients ask on the registration channel: who is there, what is
+// queued, what came of it.
 //
-// Every request gets one reply with the request's header as its parent; one that cannot be answered gets a "hub_error". The
-// shapes are those of stock ipyparallel (reference: docs/dev/controller.md), whose client is the judge.
+// Every request gets one reply with the request's header as its parent; one that cannot be answered
+// gets a "hub_error". The shapes are those of stock ipyparallel (reference:
+// docs/dev/controller.md), whose client is the judge.
 //
 // Threads: the loop thread only.
 #pragma once

@@ -6,8 +6,10 @@ namespace {
 class QueriesTest : public ControllerTest {
  protected:
   Seen query(const std::string& type, const std::string& content = "{}") {
-    receive(Channel::kRegistration,
-            {.identities = {Bytes::of_static("c")}, .type = type, .content = content, .msg_id = "q" + std::to_string(++queries_)});
+    receive(Channel::kRegistration, {.identities = {Bytes::of_static("c")},
+                                     .type = type,
+                                     .content = content,
+                                     .msg_id = "q" + std::to_string(++queries_)});
     Seen reply = take(Channel::kRegistration);
     EXPECT_EQ(reply.to(), "c");
     EXPECT_EQ(reply.parent.msg_id, "q" + std::to_string(queries_));
@@ -31,8 +33,12 @@ class QueriesTest : public ControllerTest {
   }
   void publish(const std::string& topic, const std::string& type, const std::string& content) {
     const std::string parent =
-        wire::make_header("r1", "execute_request", "session", "user", "2026-11-21T05:57:34.884217Z").str();
-    receive(Channel::kIopubEngine, {.identities = {Bytes("engine.0." + topic)}, .type = type, .content = content, .parent = parent});
+        wire::make_header("r1", "execute_request", "session", "user", "2026-11-21T05:57:34.884217Z")
+            .str();
+    receive(Channel::kIopubEngine, {.identities = {Bytes("engine.0." + topic)},
+                                    .type = type,
+                                    .content = content,
+                                    .parent = parent});
     take(Channel::kIopubClient);
   }
 
@@ -54,12 +60,13 @@ TEST_F(QueriesTest, QueueStatusCountsOrLists) {
   run_two();
   const Seen reply = query("queue_request", R"({"targets":null,"verbose":false})");
   EXPECT_EQ(reply.header.msg_type, "queue_reply");
-  EXPECT_EQ(reply.message.content,
-            R"({"status":"ok","0":{"queue":1,"completed":1,"tasks":0},)"
-            R"("1":{"queue":0,"completed":0,"tasks":0},"unassigned":0})");
-  EXPECT_EQ(query("queue_request", R"({"targets":"e1","verbose":true})").message.content,
-            R"({"status":"ok","0":{"queue":["r2"],"completed":["r1"],"tasks":[]},"unassigned":[]})");
-  EXPECT_EQ(query("queue_request", R"({"targets":[1]})").content("1"), R"({"queue":0,"completed":0,"tasks":0})");
+  EXPECT_EQ(reply.message.content, R"({"status":"ok","0":{"queue":1,"completed":1,"tasks":0},)"
+                                   R"("1":{"queue":0,"completed":0,"tasks":0},"unassigned":0})");
+  EXPECT_EQ(
+      query("queue_request", R"({"targets":"e1","verbose":true})").message.content,
+      R"({"status":"ok","0":{"queue":["r2"],"completed":["r1"],"tasks":[]},"unassigned":[]})");
+  EXPECT_EQ(query("queue_request", R"({"targets":[1]})").content("1"),
+            R"({"queue":0,"completed":0,"tasks":0})");
   const Seen unknown = query("queue_request", R"({"targets":[0,5]})");
   EXPECT_EQ(unknown.header.msg_type, "hub_error");
   EXPECT_EQ(unknown.content("ename"), "\"IndexError\"");
@@ -86,16 +93,20 @@ TEST_F(QueriesTest, ResultsComeWithTheirOutput) {
   EXPECT_EQ(io->json("execute_result"), R"({"data":{"text/plain":"3"}})");
   EXPECT_TRUE(io->element("error")->is_null());
 
-  EXPECT_EQ(query("result_request", R"({"msg_ids":["r1","never"]})").content("ename"), "\"KeyError\"");
+  EXPECT_EQ(query("result_request", R"({"msg_ids":["r1","never"]})").content("ename"),
+            "\"KeyError\"");
 }
 
 TEST_F(QueriesTest, HistoryAndPurge) {
   join("e1");
   run_two();
   EXPECT_EQ(query("history_request").content("history"), R"(["r1","r2"])");
-  EXPECT_EQ(query("purge_request", R"({"msg_ids":["r2"],"engine_ids":[]})").content("ename"), "\"IndexError\"");
-  EXPECT_EQ(query("purge_request", R"({"msg_ids":[],"engine_ids":[9]})").content("ename"), "\"IndexError\"");
-  EXPECT_EQ(query("purge_request", R"({"msg_ids":["r1"],"engine_ids":[]})").content("status"), "\"ok\"");
+  EXPECT_EQ(query("purge_request", R"({"msg_ids":["r2"],"engine_ids":[]})").content("ename"),
+            "\"IndexError\"");
+  EXPECT_EQ(query("purge_request", R"({"msg_ids":[],"engine_ids":[9]})").content("ename"),
+            "\"IndexError\"");
+  EXPECT_EQ(query("purge_request", R"({"msg_ids":["r1"],"engine_ids":[]})").content("status"),
+            "\"ok\"");
   EXPECT_EQ(query("history_request").content("history"), R"(["r2"])");
   EXPECT_EQ(query("purge_request", R"({"msg_ids":"all"})").content("status"), "\"ok\"");
 }
@@ -120,7 +131,8 @@ TEST_F(QueriesTest, ShutdownTellsEverybodyAndStops) {
 }
 
 TEST_F(QueriesTest, StatusOnIopubIsPassedOnUnread) {
-  controller->on_message(Channel::kIopubEngine, {Bytes::of_static("engine.0.status"), Bytes::of_static("junk")}, -1, now);
+  controller->on_message(Channel::kIopubEngine,
+                         {Bytes::of_static("engine.0.status"), Bytes::of_static("junk")}, -1, now);
   ASSERT_EQ(outbox.sent.size(), 1u);
   EXPECT_EQ(outbox.sent.front().second.size(), 2u);
   outbox.sent.clear();

@@ -8,10 +8,14 @@ namespace engineroom::controller {
 
 const char* to_string(Departure why) {
   switch (why) {
-    case Departure::kUnregistered: return "unregistered";
-    case Departure::kHeartStopped: return "heart stopped";
-    case Departure::kConnectionClosed: return "connection closed";
-    case Departure::kNeverStarted: return "never started its heart";
+    case Departure::kUnregistered:
+      return "unregistered";
+    case Departure::kHeartStopped:
+      return "heart stopped";
+    case Departure::kConnectionClosed:
+      return "connection closed";
+    case Departure::kNeverStarted:
+      return "never started its heart";
   }
   return "?";
 }
@@ -51,7 +55,8 @@ std::optional<Engine> Registry::remove(EngineId id, Departure why) {
 
 void Registry::remember(const Engine& engine, Departure why) {
   const bool is_new =
-      departed_.insert_or_assign(engine.uuid, Departed{engine.id, engine.is_ours(), why, {}}).second;
+      departed_.insert_or_assign(engine.uuid, Departed{engine.id, engine.is_ours(), why, {}})
+          .second;
   if (!is_new) return;
   departed_order_.push_back(engine.uuid);
   if (departed_order_.size() <= kMaxDeparted) return;
@@ -84,8 +89,9 @@ Departed* Registry::find_departed(std::string_view uuid) {
 }
 
 std::size_t Registry::registered_count() const {
-  return static_cast<std::size_t>(std::count_if(
-      engines_.begin(), engines_.end(), [](const auto& item) { return item.second.is_registered; }));
+  return static_cast<std::size_t>(
+      std::count_if(engines_.begin(), engines_.end(),
+                    [](const auto& item) { return item.second.is_registered; }));
 }
 
 void Registry::sanity_check() const {

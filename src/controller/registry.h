@@ -1,9 +1,10 @@
 // controller/registry.h — who is an engine: ids, uuids, connections, and who used to be one.
 //
-// An engine asks to register and is *pending* until its first heartbeat comes back; only then do clients hear of
-// it. When it leaves, its uuid is remembered for a while, with the reason, so that a message from it can be told
-// from a stranger's: an engine that was given up (suspended machine, lost network) and wakes up again is asked to
-// register anew, instead of answering tasks that were given to others long ago.
+// An engine asks to register and is *pending* until its first heartbeat comes back; only then do
+// clients hear of it. When it leaves, its uuid is remembered for a while, with the reason, so that
+// a message from it can be told from a stranger's: an engine that was given up (suspended machine,
+// lost network) and wakes up again is asked to register anew, instead of answering tasks that were
+// given to others long ago.
 //
 // Pure bookkeeping: no sockets, no clock. Lookups are O(1). Threads: the loop thread only.
 #pragma once
@@ -31,7 +32,9 @@ constexpr int number(EngineId id) { return static_cast<int>(id); }
 // Hashing and comparing that let a string_view find a std::string key without making one.
 struct StringHash {
   using is_transparent = void;
-  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>{}(text); }
+  std::size_t operator()(std::string_view text) const {
+    return std::hash<std::string_view>{}(text);
+  }
 };
 template <typename Value>
 using StringMap = std::unordered_map<std::string, Value, StringHash, std::equal_to<>>;
@@ -43,7 +46,8 @@ struct Engine {
   Bytes registration_identity;
   // The uuid as a frame, made once.
   Bytes identity;
-  // "engineroom" of the registration request: the version of one of our own engines; empty = a stock one.
+  // "engineroom" of the registration request: the version of one of our own engines; empty = a
+  // stock one.
   std::string version;
   // The connection its registration came over, -1 if its end says nothing about the engine's life.
   int connection = -1;
@@ -92,7 +96,9 @@ class Registry {
   Engine* find(EngineId id);
   Engine* find(std::string_view uuid);
   const Engine* find(EngineId id) const { return const_cast<Registry*>(this)->find(id); }
-  const Engine* find(std::string_view uuid) const { return const_cast<Registry*>(this)->find(uuid); }
+  const Engine* find(std::string_view uuid) const {
+    return const_cast<Registry*>(this)->find(uuid);
+  }
   Engine* find_connection(int connection);
   Departed* find_departed(std::string_view uuid);
 

@@ -21,7 +21,8 @@ RemoteError no_such_engine(std::string_view engine_uuid, std::string_view msg_id
                                      engine_uuid.substr(0, 255), msg_id)};
 }
 
-// The frames for an engine, less its own identity, from a request whose first identities are [client, engine].
+// The frames for an engine, less its own identity, from a request whose first identities are
+// [client, engine].
 Frames for_engine(wire::Message message) {
   message.identities.erase(message.identities.begin() + 1);
   return wire::join(message);
@@ -66,12 +67,12 @@ void MuxRoute::refuse(const wire::Message& request, const wire::Header& header, 
   }
   record_request(core_, store::QueueKind::kMux, header.msg_id, request, header, {}, now);
   const std::string type = reply_type(header.msg_type);
-  wire::Message reply = core_.messages.compose(
-      {.identities = {client, engine},
-       .type = type,
-       .parent_header = request.header,
-       .metadata = reply_metadata("error", engine.view()),
-       .content = to_content(no_such_engine(engine.view(), header.msg_id))});
+  wire::Message reply =
+      core_.messages.compose({.identities = {client, engine},
+                              .type = type,
+                              .parent_header = request.header,
+                              .metadata = reply_metadata("error", engine.view()),
+                              .content = to_content(no_such_engine(engine.view(), header.msg_id))});
   record_reply(core_, header.msg_id, reply, {}, engine.view(), now);
   core_.delivery.to_client(Channel::kMuxClient, core_.messages.seal(reply));
 }

@@ -1,15 +1,17 @@
-// controller/routing_direct.h — mux and control: a client addresses one engine, and the reply finds its way back.
+// controller/routing_direct.h — mux and control: a client addresses one engine, and the reply finds
+// its way back.
 //
 // Both pass messages on as they are, signature included, and only swap the first two identities:
 //   client → [client, engine, …] → [engine, client, …] → engine, and the same back.
 //
-// Mux requests are remembered until their reply, for the record and for two promises: a request to an engine that is
-// not there is answered at once, and a reply that nobody waits for any more (the client was told that the engine
-// died) is not delivered. Requests of an engine that dies are *not* answered: clients learn of it from the
-// notification and fail their requests themselves; a second answer would confuse stock ones.
+// Mux requests are remembered until their reply, for the record and for two promises: a request to
+// an engine that is not there is answered at once, and a reply that nobody waits for any more (the
+// client was told that the engine died) is not delivered. Requests of an engine that dies are *not*
+// answered: clients learn of it from the notification and fail their requests themselves; a second
+// answer would confuse stock ones.
 //
-// Control requests are not remembered: clients match their replies by id, and the reply to a shutdown_request comes
-// after the engine has already left.
+// Control requests are not remembered: clients match their replies by id, and the reply to a
+// shutdown_request comes after the engine has already left.
 //
 // Threads: the loop thread only.
 #pragma once
@@ -70,7 +72,8 @@ class ControlRoute {
 
   Core& core_;
   OnAbort on_abort_;
-  // A client that aborts load-balanced tasks says so to every engine, with the same content each time.
+  // A client that aborts load-balanced tasks says so to every engine, with the same content each
+  // time.
   Bytes last_abort_;
   Time last_abort_at_{};
 };

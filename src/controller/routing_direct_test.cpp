@@ -86,14 +86,16 @@ TEST_F(RoutingDirectTest, RequestWaitsForAnEngineThatIsStillConnecting) {
 
 TEST_F(RoutingDirectTest, BadMessagesAreCountedAndDropped) {
   join("e1");
-  Frames frames = sign({.identities = {Bytes::of_static("c"), Bytes::of_static("e1")}, .type = "apply_request"});
+  Frames frames = sign(
+      {.identities = {Bytes::of_static("c"), Bytes::of_static("e1")}, .type = "apply_request"});
   controller->on_message(Channel::kMuxClient, frames, -1, now);
   take(Channel::kMuxEngine);
   // Played again.
   controller->on_message(Channel::kMuxClient, frames, -1, now);
   EXPECT_EQ(dropped(Drop::kBadSignature), 1u);
 
-  Frames forged = sign({.identities = {Bytes::of_static("c"), Bytes::of_static("e1")}, .type = "apply_request"});
+  Frames forged = sign(
+      {.identities = {Bytes::of_static("c"), Bytes::of_static("e1")}, .type = "apply_request"});
   forged.back() = Bytes::of_static(R"({"changed":1})");
   controller->on_message(Channel::kMuxClient, forged, -1, now);
   EXPECT_EQ(dropped(Drop::kBadSignature), 2u);
@@ -117,8 +119,8 @@ TEST_F(RoutingDirectTest, ClientThatDoesNotReadLosesItsRepliesOnly) {
 
 TEST_F(RoutingDirectTest, ControlPassesBothWays) {
   join("e1");
-  receive(Channel::kControlClient, {.identities = {Bytes::of_static("c"), Bytes::of_static("e1")},
-                                    .type = "clear_request"});
+  receive(Channel::kControlClient,
+          {.identities = {Bytes::of_static("c"), Bytes::of_static("e1")}, .type = "clear_request"});
   const Seen request = take(Channel::kControlEngine);
   EXPECT_EQ(request.message.identities, (Frames{Bytes::of_static("e1"), Bytes::of_static("c")}));
   answer(Channel::kControlEngine, request, "e1");
@@ -139,8 +141,8 @@ TEST_F(RoutingDirectTest, ControlReplyOfAnEngineThatLeftIsDelivered) {
 }
 
 TEST_F(RoutingDirectTest, ControlToNobodyIsAnsweredAtOnce) {
-  receive(Channel::kControlClient, {.identities = {Bytes::of_static("c"), Bytes::of_static("e9")},
-                                    .type = "clear_request"});
+  receive(Channel::kControlClient,
+          {.identities = {Bytes::of_static("c"), Bytes::of_static("e9")}, .type = "clear_request"});
   const Seen reply = take(Channel::kControlClient);
   EXPECT_EQ(reply.header.msg_type, "clear_reply");
   EXPECT_EQ(reply.content("ename"), "\"EngineError\"");

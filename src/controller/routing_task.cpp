@@ -22,9 +22,9 @@ void TaskRoute::on_request(Frames frames, Time now) {
   TaskDraft draft = read_task_draft(core_, *message, scheduler_);
   record_request(core_, store::QueueKind::kTask, header->msg_id, *message, *header, draft.label,
                  now);
-  live_.emplace(task, Live{std::move(header->msg_id), std::move(header->msg_type),
-                           std::move(*message), draft.options.retries,
-                           draft.options.timeout > Duration::zero()});
+  live_.emplace(task,
+                Live{std::move(header->msg_id), std::move(header->msg_type), std::move(*message),
+                     draft.options.retries, draft.options.timeout > Duration::zero()});
   ++core_.counters.tasks_submitted;
   scheduler_.on_task_submitted(task, std::move(draft.options), draft.unknown_dependency, now,
                                effects_);
@@ -87,7 +87,9 @@ void TaskRoute::on_abort_requested(const std::vector<std::string>& msg_ids, Time
 }
 
 void TaskRoute::on_engine_joined(const Engine& engine, Time now) {
-  scheduler_.on_engine_joined(engine.id, now, effects_);
+  // Stock engines look at an abort_request only when they are done with what they are doing.
+  const bool gives_back = engine.is_ours();
+  scheduler_.on_engine_joined(engine.id, now, effects_, gives_back);
   perform_effects(now);
 }
 
@@ -127,8 +129,8 @@ void TaskRoute::perform(const scheduler::Deliver& effect, Time now) {
   Engine* engine = core_.registry.find(current_->engine);
   const Live& live = live_.at(effect.task);
   ++engine->completed;
-  // Every engine has failed it, and it could be tried once more if another came. With a time limit it would wait for
-  // that until then; its end is the limit.
+  // Every engine has failed it, and it could be tried once more if another came. With a time limit
+  // it would wait for that until then; its end is the limit.
   const bool has_failed = current_->facts.status == "error";
   if (has_failed && live.has_timeout && live.retries_left > 0) {
     ++core_.counters.tasks_rejected;
@@ -167,12 +169,13 @@ void TaskRoute::perform(const scheduler::Reject& effect, Time now) {
   reject(effect.task, effect.why, effect.engine ? uuid_of(*effect.engine) : std::string(), now);
 }
 
-void TaskRoute::reject(TaskId task, scheduler::Failure why, std::string_view engine_uuid, Time now) {
+void TaskRoute::reject(TaskId task, scheduler::Failure why, std::string_view engine_uuid,
+                       Time now) {
   const Live& live = live_.at(task);
   ReplyFacts facts;
   if (why == scheduler::Failure::kAborted) facts.status = "aborted";
-  wire::Message reply = rejection(core_.messages, live.request.header, live.msg_type, live.msg_id,
-                                  why, engine_uuid);
+  wire::Message reply =
+      rejection(core_.messages, live.request.header, live.msg_type, live.msg_id, why, engine_uuid);
   finish(task, std::move(reply), facts, engine_uuid, now);
 }
 
@@ -190,7 +193,8 @@ void TaskRoute::finish(TaskId task, wire::Message reply, const ReplyFacts& facts
   live_.erase(found);
   record_reply(core_, live.msg_id, reply, facts, engine_uuid, now);
 
-  // To the identity that asked, whatever the reply says. An engine's signature stays; ours is made now.
+  // To the identity that asked, whatever the reply says. An engine's signature stays; ours is made
+  // now.
   const bool is_own = reply.identities.empty();
   if (is_own) {
     reply.identities = live.request.identities;

@@ -1,12 +1,14 @@
 // controller/routing_task.h — load-balanced tasks: the scheduler decides, this does.
 //
-// The scheduler knows small ids and no messages; here message ids and uuids become such ids, requests are kept until
-// their task is done, and effects become messages. A reply is delivered only if the scheduler says that it is the
-// one: what an engine sends for a task that was meanwhile given to another is dropped.
+// The scheduler knows small ids and no messages; here message ids and uuids become such ids,
+// requests are kept until their task is done, and effects become messages. A reply is delivered
+// only if the scheduler says that it is the one: what an engine sends for a task that was meanwhile
+// given to another is dropped.
 //
-// A task's id in the scheduler is the 64-bit hash of its message id. So nothing is kept here of a finished task, and
-// "is this a task you ever saw" (dependencies) is the scheduler's to answer, whose memory is bounded. Two ids with
-// the same hash meet once in 10^13 pairs of remembered tasks; the second one is refused like a repeated id.
+// A task's id in the scheduler is the 64-bit hash of its message id. So nothing is kept here of a
+// finished task, and "is this a task you ever saw" (dependencies) is the scheduler's to answer,
+// whose memory is bounded. Two ids with the same hash meet once in 10^13 pairs of remembered tasks;
+// the second one is refused like a repeated id.
 //
 // Threads: the loop thread only.
 #pragma once
@@ -77,7 +79,8 @@ class TaskRoute {
   void perform(const scheduler::TakeBack& effect, Time now);
   void reject(TaskId task, scheduler::Failure why, std::string_view engine_uuid, Time now);
 
-  // Hands the reply to the client, and the task is done. A reply of our own has no identities and no signature yet.
+  // Hands the reply to the client, and the task is done. A reply of our own has no identities and
+  // no signature yet.
   void finish(TaskId task, wire::Message reply, const ReplyFacts& facts,
               std::string_view engine_uuid, Time now);
 

@@ -176,6 +176,51 @@ TEST_F(RoutingTaskTest, RepeatedIdIsRefused) {
   EXPECT_EQ(take(Channel::kTaskClient).content("ename"), "\"TaskRejectError\"");
 }
 
+TEST_F(RoutingTaskTest, OnlyEnginesOfOursGetTasksAhead) {
+  for (const bool is_ours : {false, true}) {
+    restart(config());
+    join("e1", is_ours ? R"(,"engineroom":"0.1.0")" : "");
+    submit("t1");
+    submit("t2");
+    submit("t3");
+    // A fast first task: an engine of ours gets two next.
+    answer(Channel::kTaskEngine, take(Channel::kTaskEngine), "e1");
+    take_first(Channel::kTaskClient);
+    take(Channel::kTaskEngine);
+    EXPECT_EQ(outbox.sent.size(), is_ours ? 1u : 0u);
+    outbox.sent.clear();
+  }
+}
+
+TEST_F(RoutingTaskTest, TaskBehindALongOneIsTakenBack) {
+  join("e1", R"(,"engineroom":"0.1.0")");
+  submit("t1");
+  submit("t2");
+  submit("t3");
+  answer(Channel::kTaskEngine, take(Channel::kTaskEngine), "e1");
+  take_first(Channel::kTaskClient);
+  take(Channel::kTaskEngine);
+  const Seen waiting = take(Channel::kTaskEngine);
+
+  const EngineId other = join("e2", R"(,"engineroom":"0.1.0")");
+  EXPECT_EQ(other, EngineId{1});
+  for (int i = 0; i < 5 && outbox.sent.empty(); ++i) {
+    advance(std::chrono::milliseconds(10));
+    std::erase_if(outbox.sent, [](const auto& item) { return item.first == Channel::kPing; });
+  }
+  const Seen abort = take(Channel::kControlEngine);
+  EXPECT_EQ(abort.to(), "e1");
+  EXPECT_EQ(abort.header.msg_type, "abort_request");
+  EXPECT_EQ(abort.content("msg_ids"), "[\"" + waiting.header.msg_id + "\"]");
+  // The engine's answer to that goes nowhere; the task, which comes back "aborted", goes to the
+  // other engine.
+  answer(Channel::kControlEngine, abort, "e1");
+  answer(Channel::kTaskEngine, waiting, "e1", "aborted");
+  const Seen again = take(Channel::kTaskEngine);
+  EXPECT_EQ(again.to(), "e2");
+  EXPECT_EQ(again.header.msg_id, waiting.header.msg_id);
+}
+
 TEST_F(RoutingTaskTest, NonsenseInMetadataCountsAsAbsent) {
   join("e1");
   for (const char* metadata :

@@ -20,13 +20,14 @@ namespace {
 // Messages taken from one socket before the next has its turn.
 constexpr int kBatch = 64;
 
-// The sockets that are read, replies before requests: what is finished makes room for what is new. Output of engines
-// comes after their replies, so that a shutdown announced there does not overtake results sent before.
+// The sockets that are read, replies before requests: what is finished makes room for what is new.
+// Output of engines comes after their replies, so that a shutdown announced there does not overtake
+// results sent before.
 constexpr std::array<Channel, 12> kInbound = {
-    Channel::kTaskEngine,    Channel::kMuxEngine,       Channel::kBroadcastEngine,
-    Channel::kControlEngine, Channel::kPong,            Channel::kPing,
-    Channel::kIopubEngine,   Channel::kRegistration,    Channel::kControlClient,
-    Channel::kTaskClient,    Channel::kMuxClient,       Channel::kBroadcastClient};
+    Channel::kTaskEngine,    Channel::kMuxEngine,    Channel::kBroadcastEngine,
+    Channel::kControlEngine, Channel::kPong,         Channel::kPing,
+    Channel::kIopubEngine,   Channel::kRegistration, Channel::kControlClient,
+    Channel::kTaskClient,    Channel::kMuxClient,    Channel::kBroadcastClient};
 
 sigset_t handled_signals() {
   sigset_t set;
@@ -46,7 +47,8 @@ scheduler::SchedulerConfig scheduler_config(const Options& options) {
   }
   // ipyparallel's 0 is "no limit"; absent is ours to decide.
   if (options.hwm) {
-    config.high_water_mark = *options.hwm == 0 ? scheduler::SchedulerConfig::kUnlimited : *options.hwm;
+    config.high_water_mark =
+        *options.hwm == 0 ? scheduler::SchedulerConfig::kUnlimited : *options.hwm;
   }
   return config;
 }
@@ -54,7 +56,12 @@ scheduler::SchedulerConfig scheduler_config(const Options& options) {
 std::string ports_json(const wire::ConnectionInfo& engine) {
   JsonWriter w;
   w.begin_object().key("registration").value(engine.registration);
-  w.key("control").value(engine.control).key("mux").value(engine.mux).key("task").value(engine.task);
+  w.key("control")
+      .value(engine.control)
+      .key("mux")
+      .value(engine.mux)
+      .key("task")
+      .value(engine.task);
   w.key("iopub").value(engine.iopub).key("hb_ping").value(engine.hb_ping);
   w.key("hb_pong").value(engine.hb_pong).key("broadcast").begin_array();
   for (const int port : engine.broadcast) w.value(port);
@@ -62,7 +69,8 @@ std::string ports_json(const wire::ConnectionInfo& engine) {
   return w.take();
 }
 
-// True if the other end of this connection is on this machine, so that its closing means the peer's end.
+// True if the other end of this connection is on this machine, so that its closing means the peer's
+// end.
 bool is_local_peer(int connection) {
   sockaddr_storage peer{};
   sockaddr_storage own{};
@@ -109,7 +117,8 @@ Status Server::start() {
     if (!existing.ok()) return existing.status();
     if (existing.value()) {
       addresses = *existing.take();
-      addresses.client.curve_serverkey = addresses.engine.curve_serverkey = curve ? curve->public_key : "";
+      addresses.client.curve_serverkey = addresses.engine.curve_serverkey =
+          curve ? curve->public_key : "";
     }
   }
 
@@ -131,7 +140,8 @@ Status Server::start() {
   config.registration_timeout = options_.registration_timeout;
   config.scheduler = scheduler_config(options_);
   config.engine_ports = ports_json(addresses.engine);
-  controller_ = std::make_unique<Controller>(std::move(config), static_cast<Outbox&>(*this), *store_);
+  controller_ =
+      std::make_unique<Controller>(std::move(config), static_cast<Outbox&>(*this), *store_);
 
   const sigset_t set = handled_signals();
   signal_fd_ = ::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
@@ -184,11 +194,14 @@ bool Server::drain(Channel channel, Time now) {
   return true;
 }
 
-// What closed before this message was sent must be known first: the system gives the number of a closed connection to
-// the next one, and the end of the old one must not be taken for the end of the new.
+// What closed before this message was sent must be known first: the system gives the number of a
+// closed connection to the next one, and the end of the old one must not be taken for the end of
+// the new.
 void Server::receive_registration(transport::Received received, Time now) {
   handle_connection_events(now);
-  const int connection = is_local_peer(received.connection) ? received.connection : -1;
+  // A tunnel ends on this machine, but its end is not the engine's.
+  const bool is_end = options_.engine_ssh_server.empty() && is_local_peer(received.connection);
+  const int connection = is_end ? received.connection : -1;
   controller_->on_message(Channel::kRegistration, std::move(received.frames), connection, now);
 }
 

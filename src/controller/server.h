@@ -1,11 +1,13 @@
-// controller/server.h — the controller as a process: sockets, signals, clock and files around the state machine.
+// controller/server.h — the controller as a process: sockets, signals, clock and files around the
+// state machine.
 //
-// One thread runs the loop, ZeroMQ's I/O thread moves the bytes. Each turn takes up to a batch of messages from every
-// socket in order, so that a flood on one channel delays the others by a batch and no more; it sleeps in poll only
-// when a whole turn found nothing, and then until something arrives or a deadline comes.
+// One thread runs the loop, ZeroMQ's I/O thread moves the bytes. Each turn takes up to a batch of
+// messages from every socket in order, so that a flood on one channel delays the others by a batch
+// and no more; it sleeps in poll only when a whole turn found nothing, and then until something
+// arrives or a deadline comes.
 //
-// Ends: SIGTERM, SIGINT, or a client's shutdown_request; the connection files go away, the status is 0. SIGUSR1 logs
-// the counters.
+// Ends: SIGTERM, SIGINT, or a client's shutdown_request; the connection files go away, the status
+// is 0. SIGUSR1 logs the counters.
 #pragma once
 
 #include <memory>
@@ -28,7 +30,8 @@ class Server : private Outbox {
 
   // Binds, writes the connection files.
   Status start();
-  // Until the end is asked for. REQUIRES: start() was ok, and the signals of block_signals() are blocked.
+  // Until the end is asked for. REQUIRES: start() was ok, and the signals of block_signals() are
+  // blocked.
   void run();
 
  private:
@@ -54,7 +57,8 @@ class Server : private Outbox {
   bool stop_ = false;
 };
 
-// Directs SIGINT, SIGTERM and SIGUSR1 to the loop instead of the process. Call before any thread is made.
+// Directs SIGINT, SIGTERM and SIGUSR1 to the loop instead of the process. Call before any thread is
+// made.
 void block_signals();
 
 }  // namespace engineroom::controller

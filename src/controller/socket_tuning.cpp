@@ -5,8 +5,8 @@
 namespace engineroom::controller {
 namespace {
 
-// Connections that wait to be accepted. Beyond, TCP tries again only after a second; the system may allow fewer
-// (net.core.somaxconn).
+// Connections that wait to be accepted. Beyond, TCP tries again only after a second; the system may
+// allow fewer (net.core.somaxconn).
 constexpr int kBacklog = 4096;
 
 void set(transport::Socket& socket, int option, int value) {

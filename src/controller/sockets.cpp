@@ -11,8 +11,9 @@ namespace {
 
 using transport::SocketType;
 
-// Messages that may wait for one peer. Replies: as many as a client could have asked for in good faith while it was
-// busy elsewhere; beyond, it does not read. Output and notifications: a slow subscriber misses some.
+// Messages that may wait for one peer. Replies: as many as a client could have asked for in good
+// faith while it was busy elsewhere; beyond, it does not read. Output and notifications: a slow
+// subscriber misses some.
 constexpr int kRepliesWaiting = 1'000'000;
 constexpr int kQueriesWaiting = 10'000;
 constexpr int kPublicationsWaiting = 100'000;
@@ -31,7 +32,8 @@ struct Plan {
   Bytes limit;
 };
 
-// No limit towards engines: what goes there is tracked per task, and an engine that does not read is found by its heart.
+// No limit towards engines: what goes there is tracked per task, and an engine that does not read
+// is found by its heart.
 constexpr std::array<Plan, kChannelCount> kPlans = {{
     {Channel::kRegistration, SocketType::kRouter, "", kQueriesWaiting, Bytes::kRequest},
     {Channel::kNotification, SocketType::kPub, "", kPublicationsWaiting, Bytes::kRequest},
@@ -87,7 +89,8 @@ Status Sockets::bind_one(Channel channel, const std::string& interface, int& por
     port = port_of(endpoint.value());
     return {};
   };
-  // Unix sockets have no ports; made-up numbers keep the form of the files, interface + ":" + number.
+  // Unix sockets have no ports; made-up numbers keep the form of the files, interface + ":" +
+  // number.
   if (port == 0 && interface.starts_with("ipc://")) port = static_cast<int>(index_of(channel)) + 1;
   if (port > 0) return bind_to(std::to_string(port));
   while (!pool.empty()) {
@@ -128,7 +131,8 @@ Status Sockets::bind(Addresses& addresses, const Options& options) {
       {Channel::kBroadcastEngine, engine.broadcast[0], engines},
   };
   for (const auto& [channel, port, pool] : all) {
-    if (Status status = bind_one(channel, engine.interface, port, pool); !status.ok()) return status;
+    if (Status status = bind_one(channel, engine.interface, port, pool); !status.ok())
+      return status;
   }
   client.registration = engine.registration;
   return {};

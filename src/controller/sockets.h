@@ -1,10 +1,12 @@
-// controller/sockets.h — the controller's sockets: which exist, how they are tuned, where they are bound.
+// controller/sockets.h — the controller's sockets: which exist, how they are tuned, where they are
+// bound.
 //
-// Twelve of fourteen channels are bound ROUTER, PUB or SUB sockets as stock ipyparallel has them (docs/dev/controller.md);
-// engines connect one ROUTER of theirs to three of ours, which therefore must have different identities.
+// Twelve of fourteen channels are bound ROUTER, PUB or SUB sockets as stock ipyparallel has them
+// (docs/dev/controller.md); engines connect one ROUTER of theirs to three of ours, which therefore
+// must have different identities.
 //
-// Queues are bounded where a peer could fill them (figures in sockets.cpp): a peer that does not read loses messages,
-// never the controller's memory. Threads: the loop thread only.
+// Queues are bounded where a peer could fill them (figures in sockets.cpp): a peer that does not
+// read loses messages, never the controller's memory. Threads: the loop thread only.
 #pragma once
 
 #include <array>
@@ -32,8 +34,8 @@ class Sockets {
   // `curve`: the server's keys; nullopt = not encrypted.
   Sockets(const Options& options, const std::optional<transport::CurveKeys>& curve);
 
-  // Binds everything. Ports that are set are used (and must be free), the others are chosen and set.
-  // REQUIRES: both interfaces are set and equal.
+  // Binds everything. Ports that are set are used (and must be free), the others are chosen and
+  // set. REQUIRES: both interfaces are set and equal.
   Status bind(Addresses& addresses, const Options& options);
 
   transport::Socket& operator[](Channel channel) { return *sockets_[index_of(channel)]; }

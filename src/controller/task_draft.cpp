@@ -23,8 +23,8 @@ class DraftReader {
     TaskDraft draft;
     draft.label = metadata.text("label").value_or("");
     draft.options.targets = targets(metadata);
-    draft.options.retries =
-        static_cast<int>(std::clamp<std::int64_t>(metadata.integer("retries").value_or(0), 0, kMaxRetries));
+    draft.options.retries = static_cast<int>(
+        std::clamp<std::int64_t>(metadata.integer("retries").value_or(0), 0, kMaxRetries));
     const double timeout = metadata.number("timeout").value_or(0);
     if (timeout > 0 && timeout < kMaxTimeoutSeconds) draft.options.timeout = from_seconds(timeout);
     draft.options.follow = dependency(metadata, "follow");
@@ -71,21 +71,28 @@ class DraftReader {
   bool unknown_ = false;
 };
 
-RemoteError to_error(scheduler::Failure why, std::string_view msg_id, std::string_view engine_uuid) {
+RemoteError to_error(scheduler::Failure why, std::string_view msg_id,
+                     std::string_view engine_uuid) {
   using scheduler::Failure;
   switch (why) {
     case Failure::kInvalidDependency:
-      return {"InvalidDependency", fmt::format("task '{}' depends on a task that was never submitted", msg_id)};
+      return {"InvalidDependency",
+              fmt::format("task '{}' depends on a task that was never submitted", msg_id)};
     case Failure::kImpossibleDependency:
-      return {"ImpossibleDependency", fmt::format("the dependencies of task '{}' can never be met", msg_id)};
+      return {"ImpossibleDependency",
+              fmt::format("the dependencies of task '{}' can never be met", msg_id)};
     case Failure::kTimeout:
       return {"TaskTimeout", fmt::format("task '{}' could not be started in time", msg_id)};
-    case Failure::kEngineDied: return engine_died(engine_uuid, msg_id);
+    case Failure::kEngineDied:
+      return engine_died(engine_uuid, msg_id);
     case Failure::kNoEngineLeft:
-      return {"ImpossibleDependency", fmt::format("no engine is left that could run task '{}'", msg_id)};
-    case Failure::kAborted: return {"TaskAborted", std::string(msg_id)};
+      return {"ImpossibleDependency",
+              fmt::format("no engine is left that could run task '{}'", msg_id)};
+    case Failure::kAborted:
+      return {"TaskAborted", std::string(msg_id)};
     case Failure::kQueueFull:
-      return {"TaskRejectError", fmt::format("task '{}' refused: too many tasks are waiting", msg_id)};
+      return {"TaskRejectError",
+              fmt::format("task '{}' refused: too many tasks are waiting", msg_id)};
   }
   return {"EngineError", std::string(msg_id)};
 }
@@ -113,7 +120,8 @@ wire::Message rejection(MessageMaker& messages, const Bytes& request_header,
        .type = type,
        .parent_header = request_header,
        .metadata = reply_metadata(is_aborted ? "aborted" : "error", engine_uuid),
-       .content = is_aborted ? R"({"status":"aborted"})" : to_content(to_error(why, msg_id, engine_uuid))});
+       .content = is_aborted ? R"({"status":"aborted"})"
+                             : to_content(to_error(why, msg_id, engine_uuid))});
 }
 
 }  // namespace engineroom::controller

@@ -1,4 +1,5 @@
-// controller/task_draft.h — a load-balanced request's metadata in the scheduler's terms, and its refusals in users'.
+// controller/task_draft.h — a load-balanced request's metadata in the scheduler's terms, and its
+// refusals in users'.
 #pragma once
 
 #include <string>
@@ -21,14 +22,14 @@ struct TaskDraft {
 // The scheduler's name for the task of this message id: its hash.
 TaskId task_id(std::string_view msg_id);
 
-// {"after":…, "follow":…, "timeout":…, "targets":[uuid…], "retries":…, "label":…}, each optional. A dependency is an
-// id, a list of ids, or {"dependencies":[…], "all":…, "success":…, "failure":…}. Values that make no sense
-// count as absent.
+// {"after":…, "follow":…, "timeout":…, "targets":[uuid…], "retries":…, "label":…}, each optional. A
+// dependency is an id, a list of ids, or {"dependencies":[…], "all":…, "success":…, "failure":…}.
+// Values that make no sense count as absent.
 TaskDraft read_task_draft(Core& core, const wire::Message& request,
                           const scheduler::Scheduler& scheduler);
 
-// The reply to a task that the scheduler refused: an error that names its exception class, or "aborted". Without
-// identities and not signed yet.
+// The reply to a task that the scheduler refused: an error that names its exception class, or
+// "aborted". Without identities and not signed yet.
 wire::Message rejection(MessageMaker& messages, const Bytes& request_header,
                         std::string_view request_type, std::string_view msg_id,
                         scheduler::Failure why, std::string_view engine_uuid);

@@ -1,4 +1,5 @@
-// scheduler/effects.h — what the scheduler wants done: data, not calls, so that tests compare lists.
+// scheduler/effects.h — what the scheduler wants done: data, not calls, so that tests compare
+// lists.
 #pragma once
 
 #include <string>
@@ -38,8 +39,8 @@ struct Retry {
   friend bool operator==(const Retry&, const Retry&) = default;
 };
 
-// Ask this engine to give back a task it has queued but not started (it answers with status "aborted", which
-// comes back as on_task_returned).
+// Ask this engine to give back a task it has queued but not started (it answers with status
+// "aborted", which comes back as on_task_returned).
 struct TakeBack {
   TaskId task;
   EngineId engine;

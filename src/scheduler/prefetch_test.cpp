@@ -53,5 +53,12 @@ TEST(PrefetchLimit, recovers_after_a_long_task) {
   EXPECT_LE(tasks, 20);
 }
 
+TEST(PrefetchLimit, stays_at_one_for_an_engine_that_gives_nothing_back) {
+  PrefetchLimit prefetch;
+  prefetch.forbid();
+  for (int i = 0; i < 10; ++i) prefetch.observe(microseconds(50), kConfig);
+  EXPECT_EQ(prefetch.limit(), 1);
+}
+
 }  // namespace
 }  // namespace engineroom::scheduler

@@ -1,18 +1,20 @@
 // scheduler/scheduler.h — the load-balanced scheduler as a pure state machine.
 //
-// The controller tells it what happened (on_…), with the time; it appends what it wants done to `effects`. It
-// reads no clock, owns no socket and draws its random numbers from a seed, so a test is a list of events and
-// the list of effects expected. sanity_check() asserts every cross-reference.
+// The controller tells it what happened (on_…), with the time; it appends what it wants done to
+// `effects`. It reads no clock, owns no socket and draws its random numbers from a seed, so a test
+// is a list of events and the list of effects expected. sanity_check() asserts every
+// cross-reference.
 //
-// Costs: O(1) amortised per event and per task placed, whatever is queued: tasks wait in one ready queue per
-// *constraint class* (the set of engines they may run on), and an engine that becomes free looks only at the
-// classes it belongs to. (The stock scheduler rescans its whole queue at each completion, which makes 3,000
-// tasks pinned to a busy engine slow everybody down.)
+// Costs: O(1) amortised per event and per task placed, whatever is queued: tasks wait in one ready
+// queue per *constraint class* (the set of engines they may run on), and an engine that becomes
+// free looks only at the classes it belongs to. (The stock scheduler rescans its whole queue at
+// each completion, which makes 3,000 tasks pinned to a busy engine slow everybody down.)
 //
-// Prefetch: with high_water_mark = 0 ("auto", our default) an engine whose recent tasks took less than
-// `short_task` gets up to `max_prefetch` tasks ahead so that it never waits for the network; tasks that are queued
-// behind one that turns out long are taken back (TakeBack) as soon as another engine is idle. A positive mark
-// is a strict limit of outstanding tasks per engine, as in ipyparallel (whose 0 = unlimited is `kUnlimited` here).
+// Prefetch: with high_water_mark = 0 ("auto", our default) an engine whose recent tasks took less
+// than `short_task` gets up to `max_prefetch` tasks ahead so that it never waits for the network;
+// tasks that are queued behind one that turns out long are taken back (TakeBack) as soon as another
+// engine is idle. A positive mark is a strict limit of outstanding tasks per engine, as in
+// ipyparallel (whose 0 = unlimited is `kUnlimited` here).
 //
 // Threads: one owner thread.
 #pragma once
@@ -29,7 +31,8 @@
 namespace engineroom::scheduler {
 
 enum class PolicyKind { kLeastLoad, kLru, kPlainRandom, kTwoBin, kWeighted };
-// "leastload", "lru", "plainrandom", "twobin", "weighted" ("pure" is taken as leastload); nullopt otherwise.
+// "leastload", "lru", "plainrandom", "twobin", "weighted" ("pure" is taken as leastload); nullopt
+// otherwise.
 std::optional<PolicyKind> parse_policy(std::string_view name);
 
 struct SchedulerConfig {
@@ -37,11 +40,12 @@ struct SchedulerConfig {
   static constexpr int kUnlimited = -1;
   PolicyKind policy = PolicyKind::kLeastLoad;
   int high_water_mark = kAuto;
-  int max_prefetch = 32;                                  // tasks per engine when automatic
-  Duration short_task = std::chrono::milliseconds(2);     // automatic prefetch only below this mean
-  Duration take_back_after = std::chrono::milliseconds(10);  // no answer for this long: take queued ones back
-  std::size_t max_waiting = 10'000'000;                   // tasks not yet finished; beyond: Reject(kQueueFull)
-  std::size_t max_finished = 262'144;                     // finished tasks remembered for dependencies
+  int max_prefetch = 32;                               // tasks per engine when automatic
+  Duration short_task = std::chrono::milliseconds(2);  // automatic prefetch only below this mean
+  Duration take_back_after =
+      std::chrono::milliseconds(10);     // no answer for this long: take queued ones back
+  std::size_t max_waiting = 10'000'000;  // tasks not yet finished; beyond: Reject(kQueueFull)
+  std::size_t max_finished = 262'144;    // finished tasks remembered for dependencies
   std::uint64_t seed = 1;
 };
 
@@ -50,30 +54,31 @@ class Scheduler {
   explicit Scheduler(SchedulerConfig config = {});
   ~Scheduler();
 
-  // Engines. A joining engine may unblock waiting tasks. A lost one's tasks are retried elsewhere (counts as a
-  // failure) or rejected at once with kEngineDied; tasks that can now run nowhere are rejected.
-  // `gives_back`: it answers TakeBack at once, even while it works. One that does not gets no tasks ahead.
+  // Engines. A joining engine may unblock waiting tasks. A lost one's tasks are retried elsewhere
+  // (counts as a failure) or rejected at once with kEngineDied; tasks that can now run nowhere are
+  // rejected. `gives_back`: it answers TakeBack at once, even while it works. One that does not
+  // gets no tasks ahead.
   void on_engine_joined(EngineId engine, Time now, Effects& effects, bool gives_back = true);
   void on_engine_lost(EngineId engine, Time now, Effects& effects);
 
-  // `task` is new; ids of dependencies that were never submitted are to be passed in `unknown_dependency`
-  // (the controller maps strings): then the answer is Reject(kInvalidDependency).
-  // A task whose targets are all unknown engines is rejected with kNoEngineLeft. With no engines at all and
-  // no targets it waits.
+  // `task` is new; ids of dependencies that were never submitted are to be passed in
+  // `unknown_dependency` (the controller maps strings): then the answer is
+  // Reject(kInvalidDependency). A task whose targets are all unknown engines is rejected with
+  // kNoEngineLeft. With no engines at all and no targets it waits.
   void on_task_submitted(TaskId task, TaskOptions options, bool unknown_dependency, Time now,
                          Effects& effects);
 
-  // The engine answered. `ok`: status ok. `dependencies_met` false: a functional dependency was not met; the
-  // task is tried on another engine without consuming retries. Replies for tasks this engine does not
-  // hold now (stale) give no effect at all and return false.
+  // The engine answered. `ok`: status ok. `dependencies_met` false: a functional dependency was not
+  // met; the task is tried on another engine without consuming retries. Replies for tasks this
+  // engine does not hold now (stale) give no effect at all and return false.
   bool on_task_replied(TaskId task, EngineId engine, bool ok, bool dependencies_met, Time now,
                        Effects& effects);
-  // The engine gave a task back unstarted after TakeBack (status "aborted"). If it was not taken back by us, it
-  // was aborted by a client: Deliver.
+  // The engine gave a task back unstarted after TakeBack (status "aborted"). If it was not taken
+  // back by us, it was aborted by a client: Deliver.
   bool on_task_returned(TaskId task, EngineId engine, Time now, Effects& effects);
 
-  // A client aborts: a task not yet sent is rejected with kAborted at once. One that is with an engine is the
-  // engine's business; returns the engine then.
+  // A client aborts: a task not yet sent is rejected with kAborted at once. One that is with an
+  // engine is the engine's business; returns the engine then.
   std::optional<EngineId> on_abort_requested(TaskId task, Time now, Effects& effects);
 
   // Time-outs and take-backs. Call at next_deadline() or later.
@@ -81,9 +86,9 @@ class Scheduler {
   std::optional<Time> next_deadline() const;
 
   // Queries.
-  bool is_known(TaskId task) const;         // waiting, running, or finished and still remembered
-  std::size_t waiting_count() const;        // not with an engine
-  std::size_t outstanding_count() const;    // with engines
+  bool is_known(TaskId task) const;       // waiting, running, or finished and still remembered
+  std::size_t waiting_count() const;      // not with an engine
+  std::size_t outstanding_count() const;  // with engines
   std::vector<TaskId> tasks_on(EngineId engine) const;
   std::vector<TaskId> waiting_tasks() const;
   // Why is this task not running? One sentence for a person.

@@ -1,7 +1,9 @@
-// scheduler/task.h — what the load-balanced scheduler knows of a task and of an engine: ids, options, states.
+// scheduler/task.h — what the load-balanced scheduler knows of a task and of an engine: ids,
+// options, states.
 //
-// Message ids and engine uuids are strings on the wire; the controller maps them to the small distinct types
-// below, so that the scheduler compares integers and a TaskId can never be passed for an EngineId.
+// Message ids and engine uuids are strings on the wire; the controller maps them to the small
+// distinct types below, so that the scheduler compares integers and a TaskId can never be passed
+// for an EngineId.
 #pragma once
 
 #include <cstdint>
@@ -40,13 +42,13 @@ struct TaskOptions {
 
 // How a task ended when no engine's reply did.
 enum class Failure {
-  kInvalidDependency,      // names a task this scheduler never saw
-  kImpossibleDependency,   // can never be met
-  kTimeout,                // dependencies not met in time
-  kEngineDied,             // the engine running it went away and no retries are left
-  kNoEngineLeft,           // every engine it may run on refused or failed it, or its targets are gone
-  kAborted,                // aborted before it was sent
-  kQueueFull,              // the scheduler's own limit
+  kInvalidDependency,     // names a task this scheduler never saw
+  kImpossibleDependency,  // can never be met
+  kTimeout,               // dependencies not met in time
+  kEngineDied,            // the engine running it went away and no retries are left
+  kNoEngineLeft,  // every engine it may run on refused or failed it, or its targets are gone
+  kAborted,       // aborted before it was sent
+  kQueueFull,     // the scheduler's own limit
 };
 
 }  // namespace engineroom::scheduler

@@ -489,8 +489,7 @@ int Socket::monitor_fd() const { return get_fd(state_->monitor); }
 bool Socket::readable() {
   int events = 0;
   std::size_t size = sizeof events;
-  if (state_->socket == nullptr ||
-      zmq_getsockopt(state_->socket, ZMQ_EVENTS, &events, &size) != 0)
+  if (state_->socket == nullptr || zmq_getsockopt(state_->socket, ZMQ_EVENTS, &events, &size) != 0)
     return false;
   state_->may_have_more = (events & ZMQ_POLLIN) != 0;
   return state_->may_have_more;
