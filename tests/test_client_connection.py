@@ -6,7 +6,7 @@ import socket
 
 import engineroom
 import pytest
-from engineroom.client.connection import connection_text, find_profile_dir
+from engineroom.client.connection import connection_text, find_profile_dir, warn_if_elsewhere
 
 INFO = {"interface": "tcp://127.0.0.1", "registration": 1, "key": "k"}
 
@@ -125,6 +125,16 @@ def test_controller_that_does_not_answer():
         }
         with pytest.raises(TimeoutError, match=f"127.0.0.1:{port} did not answer within 0.2"):
             engineroom.Client(info, timeout=0.2)
+
+
+def test_controller_on_the_loopback_of_another_machine(recwarn):
+    for here in ("", "localhost", "127.0.0.1", socket.gethostname()):
+        warn_if_elsewhere(json.dumps({**INFO, "location": here}))
+    warn_if_elsewhere(json.dumps({"interface": "tcp://192.0.2.1", "location": "192.0.2.1"}))
+    assert not recwarn
+    # An address for documentation: nobody has it.
+    with pytest.warns(RuntimeWarning, match="192.0.2.1.*--ip"):
+        warn_if_elsewhere(json.dumps({**INFO, "location": "192.0.2.1"}))
 
 
 def test_arguments_that_are_refused():

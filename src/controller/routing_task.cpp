@@ -117,11 +117,26 @@ void TaskRoute::perform_effects(Time now) {
 }
 
 void TaskRoute::perform(const scheduler::Send& effect, Time now) {
-  const Live& live = live_.at(effect.task);
+  Live& live = live_.at(effect.task);
   const Engine* engine = core_.registry.find(effect.engine);
   assert(engine != nullptr);
   (void)core_.store.mark_sent(live.msg_id, engine->uuid);
-  core_.delivery.to_engine(Channel::kTaskEngine, *engine, wire::join(live.request), now);
+  core_.delivery.to_engine(Channel::kTaskEngine, *engine, next_attempt(live), now);
+}
+
+// A task that was given back may come to the same engine once more, and that refuses a signature it has seen before, as
+// every peer does. So further attempts are numbered, and signed by us.
+Frames TaskRoute::next_attempt(Live& live) {
+  if (++live.attempts == 1) return wire::join(live.request);
+  std::string_view rest = live.request.metadata.view();
+  const std::size_t brace = rest.find('{');
+  rest = brace == std::string_view::npos ? "}" : rest.substr(brace + 1);
+  const std::size_t first = rest.find_first_not_of(" \t\r\n");
+  const bool is_empty = first != std::string_view::npos && rest[first] == '}';
+  wire::Message request = live.request;
+  request.metadata = Bytes(
+      fmt::format("{{\"attempt\":{}{}{}", live.attempts, is_empty ? "" : ",", rest));
+  return core_.messages.seal(request);
 }
 
 void TaskRoute::perform(const scheduler::Deliver& effect, Time now) {

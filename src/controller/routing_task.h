@@ -56,6 +56,7 @@ class TaskRoute {
     wire::Message request;
     int retries_left = 0;
     bool has_timeout = false;
+    int attempts = 0;  // times sent to an engine
     // The reply of a failed attempt, in case no other follows.
     std::optional<wire::Message> last_failure = {};
   };
@@ -69,6 +70,8 @@ class TaskRoute {
   Live* find_live(std::string_view msg_id);
   void refuse_repeated(const wire::Message& request, const wire::Header& header);
   std::string uuid_of(EngineId id) const;
+  // The request for its next attempt.
+  Frames next_attempt(Live& live);
   bool tell_scheduler(TaskId task, const Current& reply, Time now);
 
   void perform_effects(Time now);

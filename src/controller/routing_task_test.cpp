@@ -219,6 +219,9 @@ TEST_F(RoutingTaskTest, TaskBehindALongOneIsTakenBack) {
   const Seen again = take(Channel::kTaskEngine);
   EXPECT_EQ(again.to(), "e2");
   EXPECT_EQ(again.header.msg_id, waiting.header.msg_id);
+  // It might have been the same engine, which refuses a signature that it has seen.
+  EXPECT_NE(again.message.signature, waiting.message.signature);
+  EXPECT_EQ(again.metadata("attempt"), "2");
 }
 
 TEST_F(RoutingTaskTest, NonsenseInMetadataCountsAsAbsent) {

@@ -15,7 +15,7 @@ from .balanced import LoadBalancedView
 from .base import pack_callable
 from .broadcast import BroadcastView
 from .comms import relay_comms
-from .connection import connection_text, current_profile
+from .connection import connection_text, current_profile, warn_if_elsewhere
 from .control import Control
 from .direct import DirectView
 from .events import Events
@@ -117,6 +117,7 @@ class Client(Control, Queries):
             cluster_id=cluster_id,
             timeout=timeout,
         )
+        warn_if_elsewhere(text)
         self.profile = profile or current_profile()
         self.cluster = cluster
         self.block = False

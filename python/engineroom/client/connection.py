@@ -7,8 +7,10 @@ The file holds the key that lets anybody run code as you, so one that others can
 
 import json
 import os
+import socket
 import stat
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -143,6 +145,33 @@ def _checked(text: str, source: str) -> str:
     if server_key and not info.get("curve_serverkey"):
         return json.dumps({**info, "curve_serverkey": server_key})
     return text
+
+
+def warn_if_elsewhere(text: str) -> None:
+    """RuntimeWarning for a controller that listens on the loopback interface of another machine."""
+    info = json.loads(text)
+    address = info["interface"].partition("://")[2]
+    location = info.get("location")
+    loopback = address == "localhost" or address.startswith("127.")
+    if loopback and location and not _is_this_machine(location):
+        warnings.warn(
+            f"The controller seems to run on {location!r} and to listen there for that machine only."
+            " Restart it with --ip, or forward its ports with ssh -L.",
+            RuntimeWarning,
+            stacklevel=3,
+        )
+
+
+def _is_this_machine(location: str) -> bool:
+    if location in {"localhost", socket.gethostname()} or location.startswith("127."):
+        return True
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            # Only addresses of this machine can be bound.
+            probe.bind((location, 0))
+    except OSError:
+        return False
+    return True
 
 
 def _short(path: str | os.PathLike[str]) -> str:
