@@ -124,8 +124,8 @@ void TaskRoute::perform(const scheduler::Send& effect, Time now) {
   core_.delivery.to_engine(Channel::kTaskEngine, *engine, next_attempt(live), now);
 }
 
-// A task that was given back may come to the same engine once more, and that refuses a signature it has seen before, as
-// every peer does. So further attempts are numbered, and signed by us.
+// A task that was given back may come to the same engine once more, and that refuses a signature it
+// has seen before, as every peer does. So further attempts are numbered, and signed by us.
 Frames TaskRoute::next_attempt(Live& live) {
   if (++live.attempts == 1) return wire::join(live.request);
   std::string_view rest = live.request.metadata.view();
@@ -134,8 +134,8 @@ Frames TaskRoute::next_attempt(Live& live) {
   const std::size_t first = rest.find_first_not_of(" \t\r\n");
   const bool is_empty = first != std::string_view::npos && rest[first] == '}';
   wire::Message request = live.request;
-  request.metadata = Bytes(
-      fmt::format("{{\"attempt\":{}{}{}", live.attempts, is_empty ? "" : ",", rest));
+  request.metadata =
+      Bytes(fmt::format("{{\"attempt\":{}{}{}", live.attempts, is_empty ? "" : ",", rest));
   return core_.messages.seal(request);
 }
 
