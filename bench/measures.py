@@ -47,7 +47,7 @@ class Measure:
         for name, per_system in self.sizes.items():
             size = per_system.get(system, per_system.get("*", 0))
             found[name] = max(1, size // divisor)
-        return {"engines": self.engines, **found, **self.fixed}
+        return {"engines": self.engines, "quick": quick, **found, **self.fixed}
 
 
 EVERYONE = ("ours", "hybrid", "stock", "pool", "dask", "ray")
@@ -78,7 +78,7 @@ MEASURES = [
     Measure("start", cluster="none", systems=("ours", "stock", "pool", "dask", "ray")),
     Measure(
         "memory",
-        sizes={"tasks": {"ours": 200_000, "*": 10_000}},
+        sizes={"tasks": {"ours": 400_000, "*": 10_000}},
         fixed={"batch": 2_000}, cluster="own", repeats=1, limit=400,
     ),
     Measure(

@@ -79,18 +79,18 @@ class Results:
 
 
 def run_measure(runner: Runner, measure: Measure, repeats: int, results: Results) -> None:
-    failed = set()
+    failures: dict[str, int] = {}
     for _ in range(repeats):
         for environment in runner.environments:
             name = environment.name
-            if name not in measure.systems or name in failed:
+            if name not in measure.systems or failures.get(name, 0) > 1:
                 continue
             begin = time.monotonic()
             try:
                 found = runner.run(measure, environment)
             except MeasurementFailed as error:
-                # What failed once is not repeated, and leaves no cluster that it may have hurt.
-                failed.add(name)
+                # What failed twice is not repeated; and the cluster may have been hurt.
+                failures[name] = failures.get(name, 0) + 1
                 runner.drop(name)
                 results.fail(measure.name, name, str(error))
                 continue

@@ -1,6 +1,7 @@
 """The engine as a controller sees it: registration, replies, statuses, control, the end."""
 
 import ctypes
+import os
 import signal
 import time
 
@@ -163,8 +164,11 @@ def test_abort_queued_and_later_tasks(controller, engine):
     assert controller.receive(controller.mux).content == {"status": "ok"}
 
 
-def test_abort_all(controller, engine):
-    running = start(controller, time.sleep, 0.5)
+def test_abort_all(controller, engine, tmp_path):
+    begun = tmp_path / "begun"
+    running = start(controller, os.system, f"touch {begun}; sleep 0.5")
+    # Task and abort come by different sockets: only what runs already is sure to go on.
+    wait_until(begun.exists, "the first task to start")
     queued = [start(controller, abs, i) for i in range(3)]
     controller.ask("abort_request", {"msg_ids": []}, socket=controller.control)
     replies = [controller.receive(controller.mux) for _ in range(4)]

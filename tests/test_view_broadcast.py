@@ -66,6 +66,16 @@ def test_scatter_gather_map(view):
     assert not [name for names in view["dir()"] for name in names if "engineroom_map" in name]
 
 
+def test_calls_arrive_in_the_order_of_submission(client, view):
+    ars = []
+    for number in range(20):
+        view.push({"a": number})
+        view.scatter("part", [number] * ENGINES)
+        ars.append(view.apply_async(lambda a, part: (a, part), *map(ipp.Reference, ("a", "part"))))
+    for number, ar in enumerate(ars):
+        assert ar.get(10) == [(number, [number])] * ENGINES
+
+
 def test_flags(client):
     view = client.broadcast_view(block=True, is_coalescing=True, label="x")
     assert (view.block, view.is_coalescing) == (True, True)

@@ -233,27 +233,28 @@ std::optional<WaitResult> IoLoop::lead(const std::function<bool()>& done,
 WaitResult IoLoop::lead_turns(const std::function<bool()>& done, std::optional<Time> deadline,
                               const Interrupt& interrupt) {
   Time look_at = Clock::now() + kInterruptSlice;  // for an interrupt
-  while (!done()) {
+  for (;;) {
     const Time now = Clock::now();
+    std::optional<Duration> wait;
+    {
+      const std::lock_guard lock(sockets_mutex_);
+      if (const std::optional<Time> turn = handler_.on_turn(now)) wait = *turn - now;
+      if (leader_poller_->must_look()) wait = Duration::zero();
+    }
+    // After on_turn(), which may be what does it.
+    if (done()) return WaitResult::kReady;
     if (deadline && now >= *deadline) return WaitResult::kTimeout;
     if (interrupt && now >= look_at) {
       if (interrupt()) return WaitResult::kInterrupted;
       look_at = Clock::now() + kInterruptSlice;
     }
-    std::optional<Duration> wait;
-    if (deadline) wait = *deadline - now;
+    if (deadline) wait = earlier(wait, *deadline - now);
     if (interrupt) wait = earlier(wait, look_at - now);
-    {
-      const std::lock_guard lock(sockets_mutex_);
-      if (const std::optional<Time> turn = handler_.on_turn(now)) wait = earlier(wait, *turn - now);
-      if (leader_poller_->must_look()) wait = Duration::zero();
-    }
     leader_poller_->sleep(to_milliseconds(wait));
     if (leader_poller_->woken()) silence_leader_bell();
     const std::lock_guard lock(sockets_mutex_);
     read_ready(*leader_poller_);
   }
-  return WaitResult::kReady;
 }
 
 // ---- sending, with sockets_mutex_ held ----

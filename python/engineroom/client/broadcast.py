@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import remote_helpers, serialize
+from .._core import Task
 from .asyncresult import AsyncResult
 from .base import label_metadata, pack_callable
 from .direct import DirectView
@@ -58,6 +59,16 @@ class BroadcastView(DirectView):
     ) -> tuple[Any, list[int]]:
         return self._broadcast(msg_type, content, buffers, targets, label, coalescing=False)
 
+    def _push_each(
+        self, uuids: list[str], engine_ids: list[int], calls: list[list[Any]]
+    ) -> list[Task]:
+        # By the same way as everything else of this view, lest a call overtakes what it needs.
+        function = serialize.pack_function(remote_helpers._push)
+        return [
+            self._broadcast("apply_request", "{}", [function, *call], [id], None, False)[0][0]
+            for id, call in zip(engine_ids, calls, strict=True)
+        ]
+
     def _really_apply(
         self,
         f: Any,
@@ -86,8 +97,8 @@ class BroadcastView(DirectView):
     ) -> Any:
         """map(f, *sequences) in as many parts as there are engines.
 
-        The parts go to each engine by itself, only the function is broadcast. A list if block, else
-        an AsyncMapResult.
+        Each engine is sent its part, then one broadcast starts them all. A list if block, else an
+        AsyncMapResult.
         """
         if not sequences:
             raise AssertionError("must have some sequences to map onto!")

@@ -210,18 +210,20 @@ class DirectView(View):
         distribution = dists[dist]()
         parts = [distribution.getPartition(seq, p, len(uuids)) for p in range(len(uuids))]
         values = [part[0] if flatten and len(part) == 1 else part for part in parts]
-        tasks = self.client._session.submit_many(
-            "direct",
-            uuids,
-            "apply_request",
-            self._request_metadata(),
-            "{}",
-            [serialize.pack_function(remote_helpers._push)],
-            [serialize.pack_arguments((), {key: value}) for value in values],
-        )
+        calls = [serialize.pack_arguments((), {key: value}) for value in values]
+        tasks = self._push_each(uuids, engine_ids, calls)
         ar = AsyncResult(self.client, tasks, fname="scatter", targets=engine_ids, owner=True)
         self._remember(ar)
         return ar, [len(part) for part in parts]
+
+    def _push_each(
+        self, uuids: list[str], engine_ids: list[int], calls: list[list[Any]]
+    ) -> list[Task]:
+        """Submits a push per engine, given its arguments."""
+        function = serialize.pack_function(remote_helpers._push)
+        return self.client._session.submit_many(
+            "direct", uuids, "apply_request", self._request_metadata(), "{}", [function], calls
+        )
 
     def gather(
         self, key: str, dist: str = "b", targets: Any = None, block: bool | None = None
