@@ -1,9 +1,9 @@
 // engineroom/client.h — run Python functions on the engines of a cluster, from C++.
 //
-//   auto client = Client::connect().take();                       // the cluster of the default
-//   profile auto root = client.call("math", "sqrt", {2});                 // on whichever engine is
-//   free auto roots = client.map("math", "sqrt", {1, 4, 9});           // spread over all engines
-//   auto hello = client.execute("print('hello')");                // on every engine
+//   auto client = Client::connect().take();              // the default profile's cluster
+//   auto root = client.call("math", "sqrt", {2});        // on whichever engine is free
+//   auto roots = client.map("math", "sqrt", {1, 4, 9});  // spread over all engines
+//   auto hello = client.execute("print('hello')");       // on every engine
 //   double x = root.get().value().as_double();
 //
 // Functions are named by module and attribute, as they are imported on the engines; arguments and
