@@ -45,7 +45,7 @@ struct SchedulerConfig {
   Duration take_back_after =
       std::chrono::milliseconds(10);     // no answer for this long: take queued ones back
   std::size_t max_waiting = 10'000'000;  // tasks not yet finished; beyond: Reject(kQueueFull)
-  std::size_t max_finished = 262'144;    // finished tasks remembered for dependencies
+  std::size_t max_finished = 65'536;     // finished tasks remembered for dependencies
   std::uint64_t seed = 1;
 };
 
