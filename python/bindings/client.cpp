@@ -18,6 +18,7 @@
 
 #include "bindings/buffers.h"
 #include "bindings/client_task.h"
+#include "bindings/gil.h"
 #include "client/session.h"
 
 namespace nb = nanobind;
@@ -58,7 +59,7 @@ bool wait_without_lock(Wait wait) {
   const client::Interrupt interrupt = interrupt_of_this_thread();
   WaitResult result;
   {
-    const nb::gil_scoped_release released;
+    const GilReleased released;
     result = wait(interrupt);
   }
   if (result == WaitResult::kInterrupted) throw nb::python_error();
@@ -128,7 +129,7 @@ class PySession {
     const client::Interrupt interrupt = interrupt_of_this_thread();
     std::optional<Result<std::unique_ptr<client::Session>>> result;
     {
-      const nb::gil_scoped_release released;
+      const GilReleased released;
       result = client::Session::connect(info.value(), options, interrupt);
     }
     if (!result->ok()) raise(result->status());
@@ -137,7 +138,7 @@ class PySession {
 
   ~PySession() {
     if (session_ == nullptr) return;
-    const nb::gil_scoped_release released;
+    const GilReleased released;
     session_.reset();
   }
 
@@ -174,7 +175,7 @@ class PySession {
                                   .own_buffers = {}};
     for (nb::handle buffers : own_buffers) batch.own_buffers.push_back(frames_from_python(buffers));
     Result<std::vector<client::TaskPtr>> tasks = [&] {
-      const nb::gil_scoped_release released;
+      const GilReleased released;
       return session_->submit_many(std::move(batch));
     }();
     if (!tasks.ok()) raise(tasks.status());
@@ -195,7 +196,7 @@ class PySession {
                                .content = std::move(content),
                                .buffers = frames_from_python(buffers)};
     Result<std::vector<client::TaskPtr>> tasks = [&] {
-      const nb::gil_scoped_release released;
+      const GilReleased released;
       return session_->submit_broadcast(engines, std::move(request), coalescing);
     }();
     if (!tasks.ok()) raise(tasks.status());
@@ -205,7 +206,7 @@ class PySession {
   nb::tuple query(const std::string& msg_type, std::string content, double timeout) {
     const client::Interrupt interrupt = interrupt_of_this_thread();
     Result<std::shared_ptr<const client::Reply>> reply = [&] {
-      const nb::gil_scoped_release released;
+      const GilReleased released;
       return session_->query(msg_type, std::move(content), timeout, interrupt);
     }();
     if (!reply.ok()) raise(reply.status());
@@ -262,7 +263,7 @@ class PySession {
 
   void close(double linger) {
     {
-      const nb::gil_scoped_release released;
+      const GilReleased released;
       session_->close(linger);
     }
     ReleaseQueue::instance().release_all();

@@ -14,6 +14,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "bindings/buffers.h"
+#include "bindings/gil.h"
 #include "engine/engine.h"
 #include "wire/connection_file.h"
 
@@ -97,6 +98,10 @@ class PyEngine {
         wire::parse_connection_info(connection_json, wire::Role::kEngine);
     if (!connection.ok()) throw nb::value_error(connection.status().message().c_str());
     set_up_logging("engine", log_level);
+    if (!connection.value().ssh.empty()) {
+      ER_LOG_WARN("the connection file names the SSH server {}, but engines make no tunnels: {}",
+                  connection.value().ssh, "connecting directly");
+    }
     engine::EngineOptions options;
     options.connection = connection.take();
     options.uuid = uuid.empty() ? new_session_id() : uuid;
@@ -122,7 +127,7 @@ class PyEngine {
       if (RequestPtr request = engine_->bench().take(Clock::now())) return Task{std::move(request)};
       const SignalsHeld held;
       if (PyErr_CheckSignals() != 0) nb::raise_python_error();
-      const nb::gil_scoped_release released;
+      const GilReleased released;
       engine_->bench().wait_for_request(held.before());
     }
   }
@@ -165,7 +170,7 @@ class PyEngine {
   void close() {
     sigterm_engine.store(nullptr);
     {
-      const nb::gil_scoped_release released;
+      const GilReleased released;
       engine_->close();
     }
     ReleaseQueue::instance().notify(-1);

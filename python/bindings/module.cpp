@@ -9,6 +9,8 @@
 NB_MODULE(_core, m) {
   m.doc() = "The native core of engineroom. Internal: the package is the interface.";
   m.attr("__version__") = ENGINEROOM_VERSION;
+  // At a prompt that ends, threads in a wait still hold their sessions: no leak to tell a user of.
+  nanobind::set_leak_warnings(false);
   engineroom::bindings::bind_buffers(m);
   engineroom::bindings::bind_client(m);
   engineroom::bindings::bind_engine(m);
