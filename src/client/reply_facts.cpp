@@ -42,6 +42,8 @@ std::optional<TaskStatus> read_reply_metadata(std::string_view json, JsonReader&
   facts.original_id = text_at(*metadata, "original_msg_id");
   element ignored;
   facts.from_engine = (*metadata)["started"].get(ignored) == simdjson::SUCCESS;
+  std::uint64_t quiet = 0;
+  if ((*metadata)["quiet_engines"].get(quiet) == simdjson::SUCCESS) facts.quiet_engines = quiet;
   bool idle = false;
   if ((*metadata)["idle"].get(idle) == simdjson::SUCCESS) facts.idle = idle;
   return to_status(text_at(*metadata, "status"));

@@ -24,8 +24,9 @@ struct ReplyFacts {
   std::string original_id;  // metadata.original_msg_id: the request as it was sent, "" if not said
   std::string engine_uuid;  // metadata.engine
   TaskStatus status = TaskStatus::kOk;
-  std::optional<bool> idle;  // metadata.idle: no output will follow; only our engines say so
-  bool from_engine = false;  // an engine has made it, not the controller in an engine's place
+  std::optional<bool> idle;       // metadata.idle: no output will follow; only our engines say so
+  std::size_t quiet_engines = 0;  // metadata.quiet_engines, of coalesced replies of our controller
+  bool from_engine = false;       // an engine has made it, not the controller in an engine's place
 };
 // An error if header or parent header are none.
 Result<ReplyFacts> read_reply(const wire::Message& message, JsonReader& reader);

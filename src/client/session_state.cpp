@@ -139,6 +139,7 @@ void SessionState::on_reply(const ReplyFacts& facts, const wire::Message& messag
   completion.engine_uuid = facts.engine_uuid;
   completion.received = now;
   completion.output_done = nothing_follows(facts, *task);
+  completion.quiet_engines = facts.quiet_engines;
   complete(task, std::move(completion));
 }
 

@@ -219,6 +219,17 @@ TEST_F(SessionStateTest, CoalescedReplyAndOutput) {
   EXPECT_EQ(task->stream_text("stdout"), "from a");
 }
 
+TEST_F(SessionStateTest, CoalescedReplyMaySayWhoIsQuiet) {
+  const TaskPtr one_talks = submit_coalescing("1", {"a", "b"});
+  const TaskPtr all_quiet = submit_coalescing("2", {"a", "b"});
+  reply("1_b", R"({"started":"now","original_msg_id":"1","quiet_engines":1})");
+  reply("2_b", R"({"started":"now","original_msg_id":"2","quiet_engines":2})");
+  EXPECT_TRUE(all_quiet->output_done());
+  EXPECT_FALSE(one_talks->output_done());
+  idle("1_a");
+  EXPECT_TRUE(one_talks->output_done());
+}
+
 TEST_F(SessionStateTest, CoalescedTaskFailsWithAnyOfItsEngines) {
   const TaskPtr task = submit_coalescing("1", {"a", "b"});
   state_.on_engine_left({1, "b"}, kNow);

@@ -121,7 +121,9 @@ bool Task::complete(Completion completion) {
     received_ = completion.received;
     if (!completion.engine_uuid.empty() && completion.engine_uuid != origin_.target)
       engine_uuid_ = std::move(completion.engine_uuid);
-    if (completion.output_done) output_done_.store(true, std::memory_order_release);
+    busy_engines_ -= std::min(busy_engines_, completion.quiet_engines);
+    if (completion.output_done || busy_engines_ == 0)
+      output_done_.store(true, std::memory_order_release);
     // Last: who sees a status finds all that belongs to it.
     status_.store(completion.status, std::memory_order_release);
     satisfied_now = take_satisfied_locked();

@@ -110,6 +110,8 @@ class Task {
     std::string engine_uuid;   // "" keeps the target
     double received = 0;       // seconds since the epoch
     bool output_done = false;  // nothing will follow on iopub
+    // Of a coalesced broadcast: engines that will not say idle, because they have said nothing.
+    std::size_t quiet_engines = 0;
   };
   // False, and nothing happens, if the task is done already.
   bool complete(Completion completion);

@@ -161,6 +161,7 @@ bool BroadcastRoute::on_reply(Frames frames, Time now) {
 void BroadcastRoute::coalesce(Pending& pending, Target& target, const wire::Message& reply,
                               const ReplyFacts& facts) {
   target.is_ok = facts.status == "ok";
+  target.is_quiet = facts.is_idle || facts.status == "aborted";
   target.content = reply.content;
   if (target.is_ok) target.buffers = reply.buffers;
   const bool is_earlier = pending.started.empty() || facts.started < pending.started;
@@ -171,6 +172,7 @@ void BroadcastRoute::fail(Pending& pending, Target& target, Time now) {
   const std::string id = child_id(pending, target);
   target.is_answered = true;
   --pending.missing;
+  target.is_quiet = true;
   target.content = Bytes(to_content(engine_died(target.uuid, id)));
   if (pending.is_coalescing) return;
 
@@ -199,8 +201,12 @@ void BroadcastRoute::send_coalesced(const Pending& pending, Time now) {
   facts.status = is_ok ? "ok" : "error";
   facts.started = pending.started;
 
+  const auto n_quiet = std::count_if(pending.targets.begin(), pending.targets.end(),
+                                     [](const Target& target) { return target.is_quiet; });
+
   JsonWriter w;
   w.begin_object();
+  if (n_quiet > 0) w.key("quiet_engines").value(static_cast<std::int64_t>(n_quiet));
   if (!pending.started.empty()) w.key("started").value(pending.started);
   w.key("dependencies_met").value(true);
   w.key("engine").value(is_ok ? pending.targets.front().uuid : failed->uuid);

@@ -46,6 +46,7 @@ class BroadcastRoute {
     bool is_answered = false;
     // Coalescing only: what it answered.
     bool is_ok = false;
+    bool is_quiet = false;  // no idle status of it will follow
     Bytes content;
     Frames buffers;
   };

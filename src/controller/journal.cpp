@@ -45,6 +45,7 @@ ReplyFacts read_reply_facts(JsonReader& json, std::string_view metadata) {
   facts.status = object->text("status").value_or("error");
   facts.dependencies_met = object->flag("dependencies_met").value_or(true);
   facts.started = object->text("started").value_or("");
+  facts.is_idle = object->flag("idle").value_or(false);
   return facts;
 }
 

@@ -21,6 +21,8 @@ struct ReplyFacts {
   std::string status = "error";
   bool dependencies_met = true;
   std::string started;
+  // No output of the task will follow on iopub: only engines of ours say so.
+  bool is_idle = false;
 };
 ReplyFacts read_reply_facts(JsonReader& json, std::string_view metadata);
 
