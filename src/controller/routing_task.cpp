@@ -128,14 +128,11 @@ void TaskRoute::perform(const scheduler::Send& effect, Time now) {
 // has seen before, as every peer does. So further attempts are numbered, and signed by us.
 Frames TaskRoute::next_attempt(Live& live) {
   if (++live.attempts == 1) return wire::join(live.request);
-  std::string_view rest = live.request.metadata.view();
-  const std::size_t brace = rest.find('{');
-  rest = brace == std::string_view::npos ? "}" : rest.substr(brace + 1);
-  const std::size_t first = rest.find_first_not_of(" \t\r\n");
-  const bool is_empty = first != std::string_view::npos && rest[first] == '}';
+  const std::string attempt = std::to_string(live.attempts);
   wire::Message request = live.request;
-  request.metadata =
-      Bytes(fmt::format("{{\"attempt\":{}{}{}", live.attempts, is_empty ? "" : ",", rest));
+  auto metadata = wire::with_key(request.metadata.view(), "attempt", attempt);
+  if (!metadata.ok()) metadata = wire::with_key(kEmptyObject, "attempt", attempt);
+  request.metadata = Bytes(metadata.take());
   return core_.messages.seal(request);
 }
 

@@ -145,8 +145,9 @@ Status Server::start() {
 
   const sigset_t set = handled_signals();
   signal_fd_ = ::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-  poll_set_.wake_fd = signal_fd_;
-  for (const Channel channel : kInbound) poll_set_.sockets.push_back(&(*sockets_)[channel]);
+  std::vector<transport::Socket*> inbound;
+  for (const Channel channel : kInbound) inbound.push_back(&(*sockets_)[channel]);
+  poller_.emplace(std::move(inbound), signal_fd_);
 
   if (Status status = files_.write(addresses); !status.ok()) return status;
   ER_LOG_INFO("ready: {}", files_.client_path());
@@ -156,34 +157,36 @@ Status Server::start() {
 // ---- the loop ----
 
 void Server::run() {
+  Time now = Clock::now();
   while (!stop_) {
-    const Time now = Clock::now();
-    const bool was_busy = take_turn(now);
+    wait(now);
+    now = Clock::now();
+    if (poller_->woken()) handle_signals();
+    take_turn(now);
     if (now >= controller_->next_deadline()) {
       controller_->set_clocks(now, std::chrono::system_clock::now());
       controller_->on_time(now);
       memory_.on_time(now);
     }
     stop_ = stop_ || controller_->wants_to_stop();
-    if (!was_busy && !stop_) wait(now);
   }
   if (options_.log_stats) log_stats();
   if (!options_.reuse_files) files_.remove();
   ER_LOG_INFO("stopped");
 }
 
-bool Server::take_turn(Time now) {
-  bool was_busy = false;
-  for (const Channel channel : kInbound) was_busy |= drain(channel, now);
-  handle_connection_events(now);
-  return was_busy;
+void Server::take_turn(Time now) {
+  for (std::size_t i = 0; i < kInbound.size(); ++i) {
+    if (poller_->ready(i)) drain(kInbound[i], now);
+    if (poller_->monitor_ready(i)) handle_connection_events(now);
+  }
 }
 
-bool Server::drain(Channel channel, Time now) {
+void Server::drain(Channel channel, Time now) {
   transport::Socket& socket = (*sockets_)[channel];
   for (int i = 0; i < kBatch; ++i) {
     std::optional<transport::Received> received = socket.receive();
-    if (!received) return i > 0;
+    if (!received) return;
     if (channel != Channel::kPong) memory_.on_work(now);
     if (channel == Channel::kRegistration) {
       receive_registration(std::move(*received), now);
@@ -191,7 +194,6 @@ bool Server::drain(Channel channel, Time now) {
       controller_->on_message(channel, std::move(received->frames), -1, now);
     }
   }
-  return true;
 }
 
 // What closed before this message was sent must be known first: the system gives the number of a
@@ -226,12 +228,14 @@ void Server::handle_signals() {
   }
 }
 
+// What a batch left over is looked at without sleeping, but not before the others have had their
+// turn.
 void Server::wait(Time now) {
   const auto until = controller_->next_deadline() - now;
   // Rounded up: waking before the deadline would only mean waiting again.
   const auto ms = std::chrono::ceil<std::chrono::milliseconds>(until).count();
-  transport::poll(poll_set_, static_cast<int>(std::clamp<std::int64_t>(ms, 0, 60'000)));
-  handle_signals();
+  const bool has_more = poller_->must_look();
+  poller_->sleep(has_more ? 0 : static_cast<int>(std::clamp<std::int64_t>(ms, 0, 60'000)));
 }
 
 SendResult Server::send(Channel channel, const Frames& frames) {

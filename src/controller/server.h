@@ -20,6 +20,7 @@
 #include "controller/options.h"
 #include "controller/sockets.h"
 #include "store/store.h"
+#include "transport/poller.h"
 
 namespace engineroom::controller {
 
@@ -37,9 +38,9 @@ class Server : private Outbox {
  private:
   SendResult send(Channel channel, const Frames& frames) override;
 
-  // One turn over all sockets; false if there was nothing to do.
-  bool take_turn(Time now);
-  bool drain(Channel channel, Time now);
+  // One turn over all sockets that have something.
+  void take_turn(Time now);
+  void drain(Channel channel, Time now);
   void receive_registration(transport::Received received, Time now);
   void handle_connection_events(Time now);
   void handle_signals();
@@ -51,7 +52,7 @@ class Server : private Outbox {
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Sockets> sockets_;
   std::unique_ptr<Controller> controller_;
-  transport::PollSet poll_set_;
+  std::optional<transport::Poller> poller_;
   MemoryTrimmer memory_;
   int signal_fd_ = -1;
   bool stop_ = false;
