@@ -96,6 +96,11 @@ def test_inline_plots(view):
     assert output["data"]["image/png"].startswith("iVBOR")
 
 
+def test_top_level_await(view):
+    code = "import asyncio; await asyncio.sleep(0); print('awaited')"
+    assert run(view, code).stdout == "awaited\n"
+
+
 def test_text_that_utf8_cannot_hold(view):
     assert run(view, "print('a\\udc80b')").stdout == "a?b\n"
 

@@ -354,7 +354,8 @@ def test_executor_cancels_futures(client, gate):
 
 
 def test_joblib(view):
-    joblib = pytest.importorskip("joblib")
+    import joblib
+
     view.register_joblib_backend("engineroom-test")
     with joblib.parallel_config(backend="engineroom-test"):
         assert joblib.Parallel(n_jobs=2)(joblib.delayed(pow)(x, 2) for x in range(10)) == [

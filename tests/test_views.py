@@ -63,6 +63,8 @@ def test_errors_of_engines(view, single):
 def test_what_is_no_function(view):
     with pytest.raises(TypeError, match="f must be callable, not <class 'int'>"):
         view.apply(5)
+    with pytest.raises(TypeError, match="f must be callable"):
+        view.map(5, [1])
 
 
 def test_references_are_looked_up_on_engines(client, view):

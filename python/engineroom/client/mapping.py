@@ -88,7 +88,7 @@ def _pack(f: Any, parts: list[list[Any]], each_item: bool) -> tuple[list[Any], l
     if each_item and isinstance(f, (serialize.Reference, serialize.PrePickled)):
         # What f is, is known on the engine only, where References are looked up in arguments.
         f, arguments = _map, (f,)
-    elif each_item:
+    elif each_item and callable(f):
         f = EachItem(f)
     function = pack_callable(f)
     shared = _pack_plain(arguments, parts)

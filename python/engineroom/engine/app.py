@@ -4,6 +4,7 @@ Registering comes first and is done by the native thread; IPython is imported me
 engine takes part in the cluster a tenth of a second after its process started.
 """
 
+import faulthandler
 import signal
 import sys
 import time
@@ -127,6 +128,9 @@ def serve(options: Options, connection: str, config: Any) -> int:
     except UsageError as error:
         say(str(error))
         return EXIT_USAGE
+    if sys.__stderr__ is not None:
+        # A crash in C code leaves a traceback in the log.
+        faulthandler.enable(sys.__stderr__)
     core.start()
     try:
         work(core, options, config)

@@ -43,13 +43,18 @@ class Worker:
         """Until the engine ends."""
         signal.signal(signal.SIGINT, self._on_interrupt)
         core, handlers = self._core, self._handlers
-        while (task := core.next()) is not None:
+        while True:
+            task = core.next()
+            if task is None:
+                return
             try:
                 handlers[task.kind](task)
             except KeyboardInterrupt as error:
                 # A second one, while the first was being reported.
                 self._interruptible = False
                 self._fail(error, "apply", [])
+            # An idle engine keeps no arguments alive.
+            del task
 
     def _on_interrupt(self, number: int, frame: Any) -> None:
         if self._interruptible:
