@@ -17,18 +17,21 @@ from pathlib import Path
 import engineroom
 import pytest
 from engineroom.cluster.programs import controller_command, engine_command
+from waiting import wait_until
 
-DEADLINE = 20.0  # seconds for anything that should take less than one
 ENGINES = 3
 
 
-def wait_until(condition: Callable[[], object], what: str, timeout: float = DEADLINE) -> None:
-    """Polls until the condition holds; fails the test otherwise."""
-    deadline = time.monotonic() + timeout
-    while not condition():
-        if time.monotonic() > deadline:
-            pytest.fail(f"{what}: not within {timeout} seconds")
-        time.sleep(0.01)
+@engineroom.interactive  # by value: engines cannot import this file
+def wait_for_file(path, result=None):
+    """Runs on engines until the file is there."""
+    import os
+    import time
+
+    deadline = time.monotonic() + 20
+    while not os.path.exists(path) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return result
 
 
 class LocalCluster:
@@ -143,3 +146,17 @@ def client(cluster: LocalCluster) -> Iterator[engineroom.Client]:
         client.clear(block=True)
         yield client
         client.abort(block=True)
+
+
+@pytest.fixture
+def single(client: engineroom.Client) -> engineroom.DirectView:
+    """A view of one engine."""
+    return client[client.ids[0]]
+
+
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Path]:
+    """Tasks wait_for_file(str(gate)) run until gate.touch(), at the latest at the test's end."""
+    path = tmp_path / "gate"
+    yield path
+    path.touch()

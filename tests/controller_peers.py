@@ -14,14 +14,15 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
 import zmq
+from peer_messages import DELIMITER, Message
+from waiting import wait_until
 
-DELIMITER = b"<IDS|MSG>"
 ROOT = Path(__file__).resolve().parent.parent
+DEFAULT_FILE = "profile_default/security/ipcontroller-{role}.json"
 
 
 def controller_binary():
@@ -37,25 +38,17 @@ def controller_binary():
     pytest.skip("engineroom-controller is not built")
 
 
-def wait_until(condition, what, timeout=15.0):
-    """Polls `condition` until it gives something true, and returns that."""
-    deadline = time.monotonic() + timeout
-    while True:
-        value = condition()
-        if value:
-            return value
-        assert time.monotonic() < deadline, f"timeout: {what}"
-        time.sleep(0.01)
-
-
 class ControllerProcess:
-    """engineroom-controller with a profile of its own in a temporary folder."""
+    """engineroom-controller with a profile of its own in a temporary folder.
 
-    def __init__(self, *flags, env=None, folder=None):
+    file: what its connection files are to be called, below the folder, with {role} in it.
+    """
+
+    def __init__(self, *flags, env=None, folder=None, file=DEFAULT_FILE):
         self.own_folder = folder is None
         # Short: the path of a Unix socket has to fit 107 characters.
         self.folder = Path(folder or tempfile.mkdtemp(prefix="er", dir="/tmp"))
-        self.security = self.folder / "profile_default" / "security"
+        self.file = file
         environment = {k: v for k, v in os.environ.items() if not k.startswith("IPP_")}
         environment |= {"IPYTHONDIR": str(self.folder), **(env or {})}
         self.log_path = self.folder / "controller.log"
@@ -87,7 +80,7 @@ class ControllerProcess:
         return all(self.path(role).exists() for role in ("client", "engine"))
 
     def path(self, role):
-        return self.security / f"ipcontroller-{role}.json"
+        return self.folder / self.file.format(role=role)
 
     def read_file(self, role):
         return json.loads(self.path(role).read_text())
@@ -122,25 +115,6 @@ class ControllerProcess:
 
     def __exit__(self, *exc):
         self.close()
-
-
-class Message:
-    """One message as a peer sees it."""
-
-    def __init__(self, frames):
-        at = frames.index(DELIMITER)
-        self.identities = frames[:at]
-        self.signature = frames[at + 1]
-        self.raw = frames[at + 2 : at + 6]
-        self.header, self.parent, self.metadata, self.content = map(json.loads, self.raw)
-        self.buffers = frames[at + 6 :]
-
-    @property
-    def type(self):
-        return self.header["msg_type"]
-
-    def __repr__(self):
-        return f"<{self.type} {self.content}>"
 
 
 # For message ids: a peer that takes the name of an earlier one must not repeat its messages.

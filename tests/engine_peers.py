@@ -11,44 +11,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import zmq
+from peer_messages import DELIMITER, Message
+from waiting import DEADLINE, wait_until
 
-DELIMITER = b"<IDS|MSG>"
 KEY = b"a key for tests"
-DEADLINE = 15.0  # seconds for anything that should take less than one
 OURS = {"engineroom": 1}
 
 counter = itertools.count()
-
-
-def wait_until(condition, what, timeout=DEADLINE):
-    """Polls `condition` until it gives something true, and returns that."""
-    deadline = time.monotonic() + timeout
-    while not (value := condition()):
-        assert time.monotonic() < deadline, f"timeout: {what}"
-        time.sleep(0.01)
-    return value
-
-
-class Message:
-    """One message as the controller sees it."""
-
-    def __init__(self, frames):
-        at = frames.index(DELIMITER)
-        self.identities = frames[:at]
-        self.signature, raw = frames[at + 1], frames[at + 2 : at + 6]
-        assert self.signature == sign(raw)
-        self.header, self.parent, self.metadata, self.content = map(json.loads, raw)
-        self.buffers = frames[at + 6 :]
-
-    @property
-    def type(self):
-        return self.header["msg_type"]
-
-    def __repr__(self):
-        return f"<{self.type} {self.content} {self.metadata}>"
 
 
 def sign(parts):
@@ -177,6 +148,7 @@ class FakeController:
     def receive(self, socket, msg_type=None, timeout=DEADLINE):
         assert socket.poll(int(timeout * 1000)), f"no {msg_type or 'message'} came"
         message = Message(socket.recv_multipart())
+        assert message.signature == sign(message.raw)
         assert msg_type is None or message.type == msg_type, message
         return message
 

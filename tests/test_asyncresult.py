@@ -5,7 +5,8 @@ from datetime import datetime
 
 import engineroom as ipp
 import pytest
-from conftest import ENGINES, wait_until
+from conftest import ENGINES, wait_for_file
+from waiting import wait_until
 
 
 @pytest.fixture
@@ -14,35 +15,14 @@ def view(client):
 
 
 @pytest.fixture
-def single(client):
-    return client[client.ids[0]]
-
-
-@pytest.fixture
-def gate(tmp_path):
-    path = tmp_path / "gate"
-    yield path
-    path.touch()
-
-
-def wait_for_file(path, only_rank=None, rank=None):
-    import os
-    import time
-
-    deadline = time.monotonic() + 20
-    while rank == only_rank and not os.path.exists(path) and time.monotonic() < deadline:
-        time.sleep(0.005)
-    return rank
-
-
-wait_for_file = ipp.interactive(wait_for_file)
-
-
-@pytest.fixture
 def one_waits(client, view, gate):
     """A result of which the last engine's part waits for the gate."""
     view.scatter("rank", client.ids, flatten=True, block=True)
-    return view.apply_async(wait_for_file, str(gate), client.ids[-1], ipp.Reference("rank"))
+
+    def wait_on_the_last(path, last, rank):
+        return wait_for_file(path, rank) if rank == last else rank
+
+    return view.apply_async(wait_on_the_last, str(gate), client.ids[-1], ipp.Reference("rank"))
 
 
 # ---- results ----
@@ -179,7 +159,7 @@ def test_wait_interactive(one_waits, gate, capsys):
 def test_progress_and_repr(one_waits, single, gate):
     wait_until(lambda: one_waits.progress == ENGINES - 1, "all but one")
     text = repr(one_waits)
-    assert text.startswith("<AsyncResult(wait_for_file): pending")
+    assert text.startswith("<AsyncResult(wait_on_the_last): pending")
     assert f"{ENGINES - 1}/{ENGINES} done" in text
     gate.touch()
     one_waits.get()

@@ -5,11 +5,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import engineroom as ipp
 import pytest
 from engineroom.cluster.process import is_alive
+from waiting import wait_until
 
 COMMAND = [sys.executable, "-m", "engineroom.cli"]
 
@@ -31,13 +31,6 @@ def run(*arguments, check=True):
 
 def listed(*arguments):
     return json.loads(run("list", "--json", *arguments).stdout)
-
-
-def until(condition, seconds=15.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.01)
 
 
 def foreground(*arguments):
@@ -142,7 +135,7 @@ def test_killed_foreground_cluster_leaves_nothing():
     (cluster,) = listed()
     process.kill()
     process.communicate()
-    until(lambda: not any(is_alive(p) for p in [cluster["controller"], *cluster["engines"]]))
+    wait_until(lambda: not any(is_alive(p) for p in [cluster["controller"], *cluster["engines"]]))
 
 
 def test_foreground_engines_come_and_go():
@@ -152,7 +145,7 @@ def test_foreground_engines_come_and_go():
         client.wait_for_engines(2, timeout=20)
         process.send_signal(signal.SIGINT)
         assert finish(process) == 0
-        until(lambda: client.ids == [])
+        wait_until(lambda: client.ids == [])
     (cluster,) = listed()
     assert cluster["running"]
 
@@ -167,7 +160,7 @@ def test_failing_engines_are_explained():
 def test_controller_alone_and_engines_for_it(home):
     controller = subprocess.Popen([*COMMAND, "controller"], stdout=subprocess.DEVNULL)
     try:
-        until(lambda: (home / "profile_default/security/ipcontroller-engine.json").exists())
+        wait_until(lambda: (home / "profile_default/security/ipcontroller-engine.json").exists())
         process = foreground("engines", "-n", "1")
         with ipp.Client() as client:
             client.wait_for_engines(1, timeout=20)

@@ -8,30 +8,8 @@ from threading import Timer
 
 import engineroom as ipp
 import pytest
-from conftest import ENGINES, wait_until
-
-
-def block_until(path):
-    """Runs on engines: waits for a file to appear."""
-    import os
-    import time
-
-    deadline = time.monotonic() + 20
-    while not os.path.exists(path) and time.monotonic() < deadline:
-        time.sleep(0.005)
-    return os.path.exists(path)
-
-
-# By value, as engines cannot import this module.
-block_until = ipp.interactive(block_until)
-
-
-@pytest.fixture
-def gate(tmp_path):
-    """Tasks `block_until(str(gate))` run until gate.touch(), at the latest at the test's end."""
-    path = tmp_path / "gate"
-    yield path
-    path.touch()
+from conftest import ENGINES, wait_for_file
+from waiting import wait_until
 
 
 def running(client, engine_id):
@@ -118,7 +96,7 @@ def test_wait_for_everything(client):
 
 def test_wait_for_jobs_of_all_kinds(client, gate):
     view = client[client.ids[0]]
-    blocked = view.apply_async(block_until, str(gate))
+    blocked = view.apply_async(wait_for_file, str(gate), True)
     assert not client.wait(blocked, timeout=0.05)
     assert not client.wait(blocked.msg_ids, timeout=0)
     assert not client.wait(-1, timeout=0)
@@ -174,7 +152,7 @@ def test_wait_for_engines_while_one_leaves(client, cluster):
 
 def test_queue_status(client, gate):
     first = client.ids[0]
-    client[first].apply_async(block_until, str(gate))
+    client[first].apply_async(wait_for_file, str(gate), True)
     wait_until(lambda: running(client, first), "the task to arrive")
     status = client.queue_status()
     assert sorted(key for key in status if key != "unassigned") == client.ids
@@ -203,7 +181,7 @@ def test_hub_history_and_results_of_another_client(client, cluster):
 
 def test_result_of_another_client_that_is_pending(client, cluster, gate):
     other = cluster.connect()
-    ar = client[client.ids[0]].apply_async(block_until, str(gate))
+    ar = client[client.ids[0]].apply_async(wait_for_file, str(gate), True)
     wait_until(lambda: ar.msg_ids[0] in other.hub_history(), "record")
     theirs = other.get_result(ar.msg_ids[0], owner=False)
     assert not theirs.wait(0.05)
@@ -234,7 +212,7 @@ def test_execute_result_of_another_client(client, cluster):
 
 
 def test_get_result_of_a_task_under_way_is_the_same_task(client, gate):
-    ar = client[client.ids[0]].apply_async(block_until, str(gate))
+    ar = client[client.ids[0]].apply_async(wait_for_file, str(gate), True)
     again = client.get_result(ar.msg_ids[0])
     last = client.get_result()
     both = client.get_result([ar, ar])
@@ -253,7 +231,7 @@ def test_unknown_result(client):
 
 
 def test_purging_outstanding_tasks_is_refused(client, gate):
-    ar = client[client.ids[0]].apply_async(block_until, str(gate))
+    ar = client[client.ids[0]].apply_async(wait_for_file, str(gate), True)
     with pytest.raises(RuntimeError, match="outstanding"):
         client.purge_local_results(ar)
     with pytest.raises(RuntimeError, match="outstanding"):
@@ -272,7 +250,7 @@ def test_purging_outstanding_tasks_is_refused(client, gate):
 
 def test_history_and_metadata_of_a_task(client, gate):
     before = len(client.history)
-    ar = client[client.ids[0]].apply_async(block_until, str(gate))
+    ar = client[client.ids[0]].apply_async(wait_for_file, str(gate), True)
     assert client.history[before:] == ar.msg_ids
     assert client.metadata[ar.msg_ids[0]].engine_id == client.ids[0]
     assert client.metadata[ar.msg_ids[0]].status is None
@@ -304,7 +282,7 @@ def test_clear(client):
 
 def test_abort_what_waits(client, gate):
     view = client[client.ids[0]]
-    runs = view.apply_async(block_until, str(gate))
+    runs = view.apply_async(wait_for_file, str(gate), True)
     waits = [view.apply_async(int) for _ in range(3)]
     waits[0].abort()
     client.abort(waits[1].msg_ids, block=True)
@@ -321,7 +299,7 @@ def test_abort_what_waits(client, gate):
 
 def test_abort_all_of_a_view(client, gate):
     view = client[:]
-    runs = view.apply_async(block_until, str(gate))
+    runs = view.apply_async(wait_for_file, str(gate), True)
     waits = view.apply_async(int)
     wait_until(lambda: all(running(client, id) for id in client.ids), "tasks")
     # What runs is not aborted, though it is named too.
@@ -335,7 +313,7 @@ def test_abort_all_of_a_view(client, gate):
 
 def test_abort_of_nothing_aborts_nothing(client, cluster, gate):
     other = cluster.connect()
-    other[:].apply_async(block_until, str(gate))
+    other[:].apply_async(wait_for_file, str(gate), True)
     waits = other[:].apply_async(int)
     assert client.abort(block=True) is None
     gate.touch()

@@ -9,7 +9,7 @@ import time
 
 import engineroom as ipp
 import pytest
-from conftest import wait_until
+from waiting import wait_until
 
 SOON = 10.0  # seconds
 

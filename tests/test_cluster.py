@@ -22,6 +22,7 @@ from engineroom.cluster.launcher import (
 from engineroom.cluster.process import is_alive
 from traitlets import TraitError
 from traitlets.config import Config
+from waiting import wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -38,14 +39,6 @@ def new_cluster(request):
         return cluster
 
     return make
-
-
-def until(condition, seconds=15.0):
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.01)
-    return value
 
 
 def pids_of(cluster):
@@ -207,7 +200,7 @@ def test_engine_sets(new_cluster):
     with cluster.connect_client_sync() as client:
         client.wait_for_engines(3, timeout=20)
         cluster.stop_engines_sync("mine")
-        until(lambda: len(client.ids) == 1)
+        wait_until(lambda: len(client.ids) == 1)
     with pytest.raises(KeyError):
         cluster.stop_engines_sync("mine")
     cluster.stop_engines_sync()
@@ -228,7 +221,7 @@ def test_files_of_a_dead_controller_do_not_confuse(new_cluster, home):
     cluster = new_cluster(cluster_id="x")
     cluster.start_controller_sync()
     paths = cluster.controller.connection_files.values()
-    until(lambda: all(os.path.exists(path) for path in paths))
+    wait_until(lambda: all(os.path.exists(path) for path in paths))
     cluster.controller.process.kill()
     cluster.controller.process.wait(5)
     with new_cluster(cluster_id="x", n=1).start_and_connect_sync() as client:
@@ -243,7 +236,7 @@ def test_restart(new_cluster):
         (key,) = cluster.engines
         cluster.restart_engines_sync()
         assert list(cluster.engines) == [key]
-        until(lambda: len(client.ids) == 2 and not old_ids & set(client.ids))
+        wait_until(lambda: len(client.ids) == 2 and not old_ids & set(client.ids))
         after = client[:].apply_sync(os.getpid)
         assert not set(before) & set(after)
         assert not any(is_alive(pid) for pid in before)
@@ -254,7 +247,9 @@ def test_signal(new_cluster):
     with cluster.start_and_connect_sync() as client:
         client[:].execute("import time", block=True)
         result = client[:].apply_async(time.sleep, 30)
-        until(lambda: all(q["queue"] for e, q in client.queue_status().items() if e in client.ids))
+        wait_until(
+            lambda: all(q["queue"] for e, q in client.queue_status().items() if e in client.ids)
+        )
         deadline = time.monotonic() + 10
         # A signal that comes before the task has started interrupts nothing.
         while not result.wait(0.3) and time.monotonic() < deadline:
@@ -279,7 +274,7 @@ def test_output_is_kept(new_cluster):
     with cluster.start_and_connect_sync() as client:
         client[:].apply_sync(os.write, 1, b"from the depths\n")
         engine_set = cluster.engine_set
-        until(lambda: "from the depths" in engine_set.get_output())
+        wait_until(lambda: "from the depths" in engine_set.get_output())
     cluster.stop_cluster_sync()
     assert "from the depths" in engine_set.get_output()
     assert not list(Path(cluster.profile_dir, "log").glob("*.log"))
@@ -301,8 +296,8 @@ def test_from_dict_takes_over(new_cluster):
             assert len(client) == 2
         other.stop_cluster_sync()
         # The first one noticed.
-        until(lambda: not cluster._is_running())
-        until(lambda: not os.path.exists(cluster.cluster_file))
+        wait_until(lambda: not cluster._is_running())
+        wait_until(lambda: not os.path.exists(cluster.cluster_file))
 
 
 def test_from_file_finds_the_default_cluster(new_cluster):
@@ -337,14 +332,14 @@ def test_manager_follows(new_cluster):
         "other:",
     ]
     cluster.stop_cluster_sync()
-    until(lambda: key not in manager.load_clusters(profile="default"))
+    wait_until(lambda: key not in manager.load_clusters(profile="default"))
 
 
 def test_clean(new_cluster, home):
     cluster = new_cluster(n=1, cluster_id="x")
     cluster.start_cluster_sync()
     paths = cluster.controller.connection_files.values()
-    until(lambda: all(os.path.exists(path) for path in paths))
+    wait_until(lambda: all(os.path.exists(path) for path in paths))
     with pytest.raises(ValueError, match="running cluster"):
         clean_cluster_files()
     assert os.path.exists(cluster.cluster_file)
@@ -403,13 +398,13 @@ def test_death_of_an_engine_is_noticed(new_cluster):
         cluster.engine_set.on_engine_stop(lambda data, output: told.append(data))
         began = time.monotonic()
         os.kill(victim, signal.SIGKILL)
-        until(lambda: told)
+        wait_until(lambda: told)
         assert time.monotonic() - began < 0.5
         assert told[0]["pid"] == victim
         assert told[0]["exit_code"] == -signal.SIGKILL
-        until(lambda: len(client.ids) == 1)
+        wait_until(lambda: len(client.ids) == 1)
         noted = files.read_json(cluster.cluster_file)
-        until(lambda: len(files.read_json(cluster.cluster_file)["engines"]["sets"]) == 1)
+        wait_until(lambda: len(files.read_json(cluster.cluster_file)["engines"]["sets"]) == 1)
         assert noted["controller"]["state"]["pid"] == cluster.controller.pid
 
 
@@ -456,14 +451,14 @@ def test_cluster_ends_with_a_killed_program(signum):
     program, _, pids = run_program("wait")
     program.send_signal(signum)
     program.wait(10)
-    until(lambda: not any(is_alive(pid) for pid in pids))
+    wait_until(lambda: not any(is_alive(pid) for pid in pids))
     program.stdout.close()
 
 
 def test_forgotten_cluster_ends():
     program, path, pids = run_program("forget")
     try:
-        until(lambda: not any(is_alive(pid) for pid in pids))
+        wait_until(lambda: not any(is_alive(pid) for pid in pids))
         assert program.poll() is None
     finally:
         program.kill()

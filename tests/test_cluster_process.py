@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from engineroom.cluster import files, guardian
 from engineroom.cluster.process import Process, birth_of, end_all, is_alive
+from waiting import wait_until
 
 
 def spawn(tmp_path, *command, **options):
@@ -18,13 +19,6 @@ def spawn(tmp_path, *command, **options):
     return Process.spawn(
         command, output_file=str(tmp_path / "log"), environment=environment, **options
     )
-
-
-def until(condition, seconds=10.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.005)
 
 
 def test_exit_code_and_output(tmp_path):
@@ -59,18 +53,18 @@ def test_missing_program(tmp_path):
 def test_what_a_process_started_goes_with_it(tmp_path):
     child = tmp_path / "child"
     process = spawn(tmp_path, "sh", "-c", f"sleep 100 & echo $! > {child}; wait")
-    until(lambda: child.exists() and child.read_text().strip())
+    wait_until(lambda: child.exists() and child.read_text().strip())
     pid = int(child.read_text())
     assert is_alive(pid)
     process.end()
     process.wait(5)
-    until(lambda: not is_alive(pid))
+    wait_until(lambda: not is_alive(pid))
 
 
 def test_end_all_kills_the_stubborn(tmp_path):
     stubborn = spawn(tmp_path, "sh", "-c", "trap '' TERM; echo ready; while :; do sleep 0.05; done")
     willing = spawn(tmp_path, "sleep", "100")
-    until(lambda: "ready" in (tmp_path / "log").read_text())
+    wait_until(lambda: "ready" in (tmp_path / "log").read_text())
     end_all([stubborn, willing], grace=0.3)
     assert stubborn.returncode == -signal.SIGKILL
     assert willing.returncode == -signal.SIGTERM
@@ -103,7 +97,7 @@ def test_birth_survives_strange_names(tmp_path):
 
 def test_zombie_is_not_alive():
     child = subprocess.Popen(["true"])
-    until(lambda: not is_alive(child.pid))
+    wait_until(lambda: not is_alive(child.pid))
     child.wait()
 
 
@@ -142,7 +136,7 @@ def test_killed_parent_leaves_nothing_but_the_unguarded(argument):
         assert all(is_alive(pid) for pid in pids)
         parent.kill()
         parent.wait()
-        until(lambda: not is_alive(pids[0]) and not is_alive(pids[1]))
+        wait_until(lambda: not is_alive(pids[0]) and not is_alive(pids[1]))
         assert is_alive(pids[2])
     finally:
         os.kill(pids[2], signal.SIGKILL)
@@ -158,7 +152,7 @@ def test_released_process_outlives_its_parent():
     try:
         parent.kill()
         parent.wait()
-        until(lambda: not is_alive(pids[0]))
+        wait_until(lambda: not is_alive(pids[0]))
         assert is_alive(pids[1])
     finally:
         for pid in pids[1:]:

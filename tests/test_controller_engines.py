@@ -4,7 +4,8 @@ import resource
 import time
 
 import pytest
-from controller_peers import Client, ControllerProcess, Engine, wait_until
+from controller_peers import Client, ControllerProcess, Engine
+from waiting import wait_until
 
 
 @pytest.fixture

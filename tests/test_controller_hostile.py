@@ -7,7 +7,9 @@ import time
 
 import pytest
 import zmq
-from controller_peers import DELIMITER, Client, ControllerProcess, Engine, wait_until
+from controller_peers import Client, ControllerProcess, Engine
+from peer_messages import DELIMITER
+from waiting import wait_until
 
 
 @pytest.fixture
@@ -124,12 +126,13 @@ def test_a_replayed_message_is_dropped(controller):
     assert not engine.shell.poll(0)
 
 
-def zmtp_connect(port):
-    """A raw connection that has shaken hands as a DEALER, by ZMTP 3.0 with the NULL mechanism."""
+def zmtp_connect(port, socket_type=b"DEALER"):
+    """A raw connection that has shaken hands, by ZMTP 3.0 with the NULL mechanism."""
     raw = socket.create_connection(("127.0.0.1", port), 5)
     greeting = b"\xff" + b"\0" * 8 + b"\x7f" + b"\x03\x00" + b"NULL".ljust(20, b"\0") + b"\0" * 32
     raw.sendall(greeting)
-    ready = b"\x05READY" + b"\x0bSocket-Type" + struct.pack(">I", 6) + b"DEALER"
+    size = struct.pack(">I", len(socket_type))
+    ready = b"\x05READY" + b"\x0bSocket-Type" + size + socket_type
     raw.sendall(b"\x04" + bytes([len(ready)]) + ready)
     raw.settimeout(5)
     return raw
@@ -210,11 +213,7 @@ def test_a_subscriber_that_never_reads_costs_bounded_memory(controller):
 
 def zmtp_subscribe(port):
     """A subscriber of everything that never reads."""
-    raw = socket.create_connection(("127.0.0.1", port), 5)
-    greeting = b"\xff" + b"\0" * 8 + b"\x7f" + b"\x03\x00" + b"NULL".ljust(20, b"\0") + b"\0" * 32
-    raw.sendall(greeting)
-    ready = b"\x05READY" + b"\x0bSocket-Type" + struct.pack(">I", 3) + b"SUB"
-    raw.sendall(b"\x04" + bytes([len(ready)]) + ready)
+    raw = zmtp_connect(port, b"SUB")
     raw.sendall(b"\x00\x01\x01")
     return raw
 

@@ -7,7 +7,8 @@ import stat
 import subprocess
 
 import pytest
-from controller_peers import Client, ControllerProcess, Engine, controller_binary, wait_until
+from controller_peers import Client, ControllerProcess, Engine, controller_binary
+from waiting import wait_until
 
 
 def run(*arguments):
@@ -35,9 +36,9 @@ def test_files_are_private_and_complete():
         for role in ("client", "engine"):
             mode = stat.S_IMODE(controller.path(role).stat().st_mode)
             assert mode == 0o600
-        assert stat.S_IMODE(controller.security.stat().st_mode) == 0o700
+        assert stat.S_IMODE(controller.path("client").parent.stat().st_mode) == 0o700
         for folder in ("log", "pid", "startup"):
-            assert (controller.security.parent / folder).is_dir()
+            assert (controller.path("client").parents[1] / folder).is_dir()
         client, engine = controller.client_info, controller.engine_info
         for key in ("ssh", "interface", "key", "location", "pack", "unpack", "signature_scheme"):
             assert key in client and key in engine
@@ -95,13 +96,11 @@ def test_a_newer_controllers_files_are_left_alone():
 
 
 def test_cluster_id_and_profile_name_the_files(tmp_path):
-    with pytest.raises(AssertionError):
-        # The helper looks for the default names; it is the log that tells.
-        with ControllerProcess("--cluster-id=abc", "--profile=other", "--bad", folder=tmp_path):
-            pass
-    log = (tmp_path / "controller.log").read_text()
-    assert f"{tmp_path}/profile_other/security/ipcontroller-abc-client.json" in log
-    assert "ignored: --bad" in log
+    file = "profile_other/security/ipcontroller-abc-{role}.json"
+    flags = ["--cluster-id=abc", "--profile=other", "--bad"]
+    with ControllerProcess(*flags, folder=tmp_path, file=file) as controller:
+        assert f"{tmp_path}/{file.format(role='client')}" in controller.log()
+        assert "ignored: --bad" in controller.log()
 
 
 def test_configuration_of_the_profile_is_read(tmp_path):

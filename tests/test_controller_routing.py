@@ -4,7 +4,9 @@ import itertools
 
 import pytest
 import zmq
-from controller_peers import DELIMITER, Client, ControllerProcess, Engine, wait_until
+from controller_peers import Client, ControllerProcess, Engine
+from peer_messages import DELIMITER
+from waiting import wait_until
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ import threading
 import time
 
 import pytest
-from conftest import DEADLINE, wait_until
 from engineroom import _core
+from waiting import DEADLINE, wait_until
 
 OURS = '{"engineroom":1}'
 SHAPE = pickle.dumps({"nargs": 1, "narg_bufs": 1, "kw_keys": []})

@@ -7,8 +7,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from engine_peers import OURS, FakeController, wait_until
+from engine_peers import OURS, FakeController
 from engineroom.engine.options import UsageError, parse
+from waiting import wait_until
 
 
 def options(*arguments, **environment):

@@ -8,8 +8,8 @@ import time
 
 import engineroom
 import pytest
-from conftest import wait_until
 from engineroom import Reference, RemoteError, interactive
+from waiting import wait_until
 
 
 @pytest.fixture

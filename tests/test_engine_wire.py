@@ -6,8 +6,9 @@ import signal
 import time
 
 import pytest
-from engine_peers import OURS, FakeController, wait_until
+from engine_peers import OURS, FakeController
 from engineroom.serialize import pack_call, unpack_object
+from waiting import wait_until
 
 STATUSES = ["engine.0.status", "status"]
 BUSY = {"execution_state": "busy"}

@@ -8,32 +8,13 @@ import weakref
 
 import engineroom as ipp
 import pytest
-from conftest import wait_until
+from conftest import wait_for_file
+from waiting import wait_until
 
 
 @pytest.fixture
 def view(client):
     return client.load_balanced_view()
-
-
-@pytest.fixture
-def gate(tmp_path):
-    path = tmp_path / "gate"
-    yield path
-    path.touch()
-
-
-def wait_for_file(path, result=None):
-    import os
-    import time
-
-    deadline = time.monotonic() + 20
-    while not os.path.exists(path) and time.monotonic() < deadline:
-        time.sleep(0.005)
-    return result
-
-
-wait_for_file = ipp.interactive(wait_for_file)
 
 
 def test_no_thread_for_waiting(cluster):

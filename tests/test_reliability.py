@@ -11,6 +11,7 @@ import time
 import engineroom as ipp
 import pytest
 from engineroom.cluster.process import is_alive
+from waiting import wait_until
 
 # Milliseconds between heartbeats, and how many may be missed: one second, and an engine is lost.
 HEARTBEAT = ["--ping=100", "--HeartMonitor.max_heartmonitor_misses=10"]
@@ -23,14 +24,6 @@ def home(tmp_path, monkeypatch):
 
 def start(n, **kwargs):
     return ipp.Cluster(n=n, log_level=50, controller_args=HEARTBEAT, **kwargs)
-
-
-def until(condition, seconds=20.0):
-    deadline = time.monotonic() + seconds
-    while not (value := condition()):
-        assert time.monotonic() < deadline, "it never happened"
-        time.sleep(0.01)
-    return value
 
 
 def engine_pids(cluster):
@@ -57,7 +50,7 @@ def test_killed_engine_amid_many_tasks():
         view = client.load_balanced_view()
         view.retries = 1
         result = view.map_async(brief, range(10_000))
-        until(lambda: result.progress > 500)
+        wait_until(lambda: result.progress > 500)
         os.kill(engine_pids(cluster)[0], signal.SIGKILL)
         assert list(result.get(timeout=60)) == list(range(10_000))
         assert len(client.ids) == 2
@@ -69,7 +62,7 @@ def test_killed_engine_without_retries_is_an_error():
     with cluster as client:
         results = [client[i].apply_async(time.sleep, 30) for i in client.ids]
         balanced = [client.load_balanced_view().apply_async(time.sleep, 30) for _ in range(2)]
-        until(lambda: all(client.queue_status()[i]["queue"] for i in client.ids))
+        wait_until(lambda: all(client.queue_status()[i]["queue"] for i in client.ids))
         began = time.monotonic()
         for pid in engine_pids(cluster):
             os.kill(pid, signal.SIGKILL)
@@ -91,7 +84,7 @@ def test_engine_stopped_beyond_the_heartbeat_limit():
         pending.get(timeout=10)
         os.kill(pid, signal.SIGSTOP)
         stale = client[sleeper].apply_async(lambda: "stale")
-        until(lambda: sleeper not in client.ids)
+        wait_until(lambda: sleeper not in client.ids)
         with pytest.raises(ipp.EngineError):
             stale.get(timeout=10)
         os.kill(pid, signal.SIGCONT)
@@ -100,7 +93,7 @@ def test_engine_stopped_beyond_the_heartbeat_limit():
             # It may come back as a new engine, or exit.
             return not is_alive(pid) or len(client.ids) == 2
 
-        until(settled)
+        wait_until(settled)
         with pytest.raises(ipp.EngineError):
             stale.get(timeout=1)
         assert client[other].apply_sync(lambda: 1) == 1
@@ -116,7 +109,7 @@ def test_killed_controller():
     try:
         pids = engine_pids(cluster)
         pending = client[:].apply_async(time.sleep, 60)
-        until(lambda: all(client.queue_status()[i]["queue"] for i in client.ids))
+        wait_until(lambda: all(client.queue_status()[i]["queue"] for i in client.ids))
         began = time.monotonic()
         os.kill(cluster.controller.pid, signal.SIGKILL)
         with pytest.raises((ipp.EngineError, ConnectionError, ipp.RemoteError)):
@@ -125,7 +118,7 @@ def test_killed_controller():
             client[:].apply_async(lambda: 1).get(timeout=20)
         assert time.monotonic() - began < 15
         # Engines do not outlive their controller, though they are busy.
-        until(lambda: not any(is_alive(pid) for pid in pids), 60)
+        wait_until(lambda: not any(is_alive(pid) for pid in pids), 60)
     finally:
         client.close()
         cluster.stop_cluster_sync()
@@ -213,7 +206,7 @@ def test_ctrl_c_leaves_a_usable_prompt(prompt, tmp_path, what):
     marks = tmp_path / "marks"
     marks.mkdir()
     prompt.sendline(code.format(path=f"{marks}/"))
-    until(lambda: len(list(marks.iterdir())) == 2)
+    wait_until(lambda: len(list(marks.iterdir())) == 2)
     began = time.monotonic()
     prompt.sendintr()
     prompt.expect(r"In \[\d+\]: ")

@@ -16,11 +16,6 @@ def view(client):
     return client[:]
 
 
-@pytest.fixture
-def single(client):
-    return client[client.ids[0]]
-
-
 def raises_remote(name):
     return pytest.raises(ipp.RemoteError, match=name)
 
