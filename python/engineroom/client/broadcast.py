@@ -1,20 +1,15 @@
 """BroadcastView: one message to the controller, which hands it on to many engines."""
 
 import secrets
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .. import remote_helpers, serialize
 from .._core import Task
-from .asyncresult import AsyncResult
 from .base import label_metadata, pack_callable
 from .direct import DirectView
-from .map import Map, with_length
+from .map import Map
 from .mapresult import AsyncMapResult
 from .remotefunction import getname
-
-if TYPE_CHECKING:
-    from .client import Client
 
 
 class BroadcastView(DirectView):
@@ -27,11 +22,6 @@ class BroadcastView(DirectView):
 
     _flag_names = (*DirectView._flag_names, "is_coalescing")
     is_coalescing = False
-
-    def __init__(
-        self, client: "Client", socket: Any = None, targets: Any = None, **flags: Any
-    ) -> None:
-        super().__init__(client, socket, targets, **flags)
 
     def _broadcast(
         self,
@@ -69,51 +59,26 @@ class BroadcastView(DirectView):
             for id, call in zip(engine_ids, calls, strict=True)
         ]
 
-    def _really_apply(
-        self,
-        f: Any,
-        args: Sequence[Any] | None = None,
-        kwargs: dict[str, Any] | None = None,
-        targets: Any = None,
-        block: bool | None = None,
-        track: bool | None = None,
-        label: str | None = None,
-    ) -> Any:
-        buffers = [pack_callable(f), *serialize.pack_arguments(args or (), kwargs or {})]
-        tasks, engine_ids = self._broadcast(
-            "apply_request", "{}", buffers, targets, label, self.is_coalescing
-        )
-        ar = AsyncResult(self.client, tasks, fname=getname(f), targets=engine_ids, owner=True)
-        return self._finish(ar, block)
+    def _submit_call(
+        self, buffers: list[Any], targets: Any, label: str | None
+    ) -> tuple[Any, list[int]]:
+        return self._broadcast("apply_request", "{}", buffers, targets, label, self.is_coalescing)
 
-    def map(
-        self,
-        f: Callable[..., Any],
-        *sequences: Iterable[Any],
-        block: bool | None = None,
-        track: bool = False,
-        return_exceptions: bool = False,
-        label: str | None = None,
-    ) -> Any:
-        """map(f, *sequences) in as many parts as there are engines.
-
-        Each engine is sent its part, then one broadcast starts them all. A list if block, else an
-        AsyncMapResult.
-        """
-        if not sequences:
-            raise AssertionError("must have some sequences to map onto!")
-        lists = [with_length(sequence) for sequence in sequences]
-        count = min(len(sequence) for sequence in lists)
+    def _submit_map(
+        self, f: Any, lists: list[Any], return_exceptions: bool, label: str | None
+    ) -> AsyncMapResult:
+        """Sends each engine its part, then one broadcast starts them all."""
+        count = min(len(items) for items in lists)
         prefix = f"_engineroom_map_{secrets.token_hex(5)}"
         names = [f"{prefix}_{index}" for index in range(len(lists))]
         lengths: list[int] = []
-        for name, sequence in zip(names, lists, strict=True):
-            _, lengths = self._scatter(name, sequence[:count], "b", False, None)
+        for name, items in zip(names, lists, strict=True):
+            _, lengths = self._scatter(name, items[:count], "b", False, None)
         buffers = [
             pack_callable(remote_helpers._map_scattered),
             *serialize.pack_arguments((f, *names), {}),
         ]
-        tasks, engine_ids = self._broadcast("apply_request", "{}", buffers, None, label, False)
+        tasks, engine_ids = self._submit("apply_request", "{}", buffers, None, label)
         ar = AsyncMapResult(
             self.client,
             tasks,
@@ -123,4 +88,5 @@ class BroadcastView(DirectView):
             chunk_sizes=lengths,
             targets=engine_ids,
         )
-        return self._finish(ar, block)
+        self._remember(ar)
+        return ar

@@ -45,6 +45,12 @@ class DirectView(View):
         tasks = self._send(uuids, msg_type, metadata, content, buffers)
         return (tasks[0] if isinstance(targets, int) else tasks), engine_ids
 
+    def _submit_call(
+        self, buffers: list[Any], targets: Any, label: str | None
+    ) -> tuple[Any, list[int]]:
+        """Submits a packed call: the same."""
+        return self._submit("apply_request", "{}", buffers, targets, label)
+
     def _send(
         self, uuids: list[str], msg_type: str, metadata: str, content: str, buffers: list[Any]
     ) -> list[Task]:
@@ -68,7 +74,7 @@ class DirectView(View):
         """apply() with everything said for this call only."""
         targets = self.targets if targets is None else targets
         buffers = [pack_callable(f), *serialize.pack_arguments(args or (), kwargs or {})]
-        tasks, engine_ids = self._submit("apply_request", "{}", buffers, targets, label)
+        tasks, engine_ids = self._submit_call(buffers, targets, label)
         ar = AsyncResult(self.client, tasks, fname=getname(f), targets=engine_ids, owner=True)
         return self._finish(ar, block)
 
@@ -88,14 +94,15 @@ class DirectView(View):
         """
         if not sequences:
             raise AssertionError("must have some sequences to map onto!")
-        ar = submit_map(
-            self,
-            f,
-            [with_length(sequence) for sequence in sequences],
-            label_metadata(self.label if label is None else label),
-            return_exceptions=return_exceptions,
-        )
+        lists = [with_length(sequence) for sequence in sequences]
+        ar = self._submit_map(f, lists, return_exceptions, label)
         return ar.get() if (self.block if block is None else block) else ar
+
+    def _submit_map(
+        self, f: Any, lists: list[Any], return_exceptions: bool, label: str | None
+    ) -> AsyncMapResult:
+        metadata = label_metadata(self.label if label is None else label)
+        return submit_map(self, f, lists, metadata, return_exceptions=return_exceptions)
 
     # ---- code ----
 

@@ -64,35 +64,26 @@ class Worker:
     # ---- apply ----
 
     def _apply(self, task: Any) -> None:
-        if not task.ours:
-            self._apply_foreign(task)
-            return
+        foreign = not task.ours
         try:
             self._interruptible = True
-            self._data_pub.foreign = False
-            f, args, kwargs = unpack_call(task.buffers, self._namespace)
-            result = pack_object(f(*args, **kwargs))
+            self._data_pub.foreign = foreign
+            result = self._call_foreign(task) if foreign else self._call(task)
             self._interruptible = False
             self._core.finish_ok(result)
         except BaseException as error:
             self._interruptible = False
-            self._fail(error, "apply", self._format(error, publish=False))
+            self._fail(error, "apply", self._format(error, publish=foreign))
 
-    def _apply_foreign(self, task: Any) -> None:
+    def _call(self, task: Any) -> Any:
+        f, args, kwargs = unpack_call(task.buffers, self._namespace)
+        return pack_object(f(*args, **kwargs))
+
+    def _call_foreign(self, task: Any) -> Any:
         """A call in ipyparallel's own format."""
-        try:
-            self._interruptible = True
-            self._data_pub.foreign = True
-            serialize = _import_ipyparallel_serialize()
-            f, args, kwargs = serialize.unpack_apply_message(
-                task.buffers, self._namespace, copy=False
-            )
-            result = serialize.serialize_object(f(*args, **kwargs))
-            self._interruptible = False
-            self._core.finish_ok(result)
-        except BaseException as error:
-            self._interruptible = False
-            self._fail(error, "apply", self._format(error, publish=True))
+        serialize = _import_ipyparallel_serialize()
+        f, args, kwargs = serialize.unpack_apply_message(task.buffers, self._namespace, copy=False)
+        return serialize.serialize_object(f(*args, **kwargs))
 
     # ---- execute ----
 
