@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -61,6 +63,29 @@ def test_version_and_help():
     assert run("nonsense", check=False).returncode == 2
 
 
+def test_help_teaches():
+    for command in ("start", "engines", "list", "stop", "clean", "completion"):
+        text = run(command, "--help").stdout
+        assert f"  engineroom {command}" in text[text.index("examples:") :], text
+
+
+def test_wrong_usage_is_explained():
+    told = run("star", check=False).stderr
+    assert "did you mean 'start'" in told
+    told = run("stop", "--jsn", check=False).stderr
+    assert "usage: engineroom stop" in told
+    assert "--jsn" in told
+    assert "not a number: 'x'" in run("start", "-n", "x", check=False).stderr
+    assert "negative" in run("start", "-n", "-1", check=False).stderr
+
+
+def test_module_is_the_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "engineroom", "--version"], capture_output=True, text=True
+    )
+    assert done.stdout.strip() == ipp.__version__
+
+
 def test_daemonized_cluster():
     started = json.loads(run("start", "-n", "2", "--daemonize", "--json").stdout)
     assert started["running"]
@@ -81,7 +106,8 @@ def test_daemonized_cluster():
     (now,) = listed()
     assert len(now["engines"]) == 3
 
-    run("stop")
+    (stopped,) = json.loads(run("stop", "--json").stdout)
+    assert stopped == {**now, "running": False, "engines": []}
     assert not any(is_alive(pid) for pid in [now["controller"], *now["engines"]])
     assert listed() == []
     assert run("stop", check=False).returncode == 11
@@ -173,41 +199,103 @@ def test_controller_alone_and_engines_for_it(home):
 
 def test_clean(home):
     run("start", "-n", "0", "--daemonize")
-    assert run("clean", check=False).returncode == 10
+    refused = run("clean", check=False)
+    assert refused.returncode == 10
+    assert "engineroom stop" in refused.stderr
+    assert "--force" in refused.stderr
     run("stop")
     stale = home / "profile_default" / "log" / "stale.log"
     stale.write_text("old")
-    run("clean")
+    assert str(stale) in json.loads(run("clean", "--json").stdout)
     assert not stale.exists()
+    assert json.loads(run("clean", "--json").stdout) == []
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_scripts_are_valid(shell, tmp_path):
-    script = run("completion", shell).stdout
-    assert "--daemonize" in script or "-l daemonize" in script
-    path = tmp_path / "script"
-    path.write_text(script)
-    try:
-        subprocess.run([shell, "-n", str(path)], check=True, timeout=10)
-    except FileNotFoundError:
-        pytest.skip(f"no {shell}")
+# ---- completion: what each shell itself offers ----
 
 
-def complete(tmp_path, *words):
-    path = tmp_path / "script"
-    path.write_text(run("completion", "bash").stdout)
+@pytest.fixture
+def completion(tmp_path, monkeypatch):
+    """Writes a shell's script, and puts an `engineroom` for it to ask on the path."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "engineroom").write_text(f'#!/bin/sh\nexec {" ".join(COMMAND)} "$@"\n')
+    (folder / "engineroom").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
+
+    def write(shell):
+        if not shutil.which(shell):
+            pytest.skip(f"no {shell}")
+        path = tmp_path / f"script.{shell}"
+        path.write_text(run("completion", shell).stdout)
+        return path
+
+    return write
+
+
+def ask(*command):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=20)
+    assert done.stderr == ""
+    return done.stdout
+
+
+def bash_offers(path, *words):
     asked = " ".join(f"'{word}'" for word in ("engineroom", *words))
     script = (
-        f'engineroom() {{ {" ".join(COMMAND)} "$@"; }}; . {path}; COMP_WORDS=({asked}); '
-        f"COMP_CWORD={len(words)}; _engineroom; echo ${{COMPREPLY[@]}}"
+        f". {path}; COMP_WORDS=({asked}); COMP_CWORD={len(words)}; _engineroom; "
+        "echo ${COMPREPLY[@]}"
     )
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, timeout=20)
-    return done.stdout.split()
+    return ask("bash", "-c", script).split()
 
 
-def test_bash_completion(tmp_path):
-    assert complete(tmp_path, "st") == ["start", "stop"]
-    assert complete(tmp_path, "start", "--da") == ["--daemonize"]
-    assert complete(tmp_path, "completion", "z") == ["zsh"]
+def fish_offers(path, *words):
+    line = " ".join(["engineroom", *words])
+    script = f"source {path}; complete -C '{line}'"
+    return [offer.split("\t")[0] for offer in ask("fish", "-c", script).splitlines()]
+
+
+def zsh_offers(path, *words):
+    """Presses tab in a shell of its own: completion works nowhere else."""
+    pexpect = pytest.importorskip("pexpect")
+    shell = pexpect.spawn("zsh", ["-f"], encoding="utf-8", timeout=20, dimensions=(60, 200))
+    # "$": not in the line that is typed, only in what it prints.
+    shell.sendline(f"PS1=; zstyle ':completion:*' list-colors; source {path}; echo re''ady")
+    shell.expect("ready\r\n")
+    shell.send(" ".join(["engineroom", *words]) + "\t\t")
+    # A line that is completed without doubt is shown again at once, as is a list of choices.
+    shell.expect(pexpect.TIMEOUT, timeout=2)
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|[\x07\x0f]", "", shell.before)
+    shell.close(force=True)
+    return text
+
+
+OFFERED = [
+    (("st",), ["start", "stop"]),
+    (("start", "--da"), ["--daemonize"]),
+    (("completion", "z"), ["zsh"]),
+    (("list", "-o", "j"), ["json"]),
+    (("stop", "b"), ["blue"]),
+    (("controller", "--reu"), ["--reuse"]),
+    (("engine", "--time"), ["--timeout"]),
+]
+
+
+@pytest.mark.parametrize("shell", ["bash", "fish"])
+def test_completion(completion, shell):
+    path = completion(shell)
     run("start", "-n", "0", "--daemonize", "--cluster-id", "blue")
-    assert complete(tmp_path, "stop", "b") == ["blue"]
+    offers = {"bash": bash_offers, "fish": fish_offers}[shell]
+    for words, offered in OFFERED:
+        assert offers(path, *words) == offered, words
+    # The value of an option is no cluster's id.
+    assert "blue" not in offers(path, "stop", "--signal", "")
+
+
+@pytest.mark.parametrize(("words", "offered"), OFFERED)
+def test_completion_in_zsh(completion, words, offered):
+    path = completion("zsh")
+    if "stop" in words:
+        run("start", "-n", "0", "--daemonize", "--cluster-id", "blue")
+    text = zsh_offers(path, *words)
+    assert all(word in text for word in offered), text
+    assert "_engineroom" not in text

@@ -51,7 +51,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments, passed_on = _split(arguments, "--")
     arguments, config = _split_config(arguments)
     parser = make_parser()
-    args = parser.parse_args(arguments)
+    args, unknown = parser.parse_known_args(arguments)
+    if unknown:
+        # By the command's own parser, which shows the command's own usage.
+        getattr(args, "parser", parser).error(f"unrecognized arguments: {' '.join(unknown)}")
     if not getattr(args, "run", None):
         parser.print_help()
         return 2
@@ -73,10 +76,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def make_parser() -> argparse.ArgumentParser:
-    parser = _new_parser(prog="engineroom", description=_DESCRIPTION, epilog=_EPILOG)
+    parser = _Parser(prog="engineroom", description=_DESCRIPTION, epilog=_EPILOG)
     parser.add_argument("--version", action=_Version, nargs=0, help="print the version")
     parser.set_defaults(ipython_dir="")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_new_parser)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
     _add_start(commands)
     _add_engines(commands)
     _add_list(commands)
@@ -85,22 +88,43 @@ def make_parser() -> argparse.ArgumentParser:
     for name, what in (("controller", "a controller alone"), ("engine", "an engine alone")):
         text = f"run {what}, in the foreground; takes the options of engineroom-{name}"
         commands.add_parser(name, help=text, add_help=False)
-    command = commands.add_parser(
+    command = _add_command(
+        commands,
         "completion",
         help="print a script for tab completion",
-        epilog='bash, zsh: eval "$(engineroom completion bash)"\n'
-        "fish:      engineroom completion fish | source",
+        epilog=_examples(
+            '  eval "$(engineroom completion bash)"     in ~/.bashrc',
+            '  eval "$(engineroom completion zsh)"      in ~/.zshrc',
+            "  engineroom completion fish | source      in ~/.config/fish/config.fish",
+        ),
     )
     command.add_argument("shell", choices=("bash", "zsh", "fish"))
-    command.set_defaults(run=_completion)
+    command.set_defaults(run=_completion, parser=command)
     return parser
 
 
-def _new_parser(**kwargs: Any) -> argparse.ArgumentParser:
-    kwargs.setdefault("description", kwargs.pop("help", None))
-    return argparse.ArgumentParser(
-        formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **kwargs
-    )
+class _Parser(argparse.ArgumentParser):
+    """Suggests what may have been meant."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **kwargs
+        )
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            import difflib
+
+            close = difflib.get_close_matches(str(value), [str(c) for c in action.choices or ()])
+            if close:
+                error.message = f"no {value!r}; did you mean {close[0]!r}?"
+            raise
+
+
+def _add_command(commands: Any, name: str, help: str, **kwargs: Any) -> argparse.ArgumentParser:
+    return commands.add_parser(name, help=help, description=f"{help.capitalize()}.", **kwargs)
 
 
 def _common(command: argparse.ArgumentParser, *, cluster_id: bool = True) -> None:
@@ -114,8 +138,9 @@ def _common(command: argparse.ArgumentParser, *, cluster_id: bool = True) -> Non
         )
     group = command.add_argument_group("messages")
     group.add_argument("--log-level", default="", metavar="LEVEL", help="10, DEBUG, 20, INFO …")
-    group.add_argument("--debug", action="store_const", const="DEBUG", dest="log_level")
-    group.add_argument("--quiet", action="store_const", const="ERROR", dest="log_level")
+    for flag, level in (("--debug", "DEBUG"), ("--quiet", "ERROR")):
+        text = f"the same as --log-level={level}"
+        group.add_argument(flag, action="store_const", const=level, dest="log_level", help=text)
 
 
 def _add_launch_options(command: argparse.ArgumentParser) -> None:
@@ -138,13 +163,21 @@ def _add_launch_options(command: argparse.ArgumentParser) -> None:
 
 
 def _add_start(commands: Any) -> None:
-    command = commands.add_parser(
+    command = _add_command(
+        commands,
         "start",
         help="start a controller and engines",
         usage="%(prog)s [options] [-- CONTROLLER OPTION ...]",
         epilog="What follows -- goes to the controller; see `engineroom controller --help`.\n"
         "Settings are taken from ipcluster_config.py in the profile, and from\n"
-        "options like --LocalEngineSetLauncher.delay=0.5.",
+        "options like --LocalEngineSetLauncher.delay=0.5.\n\n"
+        + _examples(
+            "  engineroom start -n 4                    until Ctrl-C",
+            "  engineroom start --daemonize --json      in the background; prints pids and files",
+            "  engineroom start --profile work          Client(profile='work') finds it",
+            "  engineroom start -- --scheme=lru --nodb  with options for the controller",
+            note="exit status: 10 if the cluster runs already, 1 if engines fail to start",
+        ),
     )
     _add_launch_options(command)
     command.add_argument("--ip", default="", help="address the controller listens on (127.0.0.1)")
@@ -157,47 +190,100 @@ def _add_start(commands: Any) -> None:
     )
     command.add_argument("--clean-logs", action="store_true", help="remove old logs first")
     _common(command)
-    command.set_defaults(run=_start)
+    command.set_defaults(run=_start, parser=command)
 
 
 def _add_engines(commands: Any) -> None:
-    command = commands.add_parser("engines", help="start more engines for a running cluster")
+    command = _add_command(
+        commands,
+        "engines",
+        help="start more engines for a running cluster",
+        epilog=_examples(
+            "  engineroom engines -n 2                  until Ctrl-C, which leaves the cluster",
+            "  engineroom engines -n 2 --daemonize      until the cluster stops",
+            note="exit status: 12 if there is no such cluster",
+        ),
+    )
     _add_launch_options(command)
     _common(command)
-    command.set_defaults(run=_engines)
+    command.set_defaults(run=_engines, parser=command)
 
 
 def _add_list(commands: Any) -> None:
-    command = commands.add_parser("list", help="list the clusters that run")
-    command.add_argument(
-        "-o", "--output", choices=("text", "json", "ids"), default="text", help="(default: text)"
+    command = _add_command(
+        commands,
+        "list",
+        help="list the clusters that run",
+        epilog=_examples(
+            "  engineroom list                          of all profiles",
+            "  engineroom list --profile work           of one",
+            "  engineroom list --json                   with pids and connection files",
+        ),
     )
-    command.add_argument("--json", action="store_const", const="json", dest="output")
+    command.add_argument(
+        "-o",
+        "--output",
+        choices=("text", "json", "ids"),
+        default="text",
+        help="a table (text, the default), JSON, or cluster ids alone",
+    )
+    command.add_argument(
+        "--json", action="store_const", const="json", dest="output", help="the same as -o json"
+    )
     _common(command, cluster_id=False)
-    command.set_defaults(run=_list)
+    command.set_defaults(run=_list, parser=command)
 
 
 def _add_stop(commands: Any) -> None:
-    command = commands.add_parser("stop", help="stop clusters")
+    command = _add_command(
+        commands,
+        "stop",
+        help="stop clusters",
+        epilog=_examples(
+            "  engineroom stop                          the cluster without an id",
+            "  engineroom stop big small                by the ids that `engineroom list` shows",
+            "  engineroom stop --all                    whatever runs in the profile",
+            "  engineroom stop --signal INT             interrupts what runs, then stops",
+            note="exit status: 11 if a cluster does not run",
+        ),
+    )
     command.add_argument("ids", nargs="*", metavar="ID", help="cluster ids (default: '')")
     command.add_argument("--all", action="store_true", help="every cluster of the profile")
     command.add_argument(
         "--signal", type=_signal, metavar="SIG", help="send this first, before SIGTERM"
     )
+    command.add_argument("--json", action="store_true", help="print what was stopped as JSON")
     _common(command)
-    command.set_defaults(run=_stop)
+    command.set_defaults(run=_stop, parser=command)
 
 
 def _add_clean(commands: Any) -> None:
-    command = commands.add_parser("clean", help="remove logs and files of dead clusters")
+    command = _add_command(
+        commands,
+        "clean",
+        help="remove logs and files of dead clusters",
+        epilog=_examples(
+            "  engineroom clean                         in the default profile",
+            "  engineroom clean --all                   in every profile",
+            note="exit status: 10 if a cluster runs, whose files then stay",
+        ),
+    )
     command.add_argument("--force", action="store_true", help="of running clusters too")
     command.add_argument("--all", action="store_true", help="in every profile")
+    command.add_argument("--json", action="store_true", help="print what was removed as JSON")
     _common(command, cluster_id=False)
-    command.set_defaults(run=_clean)
+    command.set_defaults(run=_clean, parser=command)
+
+
+def _examples(*lines: str, note: str = "") -> str:
+    return "\n".join(["examples:", *lines, *(["", note] if note else [])])
 
 
 def _count(text: str) -> int:
-    n = int(text)
+    try:
+        n = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"not a number: {text!r}") from None
     if n < 0:
         raise argparse.ArgumentTypeError("a number of engines cannot be negative")
     return n
@@ -294,7 +380,6 @@ def _stop(args: argparse.Namespace) -> int:
         clusters = listing.read_clusters([folder])
         if not clusters:
             _say("engineroom: no cluster runs in", folder)
-            return 0
     else:
         clusters = []
         for cluster_id in args.ids or [args.cluster_id]:
@@ -307,19 +392,30 @@ def _stop(args: argparse.Namespace) -> int:
             clusters.append(cluster)
     for cluster in clusters:
         listing.stop(cluster, args.signal)
-        if args.log_level != "ERROR":
+        if not args.json and args.log_level != "ERROR":
             _say(f"stopped cluster {cluster.cluster_id!r}")
+    if args.json:
+        print(json.dumps([cluster.as_json() for cluster in clusters], indent=2))
     return 0
 
 
 def _clean(args: argparse.Namespace) -> int:
-    from engineroom.cluster import clean_cluster_files
+    from engineroom.cluster import clean_cluster_files, listing
 
-    try:
-        clean_cluster_files(None if args.all else [_profile_dir(args)], force=args.force)
-    except ValueError as error:
-        _say("engineroom:", error)
+    folders = files.all_profile_dirs() if args.all else [_profile_dir(args)]
+    found = [
+        listing.read_cluster(path) for folder in folders for path in files.cluster_files(folder)
+    ]
+    running = [cluster for cluster in found if cluster is not None and cluster.running]
+    if running and not args.force:
+        names = ", ".join(f"{c.cluster_id!r} of profile {c.profile}" for c in running)
+        _say(f"engineroom: still running: {names}; `engineroom stop` first, or use --force")
         return ALREADY_RUNNING
+    removed = clean_cluster_files(folders, force=True)
+    if args.json:
+        print(json.dumps(removed, indent=2))
+    elif args.log_level != "ERROR":
+        _say("removed 1 file" if len(removed) == 1 else f"removed {len(removed)} files")
     return 0
 
 

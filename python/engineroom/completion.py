@@ -3,86 +3,194 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from dataclasses import dataclass
+
+# Asked at the time of completion: these programs know their own options.
+_PROGRAMS = ("controller", "engine")
+_IDS = "engineroom list -o ids 2>/dev/null"
+
+
+@dataclass
+class _Option:
+    names: list[str]
+    text: str
+    # None: it takes no value. Empty: any.
+    values: list[str] | None
+
+
+@dataclass
+class _Command:
+    name: str
+    text: str
+    options: list[_Option]
+    # What may stand without a name, besides cluster ids.
+    words: list[str]
+
+    @property
+    def takes_ids(self) -> bool:
+        return self.name == "stop"
+
+
+def script(shell: str, parser: argparse.ArgumentParser) -> str:
+    writers: dict[str, Callable[[list[_Command]], str]] = {
+        "bash": _bash,
+        "zsh": _zsh,
+        "fish": _fish,
+    }
+    return writers[shell](_commands(parser))
+
+
+def _commands(parser: argparse.ArgumentParser) -> list[_Command]:
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            helps = {choice.dest: choice.help or "" for choice in action._choices_actions}
+            return [_command(name, helps[name], sub) for name, sub in action.choices.items()]
+    return []
+
+
+def _command(name: str, text: str, parser: argparse.ArgumentParser) -> _Command:
+    options, words = [], []
+    for action in parser._actions:
+        choices = list(action.choices or ())
+        if action.option_strings:
+            # An option that may also stand alone is completed as if it did.
+            values = None if action.nargs in (0, "?") else choices
+            options.append(_Option(list(action.option_strings), action.help or "", values))
+        else:
+            words += choices
+    return _Command(name, text, options, words)
+
+
+def _options_of(program: str) -> str:
+    """A shell command that prints the options of one of _PROGRAMS, a line each."""
+    return f"engineroom {program} --help | grep -oE -e '--[a-z][a-z-]+' | sort -u"
+
+
+# ---- bash ----
 
 _BASH = """\
 _engineroom() {
-  local cur=${COMP_WORDS[COMP_CWORD]} command= word words
+  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= word words=
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     [[ $word == -* ]] || { command=$word; break; }
   done
-  case $command in
-%(cases)s
-    *) words=%(commands)s ;;
+  case $command:$prev in
+@values@
+    *) case $command in
+@cases@
+      *) words="@commands@ --help --version" ;;
+    esac ;;
   esac
-  if [[ $command == stop && $cur != -* ]]; then
-    words=$(engineroom list -o ids 2>/dev/null)
-  fi
   mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")
 }
 complete -o default -F _engineroom engineroom"""
 
-# zsh runs the completion functions of bash.
-_ZSH = "autoload -U +X bashcompinit && bashcompinit\n" + _BASH.replace(
-    'mapfile -t COMPREPLY < <(compgen -W "$words" -- "$cur")',
-    'COMPREPLY=($(compgen -W "$words" -- "$cur"))',
-)
+
+def _bash(commands: list[_Command]) -> str:
+    values, cases = [], []
+    for command in commands:
+        for option in command.options:
+            if option.values is not None:
+                patterns = "|".join(f"{command.name}:{name}" for name in option.names)
+                values.append(f'    {patterns}) words="{" ".join(option.values)}" ;;')
+        names = [name for option in command.options for name in option.names]
+        words = f'"{" ".join(names + command.words)}"'
+        if command.name in _PROGRAMS:
+            words = f"$({_options_of(command.name)})"
+        elif command.takes_ids:
+            words += f"; [[ $cur == -* ]] || words=$({_IDS})"
+        cases.append(f"      {command.name}) words={words} ;;")
+    text = _BASH.replace("@values@", "\n".join(values)).replace("@cases@", "\n".join(cases))
+    return text.replace("@commands@", " ".join(command.name for command in commands))
 
 
-def script(shell: str, parser: argparse.ArgumentParser) -> str:
-    commands = _commands(parser)
-    if shell == "fish":
-        return _fish(commands)
-    cases = [f'    {name}) words="{" ".join(_words(p))}" ;;' for name, (p, _) in commands.items()]
-    names = " ".join([*commands, "--help", "--version"])
-    return (_ZSH if shell == "zsh" else _BASH) % {
-        "cases": "\n".join(cases),
-        "commands": f'"{names}"',
-    }
+# ---- zsh ----
+
+_ZSH = """\
+#compdef engineroom
+_engineroom() {
+  local curcontext=$curcontext state line
+  typeset -A opt_args
+  _arguments -C '(- *)'{-h,--help}'[explain]' '(- *)--version[print the version]' \\
+    '1: :->command' '*:: :->rest'
+  case $state in
+  command)
+    local -a commands=(
+@commands@
+    )
+    _describe command commands ;;
+  rest)
+    case $words[1] in
+@cases@
+    esac ;;
+  esac
+}
+(( $+functions[compdef] )) || { autoload -Uz compinit && compinit; }
+compdef _engineroom engineroom"""
 
 
-def _commands(parser: argparse.ArgumentParser) -> dict[str, tuple[argparse.ArgumentParser, str]]:
-    for action in parser._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            helps = {choice.dest: choice.help or "" for choice in action._choices_actions}
-            return {name: (sub, helps.get(name, "")) for name, sub in action.choices.items()}
-    return {}
+def _zsh(commands: list[_Command]) -> str:
+    described = [f"      {_quoted(f'{c.name}:{c.text}')}" for c in commands]
+    cases = []
+    for command in commands:
+        if command.name in _PROGRAMS:
+            cases.append(f"    {command.name}) compadd -- $({_options_of(command.name)}) ;;")
+            continue
+        specs = [spec for option in command.options for spec in _zsh_specs(option)]
+        if command.words:
+            specs.append(_quoted(f"1: :({' '.join(command.words)})"))
+        if command.takes_ids:
+            specs.append(_quoted(f"*: :{{compadd -- $({_IDS})}}"))
+        joined = " \\\n        ".join(specs)
+        cases.append(f"    {command.name})\n      _arguments \\\n        {joined} ;;")
+    return _ZSH.replace("@commands@", "\n".join(described)).replace("@cases@", "\n".join(cases))
 
 
-def _options(parser: argparse.ArgumentParser) -> list[argparse.Action]:
-    return [action for action in parser._actions if action.option_strings]
+def _zsh_specs(option: _Option) -> list[str]:
+    """Options as _arguments wants them: name[text]:what the value is:(its choices)."""
+    text = option.text
+    for mark in "\\[]:":
+        text = text.replace(mark, "\\" + mark)
+    value = ""
+    if option.values:
+        value = f":value:({' '.join(option.values)})"
+    elif option.values is not None:
+        value = ":value:_default"
+    others = " ".join(option.names)
+    return [_quoted(f"({others}){name}[{text}]{value}") for name in option.names]
 
 
-def _words(parser: argparse.ArgumentParser) -> list[str]:
-    """The options, and the choices of arguments without a name."""
-    words = [name for action in _options(parser) for name in action.option_strings]
-    for action in parser._actions:
-        if not action.option_strings and action.choices:
-            words += list(action.choices)
-    return words
+# ---- fish ----
 
 
-def _fish(commands: dict[str, tuple[argparse.ArgumentParser, str]]) -> str:
+def _fish(commands: list[_Command]) -> str:
     lines = ["complete -c engineroom -f"]
-    for name, (parser, text) in commands.items():
+    for command in commands:
         lines.append(
-            f"complete -c engineroom -n __fish_use_subcommand -a {name} -d {_quoted(text)}"
+            "complete -c engineroom -n __fish_use_subcommand "
+            f"-a {command.name} -d {_quoted(command.text)}"
         )
-        condition = f"'__fish_seen_subcommand_from {name}'"
-        for action in _options(parser):
-            flags = "".join(
-                f" -l {flag[2:]}" if flag.startswith("--") else f" -s {flag[1:]}"
-                for flag in action.option_strings
+        prefix = f"complete -c engineroom -n '__fish_seen_subcommand_from {command.name}'"
+        if command.name in _PROGRAMS:
+            lines.append(f"{prefix} -a {_quoted(f'({_options_of(command.name)})')}")
+        for option in command.options:
+            flags = " ".join(
+                f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}"
+                for name in option.names
             )
-            text = _quoted(action.help or "")
-            lines.append(f"complete -c engineroom -n {condition}{flags} -d {text}")
-        for action in parser._actions:
-            if not action.option_strings and action.choices:
-                choices = _quoted(" ".join(action.choices))
-                lines.append(f"complete -c engineroom -n {condition} -a {choices}")
-    stop = "'__fish_seen_subcommand_from stop'"
-    lines.append(f"complete -c engineroom -n {stop} -a '(engineroom list -o ids)'")
+            if option.values:
+                flags += f" -x -a {_quoted(' '.join(option.values))}"
+            elif option.values is not None:
+                flags += " -r -F"
+            lines.append(f"{prefix} {flags} -d {_quoted(option.text)}")
+        if command.words:
+            lines.append(f"{prefix} -a {_quoted(' '.join(command.words))}")
+        if command.takes_ids:
+            lines.append(f"{prefix} -a '({_IDS})'")
     return "\n".join(lines)
 
 
 def _quoted(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    """For fish, and for zsh: both read '…' as it is, but for the quote itself."""
+    return "'" + text.replace("'", "'\\''") + "'"

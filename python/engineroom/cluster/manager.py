@@ -92,17 +92,18 @@ def clean_cluster_files(
     *,
     log: logging.Logger | None = None,
     force: bool = False,
-) -> None:
+) -> list[str]:
     """Remove the files that clusters left behind, and all logs, by default of every profile.
 
-    ValueError if a cluster still runs; with `force` its files go too, and it can only be found by
-    its processes.
+    Returns the paths of what is gone. ValueError if a cluster still runs; with `force` its files go
+    too, and it can only be found by its processes.
     """
     log = log or logging.getLogger(__name__)
     if profile_dirs is None:
         profile_dirs = files.all_profile_dirs()
     elif isinstance(profile_dirs, str):
         profile_dirs = [profile_dirs]
+    removed = []
     for profile_dir in profile_dirs:
         doomed = files.cluster_files(profile_dir)
         if not force:
@@ -114,9 +115,11 @@ def clean_cluster_files(
         for path in doomed:
             log.debug("removing %s", path)
             try:
-                files.remove(path)
+                if files.remove(path):
+                    removed.append(path)
             except OSError as error:
                 log.error("cannot remove %s: %s", path, error)
+    return removed
 
 
 def _refuse_running(cluster_file: str) -> None:
