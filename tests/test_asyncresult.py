@@ -156,6 +156,23 @@ def test_wait_interactive(one_waits, gate, capsys):
     assert f"{ENGINES}/{ENGINES}" in capsys.readouterr().out
 
 
+def test_table_in_notebooks(one_waits, single, gate):
+    wait_until(lambda: one_waits.progress == ENGINES - 1, "all but one")
+    html = one_waits._repr_html_()
+    assert "wait_on_the_last" in html
+    assert html.count("<tr>") == ENGINES + 1
+    assert html.count("<td>ok</td>") == ENGINES - 1
+    assert html.count("<td>pending</td>") == 1
+    gate.touch()
+    one_waits.get()
+    assert "pending" not in one_waits._repr_html_()
+    failed = single.apply_async(lambda: 1 / 0)
+    failed.wait()
+    assert "<td>error</td>" in failed._repr_html_()
+    # A program's name is text, not markup.
+    assert "&lt;lambda&gt;" in failed._repr_html_()
+
+
 def test_progress_and_repr(one_waits, single, gate):
     wait_until(lambda: one_waits.progress == ENGINES - 1, "all but one")
     text = repr(one_waits)

@@ -18,6 +18,12 @@ def running(client, engine_id):
     return status["queue"] + status["tasks"] > 0
 
 
+def test_names_of_the_low_level(client):
+    assert client.curve_serverkey == client.curve_publickey == client.curve_secretkey == b""
+    with pytest.raises(NotImplementedError, match="send_apply_request"):
+        client.create_message_futures("id", {})
+
+
 # ---- engines and views ----
 
 
@@ -61,6 +67,11 @@ def test_what_it_looks_like(client):
     assert "completed" in html
     assert client[:]._repr_html_().count("<tr>") == ENGINES + 1
     assert repr(client[:]) == f"<DirectView {client.ids}>"
+    assert repr(client.direct_view(range(ENGINES)[::-1])) == f"<DirectView {client.ids[::-1]}>"
+    assert repr(client.load_balanced_view()) == "<LoadBalancedView all>"
+    many = client.load_balanced_view()
+    many.targets = list(range(40))
+    assert repr(many) == "<LoadBalancedView [0, 1, 2, 3, ...]: 40 engines>"
 
 
 def test_session_says_who_we_are(client):

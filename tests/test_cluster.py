@@ -61,6 +61,16 @@ def test_repr(home):
     )
 
 
+def test_repr_of_what_runs(new_cluster):
+    cluster = new_cluster(n=2)
+    assert "<table>" not in cluster._repr_html_()
+    cluster.start_cluster_sync()
+    assert "controller=<running>, engines=<2 running>" in repr(cluster)
+    html = cluster._repr_html_()
+    assert html.count("<tr>") == 1 + 1 + 2
+    assert all(f"<td>{pid}</td>" in html for pid in pids_of(cluster))
+
+
 def test_launchers_by_name():
     for name in ("local", "Local", "ipyparallel.cluster.launcher.LocalEngineSetLauncher"):
         assert find_launcher_class(name, "engine") is LocalEngineSetLauncher

@@ -452,5 +452,10 @@ class AsyncResult(TaskFuture):
             engines = f", {len(self._targets)} engines"
         return f"<{type(self).__name__}({self._fname}): {self._state_text()}{engines}>"
 
+    def _repr_html_(self) -> str:
+        from .tables import result_table
+
+        return result_table(self)
+
 
 __all__ = ["AsyncResult"]

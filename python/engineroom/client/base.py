@@ -77,9 +77,10 @@ class View:
         return self._outstanding.ids()
 
     def __repr__(self) -> str:
-        targets = str(self.targets)
-        if len(targets) > 16:
-            targets = targets[:12] + "...]"
+        targets = "all" if self.targets is None else str(self.targets)
+        if isinstance(self.targets, list) and len(self.targets) > 5:
+            first = ", ".join(map(str, self.targets[:4]))
+            targets = f"[{first}, ...]: {len(self.targets)} engines"
         return f"<{type(self).__name__} {targets}>"
 
     def _repr_html_(self) -> str:

@@ -123,6 +123,9 @@ class Client(Control, Queries):
         self.block = False
         self.debug = debug
         self._address = _address(text)
+        # Encryption: the server's key, if any. Our own pair is the connection's, made for it alone.
+        self.curve_serverkey = (json.loads(text).get("curve_serverkey") or "").encode()
+        self.curve_publickey = self.curve_secretkey = b""
         self._session = self._connect(text, timeout, username, debug)
         self._finalizer = weakref.finalize(self, Session.close, self._session)
         self.session = SessionInfo(self._session.session, self._session.key, username)
@@ -412,6 +415,13 @@ class Client(Control, Queries):
     def become_dask(self, *args: Any, **kwargs: Any) -> Any:
         """Not supported yet."""
         raise NotImplementedError("Turning engines into dask workers is not supported yet.")
+
+    def create_message_futures(self, *args: Any, **kwargs: Any) -> Any:
+        """Not supported: send_apply_request and send_execute_request return futures."""
+        raise NotImplementedError(
+            "Replies to messages that were not sent by this client cannot be awaited. Use"
+            " send_apply_request() or send_execute_request(), which return futures."
+        )
 
     stop_dask = become_distributed = stop_distributed = become_dask
 

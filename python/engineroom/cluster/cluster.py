@@ -159,8 +159,24 @@ class Cluster(SyncTwins, LoggingConfigurable):
             state_word = "running" if self.controller.running else self.controller.state
             fields.append(f"controller=<{state_word}>")
         if self.engines:
-            fields.append(f"engine_sets={list(self.engines)}")
+            running = sum(len(getattr(s, "launchers", range(s.n))) for s in self.engines.values())
+            fields.append(f"engines=<{running} running>")
         return f"<{type(self).__name__}({', '.join(fields)})>"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        from ..client.tables import table
+
+        title = repr(self)[1:-1]
+        if self.controller is None:
+            return f"<b>{escape(title)}</b>"
+        # Another package's launcher need not have a process for each.
+        rows = [["controller", getattr(self.controller, "pid", ""), self.controller.state]]
+        for key, engine_set in self.engines.items():
+            engines = dict(getattr(engine_set, "launchers", {}))
+            rows += [[f"engine {key}/{i}", e.pid, e.state] for i, e in engines.items()]
+        return table(title, ["process", "pid", "state"], rows)
 
     @property
     def engine_set(self) -> Any:
