@@ -1,5 +1,6 @@
 #include "bindings/client.h"
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <optional>
@@ -25,6 +26,9 @@ namespace nb = nanobind;
 
 namespace engineroom::bindings {
 namespace {
+
+// Submitting a buffer may copy it. Below this, letting go of the interpreter's lock takes longer.
+constexpr std::size_t kLongCopyBytes = 65536;
 
 using client::Route;
 using client::Task;
@@ -153,13 +157,18 @@ class PySession {
                     std::string metadata, std::string content, nb::handle buffers,
                     bool expect_reply) {
     ReleaseQueue::instance().release_all();
-    return {session_->submit({.route = route_from_python(route),
-                              .target = std::move(target),
-                              .msg_type = std::move(msg_type),
-                              .metadata = std::move(metadata),
-                              .content = std::move(content),
-                              .buffers = frames_from_python(buffers),
-                              .expect_reply = expect_reply})};
+    client::Request request = {.route = route_from_python(route),
+                               .target = std::move(target),
+                               .msg_type = std::move(msg_type),
+                               .metadata = std::move(metadata),
+                               .content = std::move(content),
+                               .buffers = frames_from_python(buffers),
+                               .expect_reply = expect_reply};
+    const bool takes_long = std::any_of(request.buffers.begin(), request.buffers.end(),
+                                        [](const Bytes& b) { return b.size() > kLongCopyBytes; });
+    if (!takes_long) return {session_->submit(std::move(request))};
+    const GilReleased released;
+    return {session_->submit(std::move(request))};
   }
 
   nb::list submit_many(const std::string& route, std::vector<std::string> targets,

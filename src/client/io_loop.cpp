@@ -1,4 +1,5 @@
 #include "client/io_loop.h"
+#include "base/id.h"
 
 #include <algorithm>
 #include <chrono>
@@ -51,8 +52,10 @@ class SignalsBlocked {
   sigset_t previous_{};
 };
 
-transport::SocketOptions options_for(const wire::ConnectionInfo& info) {
+transport::SocketOptions options_for(const wire::ConnectionInfo& info,
+                                     const std::string& identity) {
   transport::SocketOptions options;
+  options.identity = identity;
   if (!info.curve_serverkey.empty()) {
     // A pair of our own, made for this connection: possession of the server's key gives access.
     options.curve = transport::make_curve_keys();
@@ -64,7 +67,10 @@ transport::SocketOptions options_for(const wire::ConnectionInfo& info) {
 }  // namespace
 
 IoLoop::IoLoop(Outbox& outbox, Handler& handler)
-    : outbox_(outbox), handler_(handler), leader_bell_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
+    : outbox_(outbox),
+      handler_(handler),
+      identity_(new_session_id()),
+      leader_bell_(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {}
 
 IoLoop::~IoLoop() {
   stop(0);
@@ -74,7 +80,7 @@ IoLoop::~IoLoop() {
 Status IoLoop::open(Channel channel, SocketType type, const std::string& url,
                     const wire::ConnectionInfo& info) {
   std::optional<Socket>& socket = sockets_[static_cast<std::size_t>(channel)];
-  socket.emplace(*context_, type, options_for(info));
+  socket.emplace(*context_, type, options_for(info, identity_));
   if (type == SocketType::kSub) {
     if (Status status = socket->subscribe(""); !status.ok()) return status;
   }
@@ -90,6 +96,7 @@ Status IoLoop::connect(const wire::ConnectionInfo& info) {
     SocketType type;
     int port;
   };
+  key_ = info.key;
   const int broadcast_port = info.broadcast.empty() ? 0 : info.broadcast.front();
   const Endpoint endpoints[] = {
       // What is published must not be missed: first.
@@ -129,6 +136,7 @@ void IoLoop::stop(int linger_ms) {
   if (thread_.joinable()) thread_.join();
   close_sockets();
   context_.reset();
+  pool_.clear();
 }
 
 void IoLoop::abandon() {
@@ -165,6 +173,7 @@ void IoLoop::run() {
       const Time now = Clock::now();
       if (const std::optional<Time> until = handler_.on_turn(now)) wait = *until - now;
       if (!backlog_.empty()) wait = earlier(wait, kRetrySend);
+      if (const std::optional<Time> until = pool_.on_time(now)) wait = earlier(wait, *until - now);
       absence = leave_to_others(now);
       if (!absence && poller_->must_look()) wait = Duration::zero();
     }
@@ -259,6 +268,10 @@ WaitResult IoLoop::lead_turns(const std::function<bool()>& done, std::optional<T
 
 // ---- sending, with sockets_mutex_ held ----
 
+void IoLoop::share_large(Frames& buffers) {
+  if (has_lane_.load(std::memory_order_relaxed)) pool_.copy_large(buffers, Clock::now());
+}
+
 bool IoLoop::try_send(const Outgoing& message) {
   const std::unique_lock lock(sockets_mutex_, std::try_to_lock);
   // What was submitted before goes before.
@@ -282,7 +295,7 @@ void IoLoop::send_outbox() {
 
 // False if the socket cannot take it now.
 bool IoLoop::send(const Outgoing& message) {
-  const Status status = socket(message.channel).send(message.frames);
+  const Status status = send(message.channel, message.frames);
   if (status.code() == ErrorCode::kUnavailable) return false;
   // Any other failure means that the socket is gone, and its tasks will be told.
   // What has arrived meanwhile may have been announced to this thread instead of the leader.
@@ -290,6 +303,14 @@ bool IoLoop::send(const Outgoing& message) {
   if (message.task != nullptr) message.task->mark_sent();
   for (const TaskPtr& task : message.more) task->mark_sent();
   return true;
+}
+
+Status IoLoop::send(Channel channel, const Frames& frames) {
+  if (!lane_ || std::none_of(frames.begin(), frames.end(), transport::is_shared))
+    return socket(channel).send(frames);
+  Frames referring = frames;
+  lane_->share(referring);
+  return socket(channel).send(referring);
 }
 
 void IoLoop::send_backlog() {
@@ -313,6 +334,7 @@ void IoLoop::read_channel(Channel channel) {
   for (int n = 0; n < kMessagesPerTurn; ++n) {
     std::optional<transport::Received> received = socket(channel).receive();
     if (!received) return;
+    if (lane_) lane_->resolve(received->frames, false);
     handler_.on_frames(channel, std::move(received->frames));
   }
 }
@@ -320,9 +342,17 @@ void IoLoop::read_channel(Channel channel) {
 void IoLoop::read_connection_events() {
   using Kind = transport::ConnectionEvent::Kind;
   while (const auto event = socket(Channel::kRegistration).next_connection_event()) {
+    if (event->kind == Kind::kConnected) join_lane();
     if (event->kind == Kind::kConnected) handler_.on_connection(true, Clock::now());
     if (event->kind == Kind::kClosed) handler_.on_connection(false, Clock::now());
   }
+}
+
+// The controller may be another one than before.
+void IoLoop::join_lane() {
+  if (lane_ && lane_->check_open()) return;
+  lane_ = transport::Lane::connect(key_, identity_);
+  has_lane_ = lane_.has_value();
 }
 
 }  // namespace engineroom::client

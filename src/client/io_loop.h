@@ -32,7 +32,9 @@
 #include "client/blocking.h"
 #include "client/channel.h"
 #include "client/outbox.h"
+#include "transport/lane.h"
 #include "transport/poller.h"
+#include "transport/shared_bytes.h"
 #include "transport/socket.h"
 #include "wire/connection_file.h"
 
@@ -67,6 +69,8 @@ class IoLoop {
   // After a fork, in the child: the thread does not exist there, and must not be waited for.
   void abandon();
 
+  // Any thread: moves large buffers to where engines of this machine can look at them.
+  void share_large(Frames& buffers);
   // Sends the message at once if that needs no waiting. False: put it into the outbox.
   bool try_send(const Outgoing& message);
 
@@ -97,7 +101,9 @@ class IoLoop {
   // With sockets_mutex_ held.
   void send_outbox();
   bool send(const Outgoing& message);
+  Status send(Channel channel, const Frames& frames);
   void send_backlog();
+  void join_lane();
   void read_ready(const transport::Poller& poller);
   void read_channel(Channel channel);
   void read_connection_events();
@@ -110,11 +116,16 @@ class IoLoop {
   std::thread thread_;
   std::atomic<bool> stopping_{false};
   std::atomic<int> linger_ms_{0};
+  std::atomic<bool> has_lane_{false};
+  std::string key_;
+  const std::string identity_;  // of all sockets
+  transport::SharedPool pool_;
   const int leader_bell_;
 
   std::mutex sockets_mutex_;
   // Guarded by sockets_mutex_ from here on.
   std::array<std::optional<transport::Socket>, kChannels> sockets_;
+  std::optional<transport::Lane> lane_;
   std::vector<Outgoing> backlog_;  // what a socket did not take, in order
   bool open_ = false;
   bool leading_ = false;

@@ -165,6 +165,7 @@ bool Session::register_task(const TaskPtr& task, double now) {
 }
 
 TaskPtr Session::submit(Request request) {
+  loop_.share_large(request.buffers);
   const Timestamp now = Timestamp::now();
   auto metadata = std::make_shared<const std::string>(or_empty_object(std::move(request.metadata)));
   const RequestParts parts = {.msg_type = request.msg_type,
@@ -189,6 +190,8 @@ TaskPtr Session::submit(Request request) {
 }
 
 Result<std::vector<TaskPtr>> Session::submit_many(RequestBatch batch) {
+  loop_.share_large(batch.shared_buffers);
+  for (Frames& buffers : batch.own_buffers) loop_.share_large(buffers);
   const std::size_t n = batch.own_buffers.size();
   if (batch.targets.size() != 1 && batch.targets.size() != n) {
     return Status(ErrorCode::kInvalidArgument, std::to_string(batch.targets.size()) +
@@ -234,6 +237,7 @@ Result<std::vector<TaskPtr>> Session::submit_broadcast(const std::vector<EngineE
   Result<std::string> json =
       broadcast_metadata(or_empty_object(std::move(request.metadata)), targets, coalescing);
   if (!json.ok()) return json.status();
+  loop_.share_large(request.buffers);
 
   const Timestamp now = Timestamp::now();
   const auto metadata = std::make_shared<const std::string>(json.take());

@@ -34,8 +34,9 @@ std::optional<BroadcastRoute::Pending> BroadcastRoute::read_request(wire::Messag
   for (const simdjson::dom::element element : *targets) {
     auto target = read_target(element);
     if (!target) return std::nullopt;
-    pending.targets.push_back(
-        {std::move(target->first), std::move(target->second), false, false, {}, {}});
+    Target& added = pending.targets.emplace_back();
+    added.uuid = std::move(target->first);
+    added.json = std::move(target->second);
   }
   pending.by_uuid.resize(pending.targets.size());
   std::iota(pending.by_uuid.begin(), pending.by_uuid.end(), std::size_t{0});

@@ -13,6 +13,7 @@
 
 #include "base/log.h"
 #include "store/memory_store.h"
+#include "transport/shared_bytes.h"
 
 namespace engineroom::controller {
 namespace {
@@ -67,6 +68,24 @@ std::string ports_json(const wire::ConnectionInfo& engine) {
   for (const int port : engine.broadcast) w.value(port);
   w.end_array().end_object();
   return w.take();
+}
+
+// Requests and replies: their first frame is the identity of a peer.
+bool is_laned(Channel channel) {
+  switch (channel) {
+    case Channel::kMuxClient:
+    case Channel::kMuxEngine:
+    case Channel::kTaskClient:
+    case Channel::kTaskEngine:
+    case Channel::kBroadcastClient:
+    case Channel::kBroadcastEngine:
+    case Channel::kControlClient:
+    case Channel::kControlEngine:
+    case Channel::kRegistration:
+      return true;
+    default:
+      return false;
+  }
 }
 
 // True if the other end of this connection is on this machine, so that its closing means the peer's
@@ -128,6 +147,7 @@ Status Server::start() {
                                (*sockets_)[Channel::kRegistration].watch_connections()}) {
     if (!status.ok()) return status;
   }
+  lanes_.emplace(addresses.engine.key);
   store::MemoryStoreConfig records;
   records.max_records = options_.keep_records ? options_.max_records : 0;
   records.max_bytes = static_cast<std::size_t>(options_.max_record_bytes);
@@ -188,6 +208,7 @@ void Server::drain(Channel channel, Time now) {
     std::optional<transport::Received> received = socket.receive();
     if (!received) return;
     if (channel != Channel::kPong) memory_.on_work(now);
+    if (is_laned(channel)) lanes_->resolve(received->frames);
     if (channel == Channel::kRegistration) {
       receive_registration(std::move(*received), now);
     } else {
@@ -239,7 +260,14 @@ void Server::wait(Time now) {
 }
 
 SendResult Server::send(Channel channel, const Frames& frames) {
-  const Status status = (*sockets_)[channel].send(frames);
+  const bool is_shared =
+      is_laned(channel) && std::any_of(frames.begin(), frames.end(), transport::is_shared);
+  Frames referring;
+  if (is_shared) {
+    referring = frames;
+    lanes_->share(referring);
+  }
+  const Status status = (*sockets_)[channel].send(is_shared ? referring : frames);
   if (status.ok()) return SendResult::kSent;
   return status.code() == ErrorCode::kUnavailable ? SendResult::kQueueFull : SendResult::kNoPeer;
 }

@@ -6,6 +6,9 @@
 // and no more; it sleeps in poll only when a whole turn found nothing, and then until something
 // arrives or a deadline comes.
 //
+// Large buffers of peers on this machine pass by as descriptors of shared memory
+// (transport/lane.h): the state machine holds them like any other bytes, and nobody copies them.
+//
 // Ends: SIGTERM, SIGINT, or a client's shutdown_request; the connection files go away, the status
 // is 0. SIGUSR1 logs the counters.
 #pragma once
@@ -20,6 +23,7 @@
 #include "controller/options.h"
 #include "controller/sockets.h"
 #include "store/store.h"
+#include "transport/lane.h"
 #include "transport/poller.h"
 
 namespace engineroom::controller {
@@ -51,6 +55,7 @@ class Server : private Outbox {
   ConnectionFiles files_;
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Sockets> sockets_;
+  std::optional<transport::LaneHub> lanes_;
   std::unique_ptr<Controller> controller_;
   std::optional<transport::Poller> poller_;
   MemoryTrimmer memory_;

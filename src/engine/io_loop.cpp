@@ -79,10 +79,11 @@ void IoLoop::turn() {
   if (kill_at_ && Clock::now() >= *kill_at_) kill_process();
 }
 
-int IoLoop::poll_timeout_ms() const {
+int IoLoop::poll_timeout_ms() {
   const Time now = Clock::now();
   std::optional<Time> first = membership_.deadline();
-  for (const std::optional<Time>& time : {bench_.deadline(now), kill_at_, hold_until_}) {
+  for (const std::optional<Time>& time :
+       {bench_.deadline(now), kill_at_, hold_until_, links_.on_time(now)}) {
     if (time) first = first ? std::min(*first, *time) : *time;
   }
   return first ? to_milliseconds(*first - now) : -1;
@@ -100,6 +101,7 @@ void IoLoop::serve_registration() {
   using Kind = transport::ConnectionEvent::Kind;
   while (std::optional<transport::ConnectionEvent> event = socket.next_connection_event()) {
     const Time now = Clock::now();
+    if (event->kind == Kind::kConnected) links_.join_lane();
     if (event->kind == Kind::kConnected) apply(membership_.on_connected(now));
     if (event->kind == Kind::kClosed) apply(membership_.on_disconnected(now));
     if (event->kind == Kind::kHandshakeFailed && complaints_.first_time("handshake")) {
@@ -168,7 +170,7 @@ void IoLoop::serve_requests(transport::Socket& socket, Channel channel) {
 }
 
 IoLoop::Next IoLoop::next_message(transport::Socket& socket, Decoded& out) {
-  std::optional<transport::Received> received = socket.receive();
+  std::optional<transport::Received> received = links_.receive(socket);
   if (!received) return Next::kNone;
   Result<wire::Message> message =
       wire::decode(std::move(received->frames), maker_.signer(), &replays_);
@@ -282,7 +284,7 @@ void IoLoop::send_laid_out(Time now) {
   for (const Outgoing& outgoing : outgoing_) {
     if (const Reply* reply = std::get_if<Reply>(&outgoing)) {
       const bool control = reply->request->channel == Channel::kControl;
-      send(maker_.reply(*reply), control ? links_.control() : links_.shell());
+      send_reply(maker_.reply(*reply), control ? links_.control() : links_.shell());
     } else {
       publish(maker_.publication(std::get<Publication>(outgoing)));
     }
@@ -290,7 +292,14 @@ void IoLoop::send_laid_out(Time now) {
 }
 
 void IoLoop::send(const Frames& frames, transport::Socket& socket) {
-  const Status status = socket.send(frames);
+  complain_once(socket.send(frames));
+}
+
+void IoLoop::send_reply(const Frames& frames, transport::Socket& socket) {
+  complain_once(links_.send(socket, frames));
+}
+
+void IoLoop::complain_once(const Status& status) {
   if (!status.ok() && complaints_.first_time("send")) {
     ER_LOG_WARN("{} (said once)", status.to_string());
   }

@@ -49,7 +49,7 @@ class IoLoop {
   static constexpr Duration kHoldAtMost = std::chrono::seconds(2);
 
   void turn();
-  int poll_timeout_ms() const;
+  int poll_timeout_ms();
 
   // Registration.
   void serve_registration();
@@ -72,6 +72,8 @@ class IoLoop {
   // Sending.
   void send_laid_out(Time now);
   void send(const Frames& frames, transport::Socket& socket);
+  void send_reply(const Frames& frames, transport::Socket& socket);
+  void complain_once(const Status& status);
   // Sends on iopub, or holds back until somebody listens there.
   void publish(Frames frames);
   void publish_held(Time now);

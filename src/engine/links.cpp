@@ -1,5 +1,6 @@
 #include "engine/links.h"
 
+#include <algorithm>
 #include <cstddef>
 
 namespace engineroom::engine {
@@ -67,6 +68,26 @@ Status Links::join_broadcast(int engine_id) {
   }
   broadcast_leaf_ = url;
   return shell_.connect(url);
+}
+
+void Links::join_lane() {
+  if (lane_ && lane_->check_open()) return;
+  lane_ = transport::Lane::connect(connection_.key, options_.identity);
+}
+
+std::optional<transport::Received> Links::receive(Socket& socket) {
+  std::optional<transport::Received> received = socket.receive();
+  if (received && lane_) lane_->resolve(received->frames, false);
+  return received;
+}
+
+Status Links::send(Socket& socket, const Frames& frames) {
+  const auto is_large = [](const Bytes& frame) { return frame.size() >= transport::kSharedBytes; };
+  if (!lane_ || std::none_of(frames.begin(), frames.end(), is_large)) return socket.send(frames);
+  Frames referring = frames;
+  pool_.copy_large(referring, Clock::now());
+  lane_->share(referring);
+  return socket.send(referring);
 }
 
 int Links::forward_heartbeats() {

@@ -8,9 +8,12 @@
 // Belongs to the I/O thread.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/status.h"
+#include "transport/lane.h"
+#include "transport/shared_bytes.h"
 #include "transport/socket.h"
 #include "wire/connection_file.h"
 
@@ -24,6 +27,13 @@ class Links {
   Status connect();
   // Connects to the leaf of this id, instead of an earlier one.
   Status join_broadcast(int engine_id);
+  // The way for large buffers, if the controller is on this machine. When it may be another one.
+  void join_lane();
+  // What socket.receive() and socket.send() do, with large buffers going by the lane.
+  std::optional<transport::Received> receive(transport::Socket& socket);
+  Status send(transport::Socket& socket, const Frames& frames);
+  // Gives back the memory of what was sent by the lane. The next time to call this, if any.
+  std::optional<Time> on_time(Time now) { return pool_.on_time(now); }
   // Forwards heartbeats byte for byte; the number of those that came.
   int forward_heartbeats();
   // True once someone has subscribed to iopub. What is published before that is lost: connecting
@@ -50,6 +60,8 @@ class Links {
   transport::Socket pong_;
   transport::PollSet poll_set_;
   int subscriptions_ = 0;
+  std::optional<transport::Lane> lane_;
+  transport::SharedPool pool_;
   std::string broadcast_leaf_;  // url; empty = none yet
 };
 

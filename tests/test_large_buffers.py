@@ -1,0 +1,110 @@
+"""Buffers of a megabyte and more, which pass between processes of one machine in shared memory."""
+
+import subprocess
+import sys
+import textwrap
+
+import engineroom as ipp
+import numpy as np
+import pytest
+from waiting import DEADLINE, wait_until
+
+N = 1 << 18  # doubles: 2 MiB
+
+
+@pytest.fixture(params=["direct", "balanced", "broadcast", "coalescing"])
+def view(request, client):
+    return {
+        "direct": lambda: client[:],
+        "balanced": client.load_balanced_view,
+        "broadcast": client.broadcast_view,
+        "coalescing": lambda: client.broadcast_view(is_coalescing=True),
+    }[request.param]()
+
+
+def test_there_and_back(view):
+    array = np.arange(N, dtype=float)
+    result = view.apply_sync(lambda x: x + 1, array)
+    for got in result if isinstance(result, list) else [result]:
+        assert np.array_equal(got, array + 1)
+        assert got.dtype == array.dtype
+
+
+def test_what_was_sent_is_no_longer_shared_with_the_sender(client):
+    view = client[client.ids[0]]
+    view.block = True
+    array = np.zeros(N)
+    view.push({"before": array})
+    array[:] = 1
+    # As many as it takes for memory to be used again.
+    for value in range(20):
+        view.push({"next": np.full(N, float(value))})
+    assert not view.pull("before").any()
+    assert (view.pull("next") == 19).all()
+
+
+def test_results_stay_what_they_were(client):
+    view = client[client.ids[0]]
+    results = [
+        view.apply_sync(lambda value, n: __import__("numpy").full(n, value), float(i), N)
+        for i in range(20)
+    ]
+    assert [result[0] for result in results] == list(range(20))
+    assert all((result == result[0]).all() for result in results)
+
+
+def test_many_at_once(client):
+    view = client.load_balanced_view()
+    arrays = [np.full(N, float(i)) for i in range(100)]
+    assert view.map_sync(lambda x: float(x.sum()), arrays) == [i * N for i in range(100)]
+
+
+def test_results_are_kept_by_the_controller(client, cluster):
+    ar = client.load_balanced_view().apply_async(lambda n: __import__("numpy").ones(n), N)
+    ar.wait(DEADLINE)
+    other = cluster.connect()
+    assert other.get_result(ar.msg_ids[0], owner=False).get(DEADLINE).sum() == N
+    other.close()
+
+
+def test_client_that_leaves_after_sending(client, cluster):
+    script = """
+        import sys, engineroom as ipp, numpy as np
+        rc = ipp.Client(sys.argv[1])
+        rc[rc.ids[0]].push({"left": np.ones(1 << 20)}, block=False)
+        """
+    command = [sys.executable, "-c", textwrap.dedent(script), str(cluster.connection_file)]
+    subprocess.run(command, check=True, timeout=DEADLINE)
+    view = client[client.ids[0]]
+    view.block = True
+    wait_until(lambda: view.apply_sync(ipp.interactive(lambda: "left" in globals())), "arrived")
+    assert view.pull("left").sum() == 1 << 20
+
+
+def test_memory_is_given_back(client):
+    """What idle processes keep is not their largest message."""
+
+    def mappings():
+        with open("/proc/self/maps") as maps:
+            return sum("memfd:engineroom" in line for line in maps)
+
+    def descriptors():
+        import os
+
+        links = []
+        for fd in os.listdir("/proc/self/fd"):
+            try:
+                links.append(os.readlink(f"/proc/self/fd/{fd}"))
+            except OSError:
+                pass  # the listing's own
+        return sum("memfd:engineroom" in link for link in links)
+
+    view = client[client.ids[0]]
+    before = mappings()
+    for _ in range(3):
+        view.apply_sync(lambda x: x, np.ones(N))
+    wait_until(lambda: descriptors() == 0, "the client keeps none")
+    assert mappings() <= before
+    wait_until(
+        lambda: view.apply_sync(ipp.interactive(descriptors)) == 0, "the engine keeps none either"
+    )
