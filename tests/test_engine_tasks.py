@@ -135,14 +135,18 @@ print("parent")
     assert run(view, code).stdout == "parent\n"
 
 
-def test_publish_data(view):
-    @interactive
-    def publish():
-        from engineroom.datapub import publish_data
+@pytest.mark.parametrize("package", ["engineroom", "ipyparallel"])
+def test_publish_data(view, package):
+    pytest.importorskip(package)
 
+    @interactive
+    def publish(package):
+        import importlib
+
+        publish_data = importlib.import_module(f"{package}.datapub").publish_data
         publish_data({"a": 1, "b": [1, 2]})
 
-    result = view.apply_async(publish)
+    result = view.apply_async(publish, package)
     result.get(timeout=20)
     result.wait_for_output(10)
     assert result.data == {"a": 1, "b": [1, 2]} or result.data[0] == {"a": 1, "b": [1, 2]}

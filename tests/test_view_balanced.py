@@ -334,6 +334,17 @@ def test_executor_cancels_futures(client, gate):
     assert isinstance(late[-1].exception(), ipp.TaskAborted)
 
 
+def test_joblib_by_the_name_that_scripts_use(cluster, monkeypatch):
+    import joblib
+    from engineroom.joblib import ViewBackend
+
+    default = cluster.connect().load_balanced_view()
+    monkeypatch.setattr(ViewBackend, "_default_view", lambda backend: default)
+    ipp.register_joblib_backend()
+    with joblib.parallel_config(backend="ipyparallel"):
+        assert joblib.Parallel(n_jobs=2)(joblib.delayed(abs)(-x) for x in range(3)) == [0, 1, 2]
+
+
 def test_joblib(view):
     import joblib
 

@@ -100,7 +100,7 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *_HOME, *_SUBMODULES})
 
 
-def register_joblib_backend(name: str = "engineroom", make_default: bool = False) -> None:
+def register_joblib_backend(name: str = "ipyparallel", make_default: bool = False) -> None:
     """Makes joblib able to run on the default cluster: Parallel(backend=name)."""
     from .joblib import register
 

@@ -1,8 +1,10 @@
 """engineroom as a backend of joblib.
 
-engineroom.register_joblib_backend()
-with joblib.parallel_config(backend="engineroom"):
-    joblib.Parallel()(joblib.delayed(f)(i) for i in range(10))
+    engineroom.register_joblib_backend()
+    with joblib.parallel_config(backend="ipyparallel"):
+        joblib.Parallel()(joblib.delayed(f)(i) for i in range(10))
+
+The name is ipyparallel's by default, so that scripts written for it find this backend.
 """
 
 from collections.abc import Callable
@@ -81,6 +83,6 @@ class ViewBackend(AutoBatchingMixin, ParallelBackendBase):
             self._cluster = None
 
 
-def register(name: str = "engineroom", make_default: bool = False) -> None:
+def register(name: str = "ipyparallel", make_default: bool = False) -> None:
     """Registers the backend with joblib under a name."""
     register_parallel_backend(name, ViewBackend, make_default=make_default)

@@ -30,6 +30,8 @@ class Worker:
         self._namespace = shell.user_ns
         self._data_pub = datapub.Publisher(core)
         shell.data_pub = shell.kernel.data_pub = self._data_pub
+        # For tasks that import ipyparallel's, which would publish through an ipykernel.
+        sys.modules["ipyparallel.engine.datapub"] = datapub
         # True while code of users runs: the only time at which an interrupt may be raised.
         self._interruptible = False
         self._handlers: list[Callable[[Any], None]] = [
@@ -209,6 +211,4 @@ def _import_ipyparallel_serialize() -> Any:
             "package on the engine: install it here (pip install ipyparallel), or call from an "
             "engineroom.Client"
         ) from error
-    # Its own would publish through an ipykernel that is not there.
-    sys.modules["ipyparallel.engine.datapub"] = datapub
     return serialize
