@@ -20,6 +20,9 @@ class ViewExecutor(concurrent.futures.Executor):
         self.view = view
         self._max_workers = len(view)
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} on {self.view!r}>"
+
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> "AsyncResult":
         """view.apply_async"""
         return self.view.apply_async(fn, *args, **kwargs)
@@ -27,7 +30,7 @@ class ViewExecutor(concurrent.futures.Executor):
     def map(
         self, func: Callable[..., Any], *iterables: Iterable[Any], **kwargs: Any
     ) -> Iterator[Any]:
-        """view.imap; `timeout` is not supported, `chunksize` and `buffersize` have no effect."""
+        """view.imap; `buffersize` is its max_outstanding; `timeout`, `chunksize` have no effect."""
         if kwargs.pop("timeout", None) is not None:
             warnings.warn("timeout unsupported in ViewExecutor.map", stacklevel=2)
         kwargs.pop("chunksize", None)

@@ -1,0 +1,47 @@
+"""The scripts in examples/, which are written as for ipyparallel, do what they say."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+PRINTED = {
+    "task_farming": [
+        "longest: 871 with 178 steps",
+        "total of the first hundred: 3142",
+        "[0, 'ValueError', 2, 'ValueError']",
+        "2 tasks failed, first with: 1 is odd",
+    ],
+    "dependencies": [
+        "total: 6 on engine 1",
+        "root: 7.0",
+        "graph: release(app, docs)",
+        "same engine: True",
+        "error: ImpossibleDependency",
+    ],
+    "scatter_gather": [
+        "parts: [50001, 50000]",
+        "integral of the sine: 2.000",
+        "products: [0, 1, 4, 9, 16, 25]",
+        "lengths there: [50001, 50000]",
+        "scaled: [20, 20]",
+    ],
+}
+
+
+def test_all_are_tried():
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == set(PRINTED)
+
+
+@pytest.mark.parametrize("name", PRINTED)
+def test_example(name, tmp_path, monkeypatch):
+    pytest.importorskip("numpy")
+    monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
+    done = subprocess.run(
+        [sys.executable, str(EXAMPLES / f"{name}.py")], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    for line in PRINTED[name]:
+        assert line in done.stdout
