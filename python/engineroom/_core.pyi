@@ -4,8 +4,10 @@ Every method that may block releases the GIL and returns to check signals, so Ct
 JSON crosses the border as text (str): what nobody looks at is never parsed.
 """
 
-from collections.abc import Buffer, Sequence
+from collections.abc import Sequence
 from typing import Any, Literal
+
+from typing_extensions import Buffer  # of collections.abc from Python 3.12 on
 
 __version__: str
 
