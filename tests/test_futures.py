@@ -113,6 +113,8 @@ def test_cancel(client, gate):
     assert late.cancel()
     assert late.cancelled()
     assert late.done()
+    # The latter once the controller has said so.
+    assert any(f"<td>{word}</td>" in late._repr_html_() for word in ("cancelled", "aborted"))
     assert called == [late]
     with pytest.raises(concurrent.futures.CancelledError):
         late.result()

@@ -462,7 +462,8 @@ class Client(Control, Queries):
             return f"<Client of {self._address}: controller lost>"
         engines = "1 engine" if len(self) == 1 else f"{len(self)} engines"
         waiting = len(self._session.outstanding())
-        return f"<Client of {self._address}: {engines}, {waiting} tasks outstanding>"
+        tasks = "1 task" if waiting == 1 else f"{waiting} tasks"
+        return f"<Client of {self._address}: {engines}, {tasks} outstanding>"
 
     def _repr_html_(self) -> str:
         from .tables import client_table

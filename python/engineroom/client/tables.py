@@ -57,12 +57,14 @@ def view_table(view: "View") -> str:
 def result_table(result: "AsyncResult") -> str:
     """A row per task: where it runs or ran, how it ended, and how long it took there."""
     client = result._client
+    # What the status of a task without a reply means. (Replies of other clients' tasks come late.)
+    without = "cancelled" if result.cancelled() else "" if result.ready() else "pending"
     rows = []
     for number, task in enumerate(result._tasks[:MAX_ROWS]):
         started, completed = (field(client, task, key) for key in ("started", "completed"))
         took = f"{(completed - started).total_seconds():.3g} s" if started and completed else ""
         engine_id = field(client, task, "engine_id")
         engine = "" if engine_id is None else engine_id
-        rows.append([number, engine, field(client, task, "status") or "pending", took])
+        rows.append([number, engine, field(client, task, "status") or without, took])
     more = len(result._tasks) - len(rows)
     return table(repr(result)[1:-1], ["task", "engine", "status", "time"], rows, more)
