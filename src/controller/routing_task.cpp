@@ -158,7 +158,8 @@ void TaskRoute::perform(const scheduler::Retry& effect, Time) {
   (void)core_.store.mark_sent(live.msg_id, {});
   if (current_ != nullptr && !current_->facts.dependencies_met) return;
   --live.retries_left;
-  if (current_ != nullptr) live.last_failure = std::move(current_->message);
+  if (current_ == nullptr) return;
+  live.last_failure = std::make_unique<wire::Message>(std::move(current_->message));
 }
 
 void TaskRoute::perform(const scheduler::TakeBack& effect, Time now) {
@@ -203,6 +204,8 @@ void TaskRoute::finish(TaskId task, wire::Message reply, const ReplyFacts& facts
   const auto found = live_.find(task);
   const Live live = std::move(found->second);
   live_.erase(found);
+  // The table of a burst is not kept.
+  if (live_.empty() && live_.bucket_count() > kKeptBuckets) live_ = decltype(live_)();
   record_reply(core_, live.msg_id, reply, facts, engine_uuid, now);
 
   // To the identity that asked, whatever the reply says. An engine's signature stays; ours is made

@@ -13,8 +13,10 @@
 // Threads: the loop thread only.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -49,6 +51,8 @@ class TaskRoute {
   void sanity_check() const;
 
  private:
+  static constexpr std::size_t kKeptBuckets = 4096;
+
   struct Live {
     std::string msg_id;
     std::string msg_type;
@@ -58,7 +62,7 @@ class TaskRoute {
     bool has_timeout = false;
     int attempts = 0;  // times sent to an engine
     // The reply of a failed attempt, in case no other follows.
-    std::optional<wire::Message> last_failure = {};
+    std::unique_ptr<wire::Message> last_failure = {};
   };
   // The reply being handled, for the effects it causes.
   struct Current {

@@ -8,7 +8,8 @@
 // ratio spreads such sequences almost perfectly. (The identity as hash looks better still, until
 // the ids wrap around the table and meet a run of old ones.)
 //
-// All operations O(1) amortised; growing doubles. Iteration is not needed and not offered.
+// All operations O(1) amortised. Growing doubles; a map that is mostly empty halves, so that a
+// burst of tasks leaves nothing behind. Iteration is not needed and not offered.
 #pragma once
 
 #include <bit>
@@ -24,6 +25,8 @@ namespace engineroom::scheduler {
 class IdMap {
  public:
   std::size_t size() const { return size_; }
+  // The cells it has memory for, of 16 bytes each.
+  std::size_t capacity() const { return cells_.size(); }
 
   std::optional<std::uint32_t> find(std::uint64_t id) const {
     if (size_ == 0) return std::nullopt;
@@ -35,7 +38,7 @@ class IdMap {
   // REQUIRES: `id` is not in the map.
   void insert(std::uint64_t id, std::uint32_t value) {
     assert(!find(id));
-    if ((size_ + 1) * 3 > cells_.size() * 2) grow();
+    if ((size_ + 1) * 3 > cells_.size() * 2) resize(cells_.empty() ? 16 : cells_.size() * 2);
     place({.id = id, .value = value, .used = true});
     ++size_;
   }
@@ -50,10 +53,12 @@ class IdMap {
     }
     cells_[hole].used = false;
     --size_;
+    if (cells_.size() > kNeverShrunk && size_ * 4 < cells_.size()) resize(cells_.size() / 2);
   }
 
  private:
   static constexpr std::size_t kNowhere = SIZE_MAX;
+  static constexpr std::size_t kNeverShrunk = 1024;
 
   struct Cell {
     std::uint64_t id = 0;
@@ -87,8 +92,8 @@ class IdMap {
     cells_[i] = cell;
   }
 
-  void grow() {
-    std::vector<Cell> old(cells_.empty() ? 16 : cells_.size() * 2);
+  void resize(std::size_t size) {
+    std::vector<Cell> old(size);
     old.swap(cells_);
     shift_ = 64 - std::countr_zero(cells_.size());
     for (const Cell& cell : old) {

@@ -48,5 +48,14 @@ TEST(IdMap, a_moving_window_of_ids_stays_findable) {
   EXPECT_EQ(map.size(), 1000u);
 }
 
+TEST(IdMap, gives_the_memory_of_a_burst_back) {
+  IdMap map;
+  for (std::uint64_t id = 0; id < 100'000; ++id) map.insert(id, static_cast<std::uint32_t>(id));
+  EXPECT_LE(map.capacity(), 262'144u);
+  for (std::uint64_t id = 0; id < 99'900; ++id) map.erase(id);
+  EXPECT_LE(map.capacity(), 1024u);
+  for (std::uint64_t id = 99'900; id < 100'000; ++id) EXPECT_EQ(map.find(id), id);
+}
+
 }  // namespace
 }  // namespace engineroom::scheduler

@@ -12,38 +12,26 @@ std::optional<TaskSlot> TaskTable::find(TaskId id) const {
 }
 
 TaskSlot TaskTable::add(TaskId id) {
-  if (free_.empty()) {
-    if (used_ == chunks_.size() * kChunk) chunks_.push_back(std::make_unique<Task[]>(kChunk));
-    free_.push_back(TaskSlot{static_cast<std::uint32_t>(used_++)});
-  }
-  const TaskSlot slot = free_.back();
-  free_.pop_back();
+  const TaskSlot slot{tasks_.add()};
   ids_.insert(static_cast<std::uint64_t>(id), static_cast<std::uint32_t>(slot));
   Task& task = (*this)[slot];
   task.id = id;
   task.order = next_order_++;
-  task.state = Placing{};
+  task.generation = static_cast<std::uint32_t>(task.order);
   return slot;
 }
 
 void TaskTable::remove(TaskSlot slot) {
-  Task& task = (*this)[slot];
+  const Task& task = (*this)[slot];
   assert(task.previous == kNoTask && task.next == kNoTask);
   ids_.erase(static_cast<std::uint64_t>(task.id));
-  ++task.generation;
-  task.waits.reset();
-  task.dependents = {};
-  task.state = Placing{};
-  free_.push_back(slot);
+  tasks_.remove(static_cast<std::uint32_t>(slot));
 }
 
 std::vector<TaskSlot> TaskTable::all() const {
-  std::vector<bool> is_free(used_, false);
-  for (TaskSlot slot : free_) is_free[index(slot)] = true;
   std::vector<TaskSlot> slots;
-  for (std::size_t i = 0; i < used_; ++i) {
-    if (!is_free[i]) slots.push_back(TaskSlot{static_cast<std::uint32_t>(i)});
-  }
+  slots.reserve(tasks_.size());
+  tasks_.for_each_slot([&](std::uint32_t slot) { slots.push_back(TaskSlot{slot}); });
   std::sort(slots.begin(), slots.end(),
             [this](TaskSlot a, TaskSlot b) { return (*this)[a].order < (*this)[b].order; });
   return slots;

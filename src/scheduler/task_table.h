@@ -16,10 +16,10 @@
 //
 // and Blocked, Ready and Running may end at any time (answered, rejected), when the slot is freed.
 // Placing lasts only within one event. Tasks lie in chunks that never move, so a reference stays
-// valid while others are added; a million of them take about 150 MB.
+// valid while others are added, and the memory of a burst is given back (base/slot_pool.h); a
+// million of them take about 150 MB.
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -28,6 +28,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/slot_pool.h"
 #include "scheduler/id_map.h"
 #include "scheduler/slots.h"
 #include "scheduler/task.h"
@@ -86,7 +87,7 @@ struct Task {
   TaskId id{};
   Order order = 0;
   TaskState state;
-  std::uint32_t generation = 0;
+  std::uint32_t generation = 0;  // of no other task that had this slot
   int retries_left = 0;
   ClassId cls{};  // engines it may run on; a counted reference
   // A task is in at most one list at a time, that of its state.
@@ -112,25 +113,24 @@ class TaskTable {
   TaskSlot add(TaskId id);
   void remove(TaskSlot slot);
 
-  Task& operator[](TaskSlot slot) { return chunks_[index(slot) / kChunk][index(slot) % kChunk]; }
-  const Task& operator[](TaskSlot slot) const {
-    return chunks_[index(slot) / kChunk][index(slot) % kChunk];
-  }
+  Task& operator[](TaskSlot slot) { return tasks_[static_cast<std::uint32_t>(slot)]; }
+  const Task& operator[](TaskSlot slot) const { return tasks_[static_cast<std::uint32_t>(slot)]; }
 
   TaskRef ref(TaskSlot slot) const { return {slot, (*this)[slot].generation}; }
   // True if the task has not finished.
-  bool is_current(TaskRef ref) const { return (*this)[ref.slot].generation == ref.generation; }
+  bool is_current(TaskRef ref) const {
+    const auto slot = static_cast<std::uint32_t>(ref.slot);
+    return tasks_.contains(slot) && tasks_[slot].generation == ref.generation;
+  }
 
   // In order of submission. Linear; for queries.
   std::vector<TaskSlot> all() const;
+  // How many tasks there is memory for.
+  std::size_t capacity() const { return tasks_.capacity(); }
 
  private:
-  static constexpr std::size_t kChunk = 1024;
-
   IdMap ids_;
-  std::vector<std::unique_ptr<Task[]>> chunks_;
-  std::size_t used_ = 0;  // slots ever handed out
-  std::vector<TaskSlot> free_;
+  SlotPool<Task> tasks_;
   Order next_order_ = 1;
 };
 

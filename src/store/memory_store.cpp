@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <utility>
 
+#include "base/slot_pool.h"
 #include "store/engine_tally.h"
 #include "store/record_text.h"
 #include "store/slot_index.h"
@@ -66,7 +67,6 @@ struct Entry {
   EngineNumber engine = kNoEngine;
   std::uint32_t hash = 0;
   QueueKind queue = QueueKind::kTask;
-  bool used = false;
   bool finished = false;
   bool sealed = false;           // its payload was dropped, and no more is taken
   bool payload_dropped = false;  // there was some
@@ -79,6 +79,8 @@ struct Entry {
   std::size_t bytes() const { return text.size() + payload_bytes(); }
 };
 
+using Entries = SlotPool<Entry>;
+
 // A list through the entries; `links` says which of their two.
 class EntryList {
  public:
@@ -86,18 +88,16 @@ class EntryList {
 
   Slot front() const { return front_; }
   std::size_t size() const { return size_; }
-  Slot after(const std::vector<Entry>& entries, Slot slot) const {
-    return (entries[slot].*links_).next;
-  }
+  Slot after(const Entries& entries, Slot slot) const { return (entries[slot].*links_).next; }
 
-  void push_back(std::vector<Entry>& entries, Slot slot) {
+  void push_back(Entries& entries, Slot slot) {
     entries[slot].*links_ = {.previous = back_, .next = kNone};
     (back_ == kNone ? front_ : (entries[back_].*links_).next) = slot;
     back_ = slot;
     ++size_;
   }
 
-  void remove(std::vector<Entry>& entries, Slot slot) {
+  void remove(Entries& entries, Slot slot) {
     const Links links = entries[slot].*links_;
     (links.previous == kNone ? front_ : (entries[links.previous].*links_).next) = links.next;
     (links.next == kNone ? back_ : (entries[links.next].*links_).previous) = links.previous;
@@ -142,7 +142,6 @@ struct MemoryStore::State {
                       [&](Slot slot) { return entries[slot].text.msg_id() == msg_id; });
   }
 
-  Slot add_entry();
   void remove(Slot slot);
   void count_pending(const Entry& entry, int change);
   void move_to(Entry& entry, std::string_view engine_uuid);
@@ -158,8 +157,7 @@ struct MemoryStore::State {
   void purge_if(Matches matches);
 
   MemoryStoreConfig config;
-  std::vector<Entry> entries;
-  std::vector<Slot> free;
+  Entries entries;
   SlotIndex index;
   EntryList all{&Entry::by_age};
   EntryList finished{&Entry::by_end};
@@ -172,21 +170,10 @@ struct MemoryStore::State {
 
 // ---- entries ---------------------------------------------------------------------------------
 
-Slot MemoryStore::State::add_entry() {
-  if (free.empty()) {
-    free.push_back(static_cast<Slot>(entries.size()));
-    entries.emplace_back();
-  }
-  const Slot slot = free.back();
-  free.pop_back();
-  entries[slot].used = true;
-  return slot;
-}
-
 // REQUIRES: finished
 void MemoryStore::State::remove(Slot slot) {
   Entry& entry = entries[slot];
-  assert(entry.used && entry.finished);
+  assert(entry.finished);
   --stats.finished;
   stats.finished_bytes -= entry.bytes();
   if (slot == first_unsealed) first_unsealed = finished.after(entries, slot);
@@ -194,8 +181,7 @@ void MemoryStore::State::remove(Slot slot) {
   all.remove(entries, slot);
   index.erase(entry.hash, slot);
   engines.release(entry.engine);
-  entry = {};
-  free.push_back(slot);
+  entries.remove(slot);
 }
 
 void MemoryStore::State::count_pending(const Entry& entry, int change) {
@@ -331,7 +317,7 @@ Status MemoryStore::add_request(const Request& request) {
   if (Status status = text.set_request(request, large); !status.ok()) return status;
   if (known != kNone) state.remove(known);
 
-  const Slot slot = state.add_entry();
+  const Slot slot = state.entries.add();
   Entry& entry = state.entries[slot];
   entry.text = std::move(text);
   if (!large.empty()) entry.extras().large = std::move(large);
@@ -517,6 +503,8 @@ void MemoryStore::forget_engine(std::string_view engine_uuid) {
 
 StoreStats MemoryStore::stats() const { return state_->stats; }
 
+std::size_t MemoryStore::capacity() const { return state_->entries.capacity(); }
+
 void MemoryStore::sanity_check() const {
   const State& state = *state_;
   const auto require = [](bool consistent) {
@@ -527,7 +515,7 @@ void MemoryStore::sanity_check() const {
   std::uint64_t unassigned = 0;
   for (Slot slot = state.all.front(); slot != kNone; slot = state.all.after(state.entries, slot)) {
     const Entry& entry = state.entries[slot];
-    require(entry.used && state.find(entry.text.msg_id()) == slot);
+    require(state.find(entry.text.msg_id()) == slot);
     ++(entry.finished ? counted.finished : counted.pending);
     (entry.finished ? counted.finished_bytes : counted.pending_bytes) += entry.bytes();
     const bool waits = !entry.finished && entry.engine == kNoEngine;

@@ -55,6 +55,8 @@ class MemoryStore : public Store {
   void forget_engine(std::string_view engine_uuid) override;
 
   StoreStats stats() const override;
+  // How many records there is an entry for, used or not.
+  std::size_t capacity() const;
 
   // Asserts every cross-reference; for tests.
   void sanity_check() const;

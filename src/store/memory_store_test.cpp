@@ -210,6 +210,17 @@ TEST_F(SmallStoreTest, the_oldest_tenth_of_the_finished_records_makes_room) {
   EXPECT_EQ(store_.stats().culled, 2u);
 }
 
+TEST(MemoryStore, what_a_burst_of_requests_took_is_given_back) {
+  MemoryStore store({.max_records = 1000});
+  const auto id = [](int i) { return std::to_string(i); };
+  for (int i = 0; i < 50'000; ++i) ASSERT_TRUE(store.add_request({.msg_id = id(i)}).ok());
+  EXPECT_GE(store.capacity(), 50'000u);
+  for (int i = 0; i < 50'000; ++i) ASSERT_TRUE(store.add_result(id(i), {}).ok());
+  // The records kept lie where the last requests did; whatever comes next goes to the bottom.
+  EXPECT_LE(store.capacity(), 4'096u);
+  store.sanity_check();
+}
+
 TEST_F(SmallStoreTest, old_records_lose_their_buffers_first) {
   for (int i = 0; i < 4; ++i) {
     finished(std::to_string(i), "e", {Bytes(std::string(3000, 'x'))});

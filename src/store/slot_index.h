@@ -3,7 +3,8 @@
 // The id is in the record already (record_text.h), so the index holds only {hash, slot}, eight
 // bytes, and asks the caller whether the record in a slot is the one sought. Linear probing with
 // cells kept in the order of their home (Robin Hood hashing): erasing moves the entries behind
-// back, so no tombstones pile up while records come and go. O(1) amortised.
+// back, so no tombstones pile up while records come and go. Growing doubles; an index that is
+// mostly empty halves, so that a burst of requests leaves nothing behind. O(1) amortised.
 #pragma once
 
 #include <cassert>
@@ -19,6 +20,8 @@ class SlotIndex {
   static constexpr std::uint32_t kNone = UINT32_MAX;
 
   std::size_t size() const { return size_; }
+  // The cells it has memory for.
+  std::size_t capacity() const { return cells_.size(); }
 
   // `is_it(slot)`: is this the record? Asked only where the hash agrees.
   template <typename IsIt>
@@ -32,7 +35,7 @@ class SlotIndex {
   }
 
   void insert(std::uint32_t hash, std::uint32_t slot) {
-    if ((size_ + 1) * 3 > cells_.size() * 2) grow();
+    if ((size_ + 1) * 3 > cells_.size() * 2) resize(cells_.empty() ? 16 : cells_.size() * 2);
     place({hash, slot});
     ++size_;
   }
@@ -50,9 +53,12 @@ class SlotIndex {
     }
     cells_[hole].slot = kNone;
     --size_;
+    if (cells_.size() > kNeverShrunk && size_ * 4 < cells_.size()) resize(cells_.size() / 2);
   }
 
  private:
+  static constexpr std::size_t kNeverShrunk = 1024;
+
   struct Cell {
     std::uint32_t hash = 0;
     std::uint32_t slot = kNone;
@@ -74,8 +80,8 @@ class SlotIndex {
     cells_[i] = cell;
   }
 
-  void grow() {
-    std::vector<Cell> old(cells_.empty() ? 16 : cells_.size() * 2);
+  void resize(std::size_t size) {
+    std::vector<Cell> old(size);
     old.swap(cells_);
     for (const Cell& cell : old) {
       if (cell.slot != kNone) place(cell);

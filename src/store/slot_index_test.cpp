@@ -32,5 +32,17 @@ TEST(SlotIndex, agrees_with_a_map_under_random_use) {
   }
 }
 
+TEST(SlotIndex, gives_the_memory_of_a_burst_back) {
+  SlotIndex index;
+  const auto hash = [](std::uint32_t slot) { return slot * 0x01000193u; };
+  for (std::uint32_t slot = 0; slot < 100'000; ++slot) index.insert(hash(slot), slot);
+  EXPECT_LE(index.capacity(), 262'144u);
+  for (std::uint32_t slot = 0; slot < 99'900; ++slot) index.erase(hash(slot), slot);
+  EXPECT_LE(index.capacity(), 1024u);
+  for (std::uint32_t slot = 99'900; slot < 100'000; ++slot) {
+    EXPECT_EQ(index.find(hash(slot), [&](std::uint32_t it) { return it == slot; }), slot);
+  }
+}
+
 }  // namespace
 }  // namespace engineroom::store
