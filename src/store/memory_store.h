@@ -4,8 +4,8 @@
 // of its text: each record keeps all of its small parts in one block (record_text.h) beside a fixed
 // entry of some hundred bytes. Frames of kSmallFrame and more are kept by reference, never copied.
 //
-// When the finished records exceed `max_records`, the oldest tenth of them goes; when they exceed
-// `max_bytes`, the oldest lose their buffers and output until a tenth is free, and only if that is
+// When the finished records exceed `max_records`, the oldest 64th of them goes; when they exceed
+// `max_bytes`, the oldest lose their buffers and output until a 64th is free, and only if that is
 // not enough whole records. Everything is O(1) amortised, except queries, purge_engine and
 // purge_all, which are linear. Blocks are freed in about the order they were allocated in, so that
 // the heap stays flat (bench/store_bench.cpp).

@@ -200,14 +200,26 @@ class SmallStoreTest : public MemoryStoreTest {
       : MemoryStoreTest({.max_records = 10, .max_bytes = 10'000, .max_stream_bytes = 100}) {}
 };
 
-TEST_F(SmallStoreTest, the_oldest_tenth_of_the_finished_records_makes_room) {
+TEST_F(SmallStoreTest, the_oldest_finished_record_makes_room) {
   request("pending");
   for (int i = 0; i < 11; ++i) finished(std::to_string(i));
-  EXPECT_EQ(error("1"), ErrorCode::kNotFound);
-  EXPECT_EQ(error("2"), ErrorCode::kOk);
+  EXPECT_EQ(error("0"), ErrorCode::kNotFound);
+  EXPECT_EQ(error("1"), ErrorCode::kOk);
   EXPECT_TRUE(store_.contains("pending"));
-  EXPECT_EQ(store_.stats().finished, 9u);
-  EXPECT_EQ(store_.stats().culled, 2u);
+  EXPECT_EQ(store_.stats().finished, 10u);
+  EXPECT_EQ(store_.stats().culled, 1u);
+}
+
+TEST(MemoryStore, a_full_store_forgets_in_steps_that_hardly_show) {
+  MemoryStore store({.max_records = 1280});
+  for (int i = 0; i < 5000; ++i) {
+    const std::string id = std::to_string(i);
+    ASSERT_TRUE(store.add_request({.msg_id = id}).ok());
+    ASSERT_TRUE(store.add_result(id, {}).ok());
+    const std::size_t finished = store.stats().finished;
+    ASSERT_TRUE(i < 1280 || (finished >= 1260 && finished <= 1280)) << finished << " after " << i;
+  }
+  store.sanity_check();
 }
 
 TEST(MemoryStore, what_a_burst_of_requests_took_is_given_back) {
