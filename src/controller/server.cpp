@@ -186,8 +186,8 @@ void Server::run() {
     if (now >= controller_->next_deadline()) {
       controller_->set_clocks(now, std::chrono::system_clock::now());
       controller_->on_time(now);
-      memory_.on_time(now);
     }
+    memory_.on_time(now);
     stop_ = stop_ || controller_->wants_to_stop();
   }
   if (options_.log_stats) log_stats();
@@ -252,7 +252,9 @@ void Server::handle_signals() {
 // What a batch left over is looked at without sleeping, but not before the others have had their
 // turn.
 void Server::wait(Time now) {
-  const auto until = controller_->next_deadline() - now;
+  Time deadline = controller_->next_deadline();
+  if (const auto trim = memory_.next_deadline()) deadline = std::min(deadline, *trim);
+  const auto until = deadline - now;
   // Rounded up: waking before the deadline would only mean waiting again.
   const auto ms = std::chrono::ceil<std::chrono::milliseconds>(until).count();
   const bool has_more = poller_->must_look();
