@@ -1,0 +1,35 @@
+// syntax/parse.h — text to syntax tree.
+//
+// The parser never fails: what it cannot read is reported and stands in the tree as ErrorStmt,
+// ErrorExpr or CErrorType, so that one call reports all the mistakes of a text. Compile nothing
+// from a tree whose diagnostics have errors.
+//
+// Neither deep nesting nor a large text can overflow the stack or run long: both have a limit,
+// which gives a diagnostic. Time is linear in the size of the text.
+//
+// Threads: any number of parses may run at once, each with its own Diagnostics.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "syntax/diagnostic.h"
+#include "syntax/source.h"
+#include "syntax/tree.h"
+
+namespace engineroom::syntax {
+
+struct ParseOptions {
+  FileKind file_kind = FileKind::kPyx;
+  // Used unless the text says "# cython: language_level=...".
+  LanguageLevel level = LanguageLevel::k3;
+  // Expressions, statements, types and patterns within each other. More costs stack: at most about
+  // 1 KiB per level.
+  int max_depth = 400;
+  std::size_t max_bytes = 16u << 20;
+};
+
+Tree parse(const Sources& sources, SourceId id, const ParseOptions& options,
+           Diagnostics& diagnostics);
+
+}  // namespace engineroom::syntax
