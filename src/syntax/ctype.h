@@ -73,7 +73,6 @@ struct CBasicType : CTypeOf<CTypeKind::kBasic> {
 struct CNamedType : CTypeOf<CTypeKind::kNamed> {
   using CTypeOf::CTypeOf;
   List<Identifier> path;    // module parts, then the name; one or more
-  bool is_complex = false;  // my_float complex
   // A parameter of a C function that is a single word: `f(x)`. If `x` names no type, it is the name
   // of a parameter that is a Python object.
   bool may_be_name = false;
@@ -82,7 +81,8 @@ struct CNamedType : CTypeOf<CTypeKind::kNamed> {
 };
 
 // base[args]: a C++ template (vector[int]), a buffer (np.ndarray[np.double_t, ndim=1]), a builtin
-// container (list[int]). Which one depends on what the base is.
+// container (list[int]), an array (my_t[10]). Which one depends on what the base is; if it is one of
+// C's own words, the parser has made a CArrayType of it. Of my_t[3][4] the outer node has the 4.
 struct CTemplateType : CTypeOf<CTypeKind::kTemplate> {
   using CTypeOf::CTypeOf;
   const CType* base = nullptr;

@@ -68,13 +68,16 @@ enum class ExprKind : std::uint8_t {
 
 struct Expr {
   ExprKind kind;
+  // Levels of expressions in it, 1 for a leaf; at most ParseOptions::max_height, so that functions
+  // that walk the tree may be recursive.
+  std::uint16_t height;
   SourceRange range;
 };
 
 template <ExprKind K>
 struct ExprOf : Expr {
   static constexpr ExprKind kKind = K;
-  explicit ExprOf(SourceRange where) : Expr{K, where} {}
+  explicit ExprOf(SourceRange where) : Expr{K, 1, where} {}
 };
 
 // ---- names and literals ----

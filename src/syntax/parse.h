@@ -23,9 +23,12 @@ struct ParseOptions {
   FileKind file_kind = FileKind::kPyx;
   // Used unless the text says "# cython: language_level=...".
   LanguageLevel level = LanguageLevel::k3;
-  // Expressions, statements, types and patterns within each other. More costs stack: at most about
-  // 1 KiB per level.
+  // How deep brackets, operators that group to the right, blocks and types may be nested. Each level
+  // costs the parser at most 4 KiB of stack.
   int max_depth = 400;
+  // How high the tree of an expression may be. Higher than the above, as a sum of a thousand terms
+  // is a tree of a thousand levels.
+  int max_height = 2000;
   std::size_t max_bytes = 16u << 20;
 };
 

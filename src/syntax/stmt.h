@@ -195,11 +195,18 @@ struct TypeAlias : StmtOf<StmtKind::kTypeAlias> {
 
 // ---- compound statements ----
 
-struct If : StmtOf<StmtKind::kIf> {
-  using StmtOf::StmtOf;
+// One condition of an If and what it guards.
+struct IfClause {
+  SourceRange range;
   const Expr* test = nullptr;
   Block body;
-  // `elif` is an If of its own, the only statement in here.
+};
+
+// Unlike in Python's `ast`, `elif` is a further clause and not an If in `orelse`: a long chain is not
+// a deep tree.
+struct If : StmtOf<StmtKind::kIf> {
+  using StmtOf::StmtOf;
+  List<IfClause> clauses;  // `if`, then each `elif`
   Block orelse;
 };
 
@@ -524,15 +531,10 @@ struct CompileTimeDef : StmtOf<StmtKind::kCompileTimeDef> {
   const Expr* value = nullptr;
 };
 
-struct CompileTimeIfClause {
-  const Expr* test = nullptr;
-  Block body;
-};
-
 // IF test: ... ELIF test: ... ELSE: ...
 struct CompileTimeIf : StmtOf<StmtKind::kCompileTimeIf> {
   using StmtOf::StmtOf;
-  List<CompileTimeIfClause> clauses;  // IF, then ELIFs
+  List<IfClause> clauses;  // IF, then ELIFs
   Block orelse;
 };
 
