@@ -1,0 +1,8 @@
+#include "tree/module.h"
+
+namespace engineroom::tree {
+
+BlockExpr::BlockExpr() = default;
+BlockExpr::~BlockExpr() = default;
+
+}  // namespace engineroom::tree

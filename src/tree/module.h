@@ -1,0 +1,107 @@
+// tree/module.h — functions, variables and constants: the roots of the typed tree.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "tree/expr.h"
+#include "tree/stmt.h"
+
+namespace engineroom::tree {
+
+enum class VariableKind : std::uint8_t {
+  kLocal,
+  kParameter,
+  kTemporary,  // made by the compiler
+  kModule,     // a cdef variable of the module
+};
+
+struct Variable {
+  std::string name;  // as written
+  std::string cpp;   // unique in its function or module
+  VariableKind kind = VariableKind::kLocal;
+  const Type* type = nullptr;
+  // A parameter that is assigned to: it needs a reference of its own.
+  bool is_assigned = false;
+};
+
+enum class ParamKind : std::uint8_t {
+  kPositionalOnly,
+  kNormal,
+  kVarArgs,
+  kKeywordOnly,
+  kVarKeywords,
+};
+
+// A parameter of a def function. Arguments arrive as objects; `variable` has the declared type, and
+// the conversion is done on entry, in order.
+struct PyParameter {
+  ParamKind kind = ParamKind::kNormal;
+  Variable* variable = nullptr;
+  bool has_default = false;
+  bool allows_none = true;  // for a known class: `not None` forbids it
+};
+
+enum class FunctionKind : std::uint8_t {
+  kDef,         // called by Python only
+  kCdef,        // called by C only
+  kCpdef,       // both: Python calls a wrapper around the C function
+  kModuleInit,  // the statements of the module
+};
+
+struct Function {
+  FunctionKind kind = FunctionKind::kDef;
+  std::string name;
+  std::string qualname;
+  std::string cpp;
+  std::string doc;
+  bool has_doc = false;
+  syntax::SourceRange range;
+  // kDef and kCpdef.
+  std::vector<PyParameter> py_parameters;
+  // kCdef and kCpdef: a function type, with `c_parameters` in its order. kDef: null; the result is
+  // an object.
+  const Type* type = nullptr;
+  std::vector<Variable*> c_parameters;
+  bool is_inline = false;
+  std::deque<Variable> variables;  // all of them: parameters, locals, temporaries
+  Block body;
+
+  const Type* result = nullptr;
+};
+
+enum class ConstantKind : std::uint8_t {
+  kStr,      // `text` is UTF-8 (surrogates as surrogatepass); interned if it looks like a name
+  kBytes,    // `text`
+  kInt,      // `text` is decimal or 0x…
+  kFloat,    // `value`
+  kComplex,  // `value` is the imaginary part
+  kTuple,    // `items` are indices of constants
+  kFrozenSet,
+};
+
+struct Constant {
+  ConstantKind kind{};
+  std::string text;
+  double value = 0;
+  std::vector<std::size_t> items;
+};
+
+struct Module {
+  std::string name;
+  std::string doc;
+  bool has_doc = false;
+  TypeTable types;
+  // C++ that comes first, in order: includes and verbatim text of extern blocks.
+  std::vector<std::string> prelude;
+  std::vector<const Type*> structs;  // to be defined, in order; also enums
+  std::deque<Variable> variables;    // cdef variables of the module
+  std::deque<Function> functions;    // the last is the module's own statements
+  std::vector<Constant> constants;
+};
+
+}  // namespace engineroom::tree

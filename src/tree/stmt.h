@@ -1,0 +1,139 @@
+// tree/stmt.h — statements of the typed tree. `with`, `assert`, `del x[i]`, `for … in range` on
+// objects and the like are gone: they were made of these.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "tree/expr.h"
+
+namespace engineroom::tree {
+
+enum class StmtKind : std::uint8_t {
+  kExpr,
+  kAssign,
+  kUnbind,
+  kIf,
+  kWhile,
+  kCountLoop,
+  kIterate,
+  kBreak,
+  kContinue,
+  kReturn,
+  kTry,
+  kFinally,
+};
+
+struct Stmt {
+  explicit Stmt(StmtKind k) : kind(k) {}
+  virtual ~Stmt() = default;
+  Stmt(const Stmt&) = delete;
+  Stmt& operator=(const Stmt&) = delete;
+
+  const StmtKind kind;
+  syntax::SourceRange range;
+};
+
+using StmtPtr = std::unique_ptr<Stmt>;
+using Block = std::vector<StmtPtr>;
+
+template <StmtKind K>
+struct StmtOf : Stmt {
+  static constexpr StmtKind kKind = K;
+  StmtOf() : Stmt(K) {}
+};
+
+template <typename T>
+const T& as(const Stmt& stmt) {
+  return static_cast<const T&>(stmt);
+}
+
+// The value is dropped. `raise` and setting items and attributes are Helpers here.
+struct ExprStmt : StmtOf<StmtKind::kExpr> {
+  ExprPtr value;
+};
+
+// target = value. The target is a VariableRef, FieldAccess or IndexAccess; both have the same type.
+// An object that it replaces is released after the assignment.
+struct Assign : StmtOf<StmtKind::kAssign> {
+  ExprPtr target;
+  ExprPtr value;
+};
+
+// del x. With `check`, it is an error if x has no value.
+struct Unbind : StmtOf<StmtKind::kUnbind> {
+  Variable* variable = nullptr;
+  bool check = false;
+};
+
+struct If : StmtOf<StmtKind::kIf> {
+  ExprPtr test;  // kBint
+  Block body;
+  Block orelse;
+};
+
+// `orelse` runs if the loop was not left by break.
+struct While : StmtOf<StmtKind::kWhile> {
+  ExprPtr test;  // kBint
+  Block body;
+  Block orelse;
+};
+
+// Python's range() on C integers. start, stop and step are evaluated once, in this order; the
+// variable is assigned before each turn (it keeps its last value, and assigning to it in the body
+// does not change the number of turns). A step that is not a constant and is 0 raises ValueError.
+struct CountLoop : StmtOf<StmtKind::kCountLoop> {
+  Variable* variable = nullptr;   // an integer or float of C
+  const Type* counter = nullptr;  // the type to count in
+  ExprPtr start;
+  ExprPtr stop;
+  ExprPtr step;                // null: 1
+  int step_sign = 1;           // 0: only known when it runs
+  bool includes_stop = false;  // `for i from a <= i <= b`
+  // `for i from`: the variable is the counter itself, and is one step further after the loop.
+  bool counts_in_variable = false;
+  Block body;
+  Block orelse;
+};
+
+// for item in iterable. `body` starts with the assignments that unpack the item.
+struct Iterate : StmtOf<StmtKind::kIterate> {
+  ExprPtr iterable;          // an object
+  Variable* item = nullptr;  // an object; set before each turn
+  Block body;
+  Block orelse;
+};
+
+struct Break : StmtOf<StmtKind::kBreak> {};
+struct Continue : StmtOf<StmtKind::kContinue> {};
+
+struct Return : StmtOf<StmtKind::kReturn> {
+  ExprPtr value;  // of the function's result type; null if that is void
+};
+
+struct Handler {
+  syntax::SourceRange range;
+  // kBint: whether this handler is for the exception that is being handled (helpers know it); null:
+  // for every one.
+  ExprPtr matches;
+  // Starts with the assignment to the name after `as`, and ends by unbinding it (in a Finally).
+  Block body;
+};
+
+// While a handler runs, its exception is the one being handled (sys.exception()). If no handler
+// matches, it goes on.
+struct Try : StmtOf<StmtKind::kTry> {
+  Block body;
+  std::vector<Handler> handlers;
+  Block orelse;
+};
+
+// `cleanup` runs whichever way `body` is left: its end, an exception, return, break, continue. A
+// jump out of the cleanup replaces the reason.
+struct Finally : StmtOf<StmtKind::kFinally> {
+  Block body;
+  Block cleanup;
+};
+
+}  // namespace engineroom::tree

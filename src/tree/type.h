@@ -1,0 +1,187 @@
+// tree/type.h — the types of compiled code: C's, and Python objects.
+//
+// Types are interned in a TypeTable: two equal types are the same pointer, so they are compared
+// with
+// ==. Structs, enums and extern typedefs are equal only to themselves.
+//
+// `name` is what messages call a type ("unsigned int", "double *", "list object"); `cpp` is how
+// generated code spells it. Arrays and functions have no complete C++ spelling of their own (the
+// name of what is declared stands inside), so declare() makes declarations.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace engineroom::tree {
+
+enum class TypeKind : std::uint8_t {
+  kVoid,
+  kBint,  // a C int that is shown as True and False
+  kInt,   // char to long long, size_t, int32_t …, extern integers
+  kEnum,
+  kFloat,
+  kComplex,
+  kPointer,
+  kArray,
+  kStruct,  // and unions
+  kFunction,
+  kObject,  // PyObject*, perhaps of a known class
+};
+
+// What is known of an object's class. All but kAny may also be None.
+enum class ObjectClass : std::uint8_t {
+  kAny,
+  kList,
+  kTuple,
+  kDict,
+  kSet,
+  kFrozenSet,
+  kStr,
+  kBytes,
+  kByteArray,
+  kInt,
+  kFloat,
+  kComplex,
+  kBool,
+  kSlice,
+  kType,
+  kException,
+};
+
+struct Type;
+struct Variable;
+
+struct Field {
+  std::string name;
+  std::string cpp;  // how C++ calls it
+  const Type* type = nullptr;
+};
+
+// What happens to an exception in a C function, as its callers see it.
+enum class Except : std::uint8_t {
+  kNever,       // noexcept: reported as unraisable, and forgotten
+  kNull,        // returns an object: null means an exception
+  kValue,       // this value always means one
+  kMaybeValue,  // this value may mean one: ask PyErr_Occurred()
+  kAlwaysAsk,   // ask PyErr_Occurred() after every call
+  kCpp,         // throws C++ exceptions, which become Python's
+};
+
+struct Parameter {
+  std::string name;  // may be empty in function pointers
+  const Type* type = nullptr;
+  bool is_optional = false;
+};
+
+struct Type {
+  TypeKind kind = TypeKind::kVoid;
+  std::string name;
+  std::string cpp;
+  bool is_const = false;
+
+  // kInt: order of conversions: of two operands the one with the higher rank wins, unsigned if
+  // equal. kFloat: float 1, double 2, long double 3.
+  int rank = 0;
+  bool is_signed = true;
+  // kInt: of an extern typedef: its size and sign are known to the C++ compiler only.
+  bool is_extern = false;
+
+  // kPointer, kArray: what it points to or holds. kComplex: its parts. kFunction: the result.
+  const Type* base = nullptr;
+  std::size_t size = 0;  // kArray
+
+  // kStruct.
+  std::vector<Field> fields;
+  bool is_union = false;
+  bool is_packed = false;
+  bool is_complete = true;
+
+  // kFunction.
+  std::vector<Parameter> parameters;
+  bool has_varargs = false;
+  Except except = Except::kNever;
+  std::string except_value;  // as C++
+  bool is_nogil = false;
+
+  // kObject.
+  ObjectClass object_class = ObjectClass::kAny;
+
+  bool is_object() const { return kind == TypeKind::kObject; }
+  bool is_integral() const {
+    return kind == TypeKind::kInt || kind == TypeKind::kEnum || kind == TypeKind::kBint;
+  }
+  bool is_float() const { return kind == TypeKind::kFloat; }
+  bool is_complex() const { return kind == TypeKind::kComplex; }
+  bool is_numeric() const { return is_integral() || is_float() || is_complex(); }
+  bool is_pointer() const { return kind == TypeKind::kPointer; }
+  bool is_void() const { return kind == TypeKind::kVoid; }
+  // A pointer, or an array, which becomes one.
+  bool is_pointer_like() const { return is_pointer() || kind == TypeKind::kArray; }
+
+  const Field* find_field(std::string_view field) const;
+};
+
+// "double (*f)[3]" for f, as C++ declares it.
+std::string declare(const Type& type, std::string_view name);
+
+class TypeTable {
+ public:
+  TypeTable();
+  TypeTable(const TypeTable&) = delete;
+  TypeTable& operator=(const TypeTable&) = delete;
+
+  const Type* void_type() const { return void_; }
+  const Type* bint() const { return bint_; }
+  const Type* object(ObjectClass object_class = ObjectClass::kAny) const;
+  // By C++ spelling: "int", "unsigned char", "Py_ssize_t", "int64_t" …; null if there is none.
+  const Type* find_int(std::string_view cpp) const;
+  const Type* int_type() const { return int_; }
+  const Type* long_type() const { return long_; }
+  const Type* py_ssize_t() const { return py_ssize_t_; }
+  const Type* char_type() const { return char_; }
+  const Type* ucs4() const { return ucs4_; }
+  const Type* float_type() const { return float_; }
+  const Type* double_type() const { return double_; }
+  const Type* long_double() const { return long_double_; }
+  const Type* complex_of(const Type* part);
+  const Type* pointer_to(const Type* base);
+  const Type* array_of(const Type* element, std::size_t size);
+  const Type* const_of(const Type* type);
+  const Type* function(const Type* result, std::vector<Parameter> parameters, bool has_varargs,
+                       Except except, std::string except_value, bool is_nogil);
+  // Each call makes a new type.
+  Type* new_struct(std::string name, std::string cpp);
+  Type* new_enum(std::string name, std::string cpp);
+  // An integer type that C++ knows under this name; `like` tells its rank and sign.
+  const Type* new_extern_int(std::string name, std::string cpp, const Type& like);
+  const Type* new_extern_float(std::string name, std::string cpp, const Type& like);
+
+  // What C makes of two arithmetic operands. REQUIRES: both are numeric.
+  const Type* common(const Type* a, const Type* b);
+
+ private:
+  const Type* add_int(std::string name, std::string cpp, int rank, bool is_signed);
+  Type* add(Type type);
+
+  std::deque<Type> types_;
+  std::map<std::string, const Type*, std::less<>> ints_;
+  std::map<std::string, const Type*> derived_;  // by a key that says how they were made
+  std::vector<const Type*> objects_;            // by ObjectClass
+  const Type* void_;
+  const Type* bint_;
+  const Type* int_;
+  const Type* long_;
+  const Type* py_ssize_t_;
+  const Type* char_;
+  const Type* ucs4_;
+  const Type* float_;
+  const Type* double_;
+  const Type* long_double_;
+};
+
+}  // namespace engineroom::tree
