@@ -34,7 +34,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--repeat", type=int, default=0, help="repeats of every measure")
     parser.add_argument(
         "--peers",
-        default="stock",
+        default="stock,pool,dask,ray",
         help="whom to compare with, of stock,hybrid,pool,dask,ray; "
         "hybrid is our controller under stock's client and engines",
     )
