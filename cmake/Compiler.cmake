@@ -17,6 +17,9 @@ if(NOT DEFINED CMAKE_CXX_COMPILER_LAUNCHER)
   endif()
 endif()
 
+# A program or module loads a library only if it uses it: all are given all folders, but few need LLVM.
+add_link_options(-Wl,--as-needed)
+
 # Bounds checks of the standard library wherever assertions are on.
 add_compile_definitions($<$<CONFIG:Debug>:_GLIBCXX_ASSERTIONS>)
 

@@ -1,6 +1,6 @@
 # What is installed, as three components:
 #   programs  engineroom-controller
-#   python    the extension module (only in a Python build)
+#   python    the extension modules, and the header that compiled cells include (only in a Python build)
 #   devel     the C++ client library: headers, static libraries, find_package(engineroom)
 
 include(GNUInstallDirs)
@@ -16,13 +16,18 @@ if(programs)
   endif()
   install(TARGETS ${programs} RUNTIME DESTINATION ${program_dir} COMPONENT programs)
 endif()
-if(TARGET _core)
-  install(TARGETS _core LIBRARY DESTINATION engineroom COMPONENT python)
+foreach(module _core _compiler)
+  if(TARGET ${module})
+    install(TARGETS ${module} LIBRARY DESTINATION engineroom COMPONENT python)
+  endif()
+endforeach()
+if(TARGET _compiler)
+  install(DIRECTORY src/runtime/ DESTINATION engineroom/include COMPONENT python FILES_MATCHING PATTERN "*.h")
 endif()
 
 # All that a wheel holds, and nothing else: what pyproject.toml builds.
 add_custom_target(wheel_contents)
-foreach(target IN LISTS programs ITEMS _core)
+foreach(target IN LISTS programs ITEMS _core _compiler)
   if(TARGET ${target})
     add_dependencies(wheel_contents ${target})
   endif()

@@ -1,0 +1,56 @@
+"""Embedded Clang. Internal: the package is the interface."""
+
+from collections.abc import Sequence
+
+__version__: str
+
+class CompileError(ValueError):
+    diagnostics: list[Diagnostic]
+
+class Diagnostic:
+    @property
+    def severity(self) -> str: ...  # "note", "warning" or "error"
+    @property
+    def file(self) -> str: ...
+    @property
+    def line(self) -> int: ...
+    @property
+    def column(self) -> int: ...
+    @property
+    def message(self) -> str: ...
+
+class Program:
+    def symbol(self, name: str) -> int | None: ...
+
+class Compiled:
+    @property
+    def program(self) -> Program: ...
+    @property
+    def diagnostics(self) -> list[Diagnostic]: ...
+    @property
+    def from_cache(self) -> bool: ...
+    @property
+    def ir(self) -> str: ...
+    @property
+    def assembly(self) -> str: ...
+    @property
+    def timings_ms(self) -> dict[str, float]: ...
+
+class Compiler:
+    def __init__(self, header: str, include_dirs: Sequence[str], cache_root: str) -> None: ...
+    def compile(
+        self,
+        source: str,
+        *,
+        name: str = "<cell>",
+        include_dirs: Sequence[str] = (),
+        flags: Sequence[str] = (),
+        optimization: int = 2,
+        openmp: bool = False,
+        link: Sequence[Program] = (),
+        use_cache: bool = True,
+        want_ir: bool = False,
+        want_assembly: bool = False,
+    ) -> Compiled: ...
+
+def default_cache_root() -> str: ...

@@ -1,0 +1,34 @@
+"""The process's compiler: C++ text to native code, by the Clang inside ``engineroom._compiler``.
+
+Importing this module loads nothing: Clang and LLVM come with the first call of `compiler`.
+"""
+
+from __future__ import annotations
+
+import functools
+import sysconfig
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engineroom._compiler import Compiler
+
+
+@functools.cache
+def compiler() -> Compiler:
+    """The one compiler of this process. It is never destroyed: its code may run until the end."""
+    try:
+        from engineroom import _compiler
+    except ImportError as error:
+        raise ImportError(
+            "the compiler is not available: engineroom was built without Clang 19, or its "
+            "libraries are not installed (Debian: libclang-cpp19)"
+        ) from error
+    include = Path(sysconfig.get_path("include"))
+    if not (include / "Python.h").is_file():
+        raise ImportError(
+            f"compiling needs Python's C headers, and {include}/Python.h does not exist "
+            "(Debian: python3-dev)"
+        )
+    header = Path(_compiler.__file__).parent / "include" / "engineroom_runtime.h"
+    return _compiler.Compiler(str(header), [str(include)], _compiler.default_cache_root())

@@ -1,0 +1,213 @@
+#include "jit/code_generator.h"
+
+#include <algorithm>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+#include <llvm/ADT/SmallVector.h>
+#include <llvm/Analysis/TargetLibraryInfo.h>
+#include <llvm/ExecutionEngine/Orc/JITTargetMachineBuilder.h>
+#include <llvm/IR/Constants.h>
+#include <llvm/IR/DiagnosticInfo.h>
+#include <llvm/IR/DiagnosticPrinter.h>
+#include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/LegacyPassManager.h>
+#include <llvm/IR/Module.h>
+#include <llvm/Passes/PassBuilder.h>
+#include <llvm/Support/TargetSelect.h>
+#include <llvm/Support/raw_ostream.h>
+#include <llvm/Target/TargetMachine.h>
+#include <llvm/Transforms/Utils/Cloning.h>
+
+#include "jit/linker.h"
+
+namespace engineroom::jit {
+namespace {
+
+// Errors that LLVM finds after Clang: bad inline assembly, for one. Without a handler it would end
+// the process.
+class BackEndErrors {
+ public:
+  explicit BackEndErrors(llvm::LLVMContext& context) : context_(context) {
+    context_.setDiagnosticHandlerCallBack(
+        [](const llvm::DiagnosticInfo* info, void* self) {
+          if (info->getSeverity() != llvm::DS_Error) return;
+          llvm::raw_string_ostream stream(static_cast<BackEndErrors*>(self)->text_);
+          llvm::DiagnosticPrinterRawOStream printer(stream);
+          info->print(printer);
+        },
+        this);
+  }
+  ~BackEndErrors() { context_.setDiagnosticHandlerCallBack(nullptr, nullptr); }
+
+  Status status() const {
+    return text_.empty() ? Status() : Status(ErrorCode::kInvalidArgument, text_);
+  }
+
+ private:
+  llvm::LLVMContext& context_;
+  std::string text_;
+};
+
+// The functions of llvm.global_ctors, those of lower priority number first; removes the list.
+std::vector<llvm::Function*> take_constructors(llvm::Module& module) {
+  std::vector<std::pair<std::uint64_t, llvm::Function*>> entries;
+  llvm::GlobalVariable* list = module.getGlobalVariable("llvm.global_ctors");
+  if (list == nullptr) return {};
+  if (const auto* array = llvm::dyn_cast<llvm::ConstantArray>(list->getInitializer())) {
+    for (const llvm::Use& use : array->operands()) {
+      const auto* entry = llvm::cast<llvm::ConstantStruct>(use.get());
+      auto* function = llvm::dyn_cast<llvm::Function>(entry->getOperand(1)->stripPointerCasts());
+      if (function == nullptr) continue;
+      entries.emplace_back(llvm::cast<llvm::ConstantInt>(entry->getOperand(0))->getZExtValue(),
+                           function);
+    }
+  }
+  list->eraseFromParent();
+  std::stable_sort(entries.begin(), entries.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<llvm::Function*> result;
+  for (const auto& [priority, function] : entries) result.push_back(function);
+  return result;
+}
+
+void add_init_function(llvm::Module& module) {
+  llvm::LLVMContext& context = module.getContext();
+  llvm::Type* nothing = llvm::Type::getVoidTy(context);
+  llvm::Function* init =
+      llvm::Function::Create(llvm::FunctionType::get(nothing, false),
+                             llvm::Function::ExternalLinkage, kInitSymbol, module);
+  init->setUWTableKind(llvm::UWTableKind::Default);
+  llvm::IRBuilder<> builder(llvm::BasicBlock::Create(context, "entry", init));
+  for (llvm::Function* constructor : take_constructors(module)) builder.CreateCall(constructor);
+  builder.CreateRetVoid();
+
+  // What tells the destructors of one program from those of another. A linker would define it.
+  if (llvm::GlobalVariable* handle = module.getGlobalVariable("__dso_handle");
+      handle != nullptr && handle->isDeclaration()) {
+    handle->setInitializer(llvm::Constant::getNullValue(handle->getValueType()));
+    handle->setVisibility(llvm::GlobalValue::DefaultVisibility);
+  }
+}
+
+llvm::OptimizationLevel optimization_level(int level) {
+  switch (level) {
+    case 0:
+      return llvm::OptimizationLevel::O0;
+    case 1:
+      return llvm::OptimizationLevel::O1;
+    case 2:
+      return llvm::OptimizationLevel::O2;
+    default:
+      return llvm::OptimizationLevel::O3;
+  }
+}
+
+llvm::CodeGenOptLevel code_generation_level(int level) {
+  switch (level) {
+    case 0:
+      return llvm::CodeGenOptLevel::None;
+    case 1:
+      return llvm::CodeGenOptLevel::Less;
+    case 2:
+      return llvm::CodeGenOptLevel::Default;
+    default:
+      return llvm::CodeGenOptLevel::Aggressive;
+  }
+}
+
+Result<std::string> emit(llvm::TargetMachine& machine, llvm::Module& module,
+                         llvm::CodeGenFileType type) {
+  const BackEndErrors errors(module.getContext());
+  llvm::SmallVector<char, 0> bytes;
+  llvm::raw_svector_ostream stream(bytes);
+  llvm::legacy::PassManager passes;
+  if (machine.addPassesToEmitFile(passes, stream, nullptr, type)) {
+    return Status(ErrorCode::kInvalidArgument, "LLVM cannot write such a file for this processor");
+  }
+  passes.run(module);
+  if (Status status = errors.status(); !status.ok()) return status;
+  return std::string(bytes.begin(), bytes.end());
+}
+
+}  // namespace
+
+CodeGenerator::CodeGenerator() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    llvm::InitializeNativeTarget();
+    llvm::InitializeNativeTargetAsmPrinter();
+    llvm::InitializeNativeTargetAsmParser();
+  });
+}
+
+CodeGenerator::~CodeGenerator() = default;
+
+Result<llvm::TargetMachine*> CodeGenerator::machine(int level) {
+  std::unique_ptr<llvm::TargetMachine>& slot =
+      machines_[static_cast<std::size_t>(std::clamp(level, 0, 3))];
+  if (slot) return slot.get();
+  auto builder = llvm::orc::JITTargetMachineBuilder::detectHost();
+  if (!builder) return Status(ErrorCode::kIo, llvm::toString(builder.takeError()));
+  builder->setRelocationModel(llvm::Reloc::PIC_);
+  builder->setCodeGenOptLevel(code_generation_level(level));
+  builder->getOptions().EmulatedTLS = true;
+  auto made = builder->createTargetMachine();
+  if (!made) return Status(ErrorCode::kIo, llvm::toString(made.takeError()));
+  slot = std::move(*made);
+  return slot.get();
+}
+
+Status CodeGenerator::optimize(Unit& unit, int level) {
+  Result<llvm::TargetMachine*> target = machine(level);
+  if (!target.ok()) return target.status();
+  llvm::Module& module = *unit.module;
+  const BackEndErrors errors(module.getContext());
+  add_init_function(module);
+
+  // As Clang sets them from -O2 on.
+  llvm::PipelineTuningOptions tuning;
+  tuning.LoopUnrolling = tuning.LoopInterleaving = level >= 2;
+  tuning.LoopVectorization = tuning.SLPVectorization = level >= 2;
+  tuning.CallGraphProfile = false;
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager components;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PassBuilder builder(target.value(), tuning);
+  const llvm::TargetLibraryInfoImpl library(llvm::Triple(module.getTargetTriple()));
+  functions.registerPass([&] { return llvm::TargetLibraryAnalysis(library); });
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(components);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, components, modules);
+  llvm::ModulePassManager passes =
+      level == 0 ? builder.buildO0DefaultPipeline(llvm::OptimizationLevel::O0)
+                 : builder.buildPerModuleDefaultPipeline(optimization_level(level));
+  passes.run(module, modules);
+  return errors.status();
+}
+
+Result<std::string> CodeGenerator::object(Unit& unit, int level) {
+  Result<llvm::TargetMachine*> target = machine(level);
+  if (!target.ok()) return target.status();
+  return emit(*target.value(), *unit.module, llvm::CodeGenFileType::ObjectFile);
+}
+
+Result<std::string> CodeGenerator::assembly(const Unit& unit, int level) {
+  Result<llvm::TargetMachine*> target = machine(level);
+  if (!target.ok()) return target.status();
+  const std::unique_ptr<llvm::Module> copy = llvm::CloneModule(*unit.module);
+  return emit(*target.value(), *copy, llvm::CodeGenFileType::AssemblyFile);
+}
+
+std::string CodeGenerator::ir(const Unit& unit) const {
+  std::string text;
+  llvm::raw_string_ostream stream(text);
+  unit.module->print(stream, nullptr);
+  return text;
+}
+
+}  // namespace engineroom::jit
