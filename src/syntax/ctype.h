@@ -32,13 +32,15 @@ enum class CTypeKind : std::uint8_t {
 
 struct CType {
   CTypeKind kind;
+  // As of Expr; counts the expressions in it, too.
+  std::uint16_t height;
   SourceRange range;
 };
 
 template <CTypeKind K>
 struct CTypeOf : CType {
   static constexpr CTypeKind kKind = K;
-  explicit CTypeOf(SourceRange where) : CType{K, where} {}
+  explicit CTypeOf(SourceRange where) : CType{K, 1, where} {}
 };
 
 // No type was written: a Python object, or the `self` of a cdef class. The range is empty.
@@ -72,7 +74,7 @@ struct CBasicType : CTypeOf<CTypeKind::kBasic> {
 // A type by its name: MyStruct, np.double_t, object, Py_ssize_t, struct Foo.
 struct CNamedType : CTypeOf<CTypeKind::kNamed> {
   using CTypeOf::CTypeOf;
-  List<Identifier> path;    // module parts, then the name; one or more
+  List<Identifier> path;  // module parts, then the name; one or more
   // A parameter of a C function that is a single word: `f(x)`. If `x` names no type, it is the name
   // of a parameter that is a Python object.
   bool may_be_name = false;
@@ -81,8 +83,8 @@ struct CNamedType : CTypeOf<CTypeKind::kNamed> {
 };
 
 // base[args]: a C++ template (vector[int]), a buffer (np.ndarray[np.double_t, ndim=1]), a builtin
-// container (list[int]), an array (my_t[10]). Which one depends on what the base is; if it is one of
-// C's own words, the parser has made a CArrayType of it. Of my_t[3][4] the outer node has the 4.
+// container (list[int]), an array (my_t[10]). Which one depends on what the base is; if it is one
+// of C's own words, the parser has made a CArrayType of it. Of my_t[3][4] the outer node has the 4.
 struct CTemplateType : CTypeOf<CTypeKind::kTemplate> {
   using CTypeOf::CTypeOf;
   const CType* base = nullptr;

@@ -59,7 +59,6 @@ enum class ExprKind : std::uint8_t {
   kCast,
   kAddressOf,
   kSizeOf,
-  kTypeId,
   kNew,
   kTypeExpr,
   // Stands where an expression was expected and none could be read; an error was reported.
@@ -419,12 +418,6 @@ struct SizeOf : ExprOf<ExprKind::kSizeOf> {
   const Expr* operand = nullptr;
 };
 
-// typeid(operand); operand as for SizeOf.
-struct TypeId : ExprOf<ExprKind::kTypeId> {
-  using ExprOf::ExprOf;
-  const Expr* operand = nullptr;
-};
-
 // new type(args)
 struct New : ExprOf<ExprKind::kNew> {
   using ExprOf::ExprOf;
@@ -433,7 +426,7 @@ struct New : ExprOf<ExprKind::kNew> {
   List<Keyword> keywords;
 };
 
-// A C type where an expression may stand: vector[int*], sizeof(unsigned long), array[int, 5].
+// A C type where an expression may stand: vector[int*], sizeof(unsigned long), typeid(int*).
 struct TypeExpr : ExprOf<ExprKind::kTypeExpr> {
   using ExprOf::ExprOf;
   const CType* type = nullptr;

@@ -12,6 +12,9 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <optional>
+#include <string_view>
 
 #include "syntax/diagnostic.h"
 #include "syntax/source.h"
@@ -23,13 +26,16 @@ struct ParseOptions {
   FileKind file_kind = FileKind::kPyx;
   // Used unless the text says "# cython: language_level=...".
   LanguageLevel level = LanguageLevel::k3;
-  // How deep brackets, operators that group to the right, blocks and types may be nested. Each level
-  // costs the parser at most 4 KiB of stack.
+  // How deep brackets, operators that group to the right, blocks and types may be nested. Each
+  // level costs the parser at most 4 KiB of stack.
   int max_depth = 400;
   // How high the tree of an expression may be. Higher than the above, as a sum of a thousand terms
   // is a tree of a thousand levels.
   int max_height = 2000;
   std::size_t max_bytes = 16u << 20;
+  // What "\\N{name}" stands for, nothing if there is no such character. The names are too many to
+  // be kept here: LLVM has them, and so has Python. Without this function such a name is an error.
+  std::function<std::optional<char32_t>(std::string_view)> character_by_name;
 };
 
 Tree parse(const Sources& sources, SourceId id, const ParseOptions& options,

@@ -1,13 +1,14 @@
 // syntax/print.h — the syntax tree as indented text, for people and for tests.
 //
-// Each node is a line: its name, then its plain fields; nodes in it follow, indented by two blanks.
-// Lists of nodes are named by their field. Operators and leaves stand on one line where that reads
-// well: expressions are printed fully parenthesised.
+// A statement is a line with its kind and its short parts; the statements in it follow, indented by
+// two blanks, each list under its name. Expressions, types and patterns stand on one line, fully
+// parenthesised, types the right way round:
 //
-//   FunctionDef square
-//     params: int x
+//   FunctionDef square (int x)
 //     body:
 //       Return (x * x)
+//   CVarDef
+//     p: pointer(char) = NULL
 #pragma once
 
 #include <string>
@@ -17,9 +18,10 @@
 namespace engineroom::syntax {
 
 std::string print(const Module& module);
-// On one line.
+std::string print(const Stmt& stmt);
 std::string print(const Expr& expr);
 std::string print(const CType& type);
 std::string print(const Pattern& pattern);
+std::string print(const Params& params);
 
 }  // namespace engineroom::syntax

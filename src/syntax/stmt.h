@@ -202,8 +202,8 @@ struct IfClause {
   Block body;
 };
 
-// Unlike in Python's `ast`, `elif` is a further clause and not an If in `orelse`: a long chain is not
-// a deep tree.
+// Unlike in Python's `ast`, `elif` is a further clause and not an If in `orelse`: a long chain is
+// not a deep tree.
 struct If : StmtOf<StmtKind::kIf> {
   using StmtOf::StmtOf;
   List<IfClause> clauses;  // `if`, then each `elif`
@@ -327,6 +327,8 @@ struct CContext {
   bool api = false;
   bool is_inline = false;
   bool nogil = false;  // within `cdef extern from ... nogil:` or `cdef nogil:`
+  // Of the extern block: what is declared without a C name is `name_space::name` there. Or empty.
+  std::string_view name_space;
 };
 
 struct CDeclarator {
@@ -373,10 +375,9 @@ struct CDefBlock : StmtOf<StmtKind::kCDefBlock> {
 struct CExternBlock : StmtOf<StmtKind::kCExternBlock> {
   using StmtOf::StmtOf;
   CContext context;
-  bool any_header = false;      // from *
-  std::string_view header;      // "math.h", or "<math.h>"
-  std::string_view name_space;  // empty if none
-  std::string_view verbatim;    // C text to be emitted after the include; empty if none
+  bool any_header = false;    // from *
+  std::string_view header;    // "math.h", or "<math.h>"
+  std::string_view verbatim;  // C text to be emitted after the include; empty if none
   SourceRange verbatim_range;
   Block body;
 };
