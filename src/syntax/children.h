@@ -26,6 +26,11 @@ void for_each_child(const Expr& expr, const F& visit) {
     for (const Comprehension& generator : list) {
       one(generator.target);
       one(generator.iter);
+      if (generator.bounds != nullptr) {
+        one(generator.bounds->lower);
+        one(generator.bounds->upper);
+        one(generator.bounds->step);
+      }
       all(generator.ifs);
     }
   };

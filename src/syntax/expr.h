@@ -331,11 +331,21 @@ struct Dict : ExprOf<ExprKind::kDict> {
   List<DictItem> items;
 };
 
-// for target in iter if ... if ...
+// lower <= i < upper by step, of a loop over `i`.
+struct ForBounds {
+  const Expr* lower = nullptr;
+  CompareOperator relation1{};  // between `lower` and the variable: < <= > >=
+  CompareOperator relation2{};  // between the variable and `upper`
+  const Expr* upper = nullptr;
+  const Expr* step = nullptr;  // null if none
+};
+
+// for target in iter if ... if ...; or Cython's `for target from lower <= target < upper by step`.
 struct Comprehension {
   SourceRange range;
   const Expr* target = nullptr;
-  const Expr* iter = nullptr;
+  const Expr* iter = nullptr;         // null in the second form
+  const ForBounds* bounds = nullptr;  // null in the first form
   List<const Expr*> ifs;
   bool is_async = false;
 };

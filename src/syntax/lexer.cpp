@@ -553,6 +553,7 @@ void Lexer::lex_fstring_text() {
       const char next = at(pos_ + 1);
       if (next == 'N' && at(pos_ + 2) == '{' && !fstring.raw) {
         while (!at_end() && at(pos_) != '}' && at(pos_) != '\n') ++pos_;
+        if (at(pos_) == '}') ++pos_;
         continue;
       }
       if (next != '{' && next != '}') ++pos_;

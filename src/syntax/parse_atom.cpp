@@ -161,8 +161,15 @@ List<Comprehension> Parser::parse_comprehension() {
     next();
     generator.target = parse_target_list();
     check_target(*generator.target, "assigned to");
-    expect(Tok::kIn, "after the variable of the comprehension");
-    generator.iter = parse_or();
+    if (at(Tok::kFrom) && !is_py()) {
+      next();
+      ForBounds* bounds = arena_.make<ForBounds>();
+      *bounds = parse_for_bounds(generator.target, parse_binary());
+      generator.bounds = bounds;
+    } else {
+      expect(Tok::kIn, "after the variable of the comprehension");
+      generator.iter = parse_or();
+    }
     Exprs ifs;
     while (accept(Tok::kIf)) ifs.push_back(at(Tok::kLambda) ? parse_test() : parse_or());
     generator.ifs = arena_.list(ifs);

@@ -148,8 +148,20 @@ const Stmt* Parser::parse_for(std::size_t first, bool is_async) {
 // Behind `for target from lower`, or behind `for lower` with a null target.
 const Stmt* Parser::parse_for_from(std::size_t first, const Expr* target, const Expr* lower) {
   ForFrom* stmt = make<ForFrom>(here());
-  stmt->lower = lower;
-  stmt->relation1 = parse_relation();
+  stmt->bounds = parse_for_bounds(target, lower);
+  stmt->target = target;
+  stmt->body = parse_block_suite("the head of the loop");
+  if (accept(Tok::kElse)) stmt->orelse = parse_block_suite("'else'");
+  stmt->range = block_range(first);
+  return stmt;
+}
+
+// <= target < upper by step
+ForBounds Parser::parse_for_bounds(const Expr*& target, const Expr* lower) {
+  ForBounds bounds;
+  bounds.lower = lower;
+  const std::size_t first = index_;
+  bounds.relation1 = parse_relation();
   const Expr* again = parse_binary();
   if (target == nullptr) target = again;
   const Name* name = try_as<Name>(target);
@@ -160,21 +172,17 @@ const Stmt* Parser::parse_for_from(std::size_t first, const Expr* target, const 
         "the bounds of the loop must be given for its variable '" + std::string(name->id) + "'");
   }
   check_target(*target, "assigned to");
-  stmt->target = target;
-  stmt->relation2 = parse_relation();
-  stmt->upper = parse_binary();
-  if (accept_word("by")) stmt->step = parse_binary();
+  bounds.relation2 = parse_relation();
+  bounds.upper = parse_binary();
+  if (accept_word("by")) bounds.step = parse_binary();
   const auto goes_up = [](CompareOperator op) {
     return op == CompareOperator::kLt || op == CompareOperator::kLtE;
   };
-  if (goes_up(stmt->relation1) != goes_up(stmt->relation2)) {
+  if (goes_up(bounds.relation1) != goes_up(bounds.relation2)) {
     complain("bad-for-from", range_from(first), "the two bounds of the loop contradict each other")
         .hint("write 'a <= i < b' to count up, or 'a >= i > b' to count down");
   }
-  stmt->body = parse_block_suite("the head of the loop");
-  if (accept(Tok::kElse)) stmt->orelse = parse_block_suite("'else'");
-  stmt->range = block_range(first);
-  return stmt;
+  return bounds;
 }
 
 bool Parser::is_relation(Tok kind) {

@@ -13,14 +13,13 @@ namespace {
 constexpr std::array<std::string_view, 10> kBaseWords = {
     "void", "char", "int", "float", "double", "bint", "short", "long", "signed", "unsigned"};
 
-// Names of types that can hardly be anything else; those that C compilers know only by a header.
-constexpr std::array<std::string_view, 8> kKnownNames = {"Py_UNICODE", "Py_UCS4", "Py_hash_t",
-                                                         "Py_ssize_t", "ssize_t", "size_t",
-                                                         "ptrdiff_t",  "Py_tss_t"};
+bool is_base_word(std::string_view word) {
+  return std::find(kBaseWords.begin(), kBaseWords.end(), word) != kBaseWords.end();
+}
 
-template <std::size_t N>
-bool contains(const std::array<std::string_view, N>& words, std::string_view word) {
-  return std::find(words.begin(), words.end(), word) != words.end();
+bool ends_argument(Tok kind) {
+  return kind == Tok::kComma || kind == Tok::kRParen || kind == Tok::kRBracket ||
+         kind == Tok::kNewline || kind == Tok::kEnd;
 }
 
 }  // namespace
@@ -31,8 +30,8 @@ bool contains(const std::array<std::string_view, N>& words, std::string_view wor
 std::size_t Parser::skip_base_type(std::size_t i) const {
   while (is_word(i, "const") || is_word(i, "volatile")) ++i;
   const auto text = [&] { return tokens_[i].kind == Tok::kName ? text_at(i) : std::string_view(); };
-  if (contains(kBaseWords, text())) {
-    while (contains(kBaseWords, text()) || text() == "complex") ++i;
+  if (is_base_word(text())) {
+    while (is_base_word(text()) || text() == "complex") ++i;
   } else if (tokens_[i].kind == Tok::kName) {
     ++i;
     while (tokens_[i].kind == Tok::kDot && tokens_[i + 1].kind == Tok::kName) i += 2;
@@ -51,6 +50,9 @@ std::size_t Parser::skip_base_type(std::size_t i) const {
 std::size_t Parser::skip_type(std::size_t index) const {
   std::size_t i = skip_base_type(index);
   if (i == 0) return 0;
+  // `double(int)` is the type of a function, `f(x)` a call.
+  const bool is_basic = tokens_[index].kind == Tok::kName && is_base_word(text_at(index));
+  bool has_params = false;
   for (;; ++i) {
     switch (tokens_[i].kind) {
       case Tok::kStar:
@@ -59,10 +61,11 @@ std::size_t Parser::skip_type(std::size_t index) const {
       case Tok::kDoubleAmper:
         continue;
       case Tok::kLParen: {
-        // (*)(args), and (args) of a function type
-        const std::size_t close = tokens_[i].match;
-        if (close <= i) return 0;
-        i = close;
+        const Tok after = tokens_[i + 1].kind;
+        const bool is_declarator = after == Tok::kStar || after == Tok::kDoubleStar;
+        if (tokens_[i].match <= i || !(is_declarator || is_basic || has_params)) return 0;
+        has_params = true;
+        i = tokens_[i].match;
         continue;
       }
       case Tok::kLBracket:
@@ -71,6 +74,12 @@ std::size_t Parser::skip_type(std::size_t index) const {
         continue;
       case Tok::kName:
         if (is_word(i, "const") || is_word(i, "restrict")) continue;
+        if (has_params && (is_word(i, "nogil") || is_word(i, "noexcept"))) continue;
+        return i;
+      case Tok::kExcept:
+        // Its value is an expression: up to the end of the argument.
+        if (!has_params) return i;
+        while (!ends_argument(tokens_[i].kind)) i = tokens_[i].match > i ? tokens_[i].match : i + 1;
         return i;
       default:
         return i;
@@ -105,7 +114,7 @@ bool Parser::is_surely_type(std::size_t index) const {
   return sure || is_pointer || is_function;
 }
 
-bool Parser::at_base_word() const { return at(Tok::kName) && contains(kBaseWords, token_text()); }
+bool Parser::at_base_word() const { return at(Tok::kName) && is_base_word(token_text()); }
 
 // With a name to follow, is the current word that name? Otherwise it is the type.
 bool Parser::single_word_is_name() const {

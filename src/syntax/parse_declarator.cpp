@@ -126,13 +126,16 @@ const CType* Parser::parse_pointer_qualifiers(const CType* pointer, std::size_t 
 }
 
 void Parser::parse_declared_name(Declared& declared, NameRule rule) {
-  if (at(Tok::kName)) {
+  // Structs of C may have a field `as`, and numpy has one.
+  const bool is_as = at(Tok::kAs) && rule == NameRule::kRequired;
+  if (at(Tok::kName) || is_as) {
     // Words of what follows a declaration are no names in a type.
     if (rule == NameRule::kForbidden) return;
     const bool is_clause = rule == NameRule::kOptional &&
                            (at_word("nogil") || at_word("noexcept")) && peek() != Tok::kEqual;
     if (is_clause) return;
-    declared.name = read_identifier("a name");
+    declared.name = {token_text(), here()};
+    next();
     if (declared.name.text == "operator" && context_.c.visibility == Visibility::kExtern)
       declared.name = parse_operator_name();
     declared.cname = parse_cname();
@@ -190,7 +193,8 @@ std::vector<Parser::Suffix> Parser::parse_declarator_suffixes() {
       expect(Tok::kRParen, "after the parameters");
       parse_function_tail(suffix);
     } else {
-      if (!at(Tok::kRBracket)) suffix.size = parse_test();
+      // Several: the template parameters of `T f[T, U](T x)`.
+      if (!at(Tok::kRBracket)) suffix.size = parse_star_list();
       expect(Tok::kRBracket, "after the size of the array");
     }
     suffixes.push_back(suffix);

@@ -366,7 +366,7 @@ const Expr* Parser::parse_postfix(const Expr* expr, std::size_t first) {
     switch (kind()) {
       case Tok::kDot: {
         next();
-        const Identifier name = read_identifier("the name of an attribute");
+        const Identifier name = read_attribute_name();
         Attribute* attribute = make<Attribute>(range_from(first));
         attribute->value = expr;
         attribute->attr = name;
@@ -391,6 +391,14 @@ const Expr* Parser::parse_postfix(const Expr* expr, std::size_t first) {
         return expr;
     }
   }
+}
+
+// `as` is one, too: see parse_declared_name().
+Identifier Parser::read_attribute_name() {
+  if (!at(Tok::kAs) || is_py()) return read_identifier("the name of an attribute");
+  const Identifier name{token_text(), here()};
+  next();
+  return name;
 }
 
 // "(" ... ")"

@@ -186,6 +186,7 @@ const Expr* Parser::parse_pattern_number() {
   sum->op_range = here();
   next();
   sum->left = number;
+  accept(Tok::kPlus);  // 1 - +2j
   if (!at(Tok::kNumber)) {
     fail_expected("an imaginary number");
     return error_expr();

@@ -128,7 +128,7 @@ void Parser::StringBuilder::add(SourceRange range, bool raw, bool is_bytes, bool
       add_text(body.substr(i, 1));
       i += 2;
     } else {
-      if (is_bytes && static_cast<unsigned char>(c) >= 0x80) {
+      if (is_bytes && static_cast<unsigned char>(c) >= 0x80 && !parser_.is_level2()) {
         const auto place = static_cast<std::uint32_t>(range.begin + i);
         parser_
             .complain("not-ascii-bytes", {range.source, place, place + 1},

@@ -158,9 +158,9 @@ Identifier Parser::read_identifier(std::string_view what) {
     return name;
   }
   if (is_keyword(kind())) {
-    fail_here("keyword-as-name",
-              "'" + std::string(token_text()) + "' is a keyword and cannot be " + std::string(what))
-        .hint("choose another name, such as '" + std::string(token_text()) + "_'");
+    const std::string word(token_text());
+    fail_here("keyword-as-name", "'" + word + "' is a keyword and cannot be " + std::string(what))
+        .hint("choose another name, such as '" + word + "_'");
   } else {
     fail_expected(what);
   }

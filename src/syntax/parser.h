@@ -173,6 +173,7 @@ class Parser {
   const Expr* parse_subscript(const Expr* value, std::size_t first);
   const Expr* parse_index();
   const Expr* parse_slice(const Expr* lower, std::size_t first);
+  Identifier read_attribute_name();
   void parse_arguments(Exprs& args, std::vector<Keyword>& keywords);
   void parse_argument(Exprs& args, std::vector<Keyword>& keywords);
   // A test or a starred expression.
@@ -256,6 +257,7 @@ class Parser {
   WithEntry parse_with_entry();
   const Stmt* make_with(const std::vector<WithEntry>& entries, Block body, SourceRange range,
                         bool is_async);
+  ForBounds parse_for_bounds(const Expr*& target, const Expr* lower);
   static bool is_relation(Tok kind);
   CompareOperator parse_relation();
   const Stmt* parse_function(const Exprs& decorators, bool is_async);

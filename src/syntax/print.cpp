@@ -359,8 +359,9 @@ void StmtPrinter::cython(const Stmt& stmt) {
     }
     case StmtKind::kForFrom: {
       const ForFrom& node = as<ForFrom>(stmt);
-      line("ForFrom " + print(*node.lower) + relation(node.relation1) + print(*node.target) +
-           relation(node.relation2) + print(*node.upper) + optional(" by ", node.step));
+      const ForBounds& bounds = node.bounds;
+      line("ForFrom " + print(*bounds.lower) + relation(bounds.relation1) + print(*node.target) +
+           relation(bounds.relation2) + print(*bounds.upper) + optional(" by ", bounds.step));
       named("body", node.body);
       return named("else", node.orelse);
     }

@@ -15,6 +15,8 @@ constexpr std::array<const char*, 10> kComparisons = {"==", "!=", "<",      "<="
 constexpr std::array<const char*, 10> kBasics = {
     "void", "char", "short", "int", "long", "long long", "float", "double", "long double", "bint"};
 
+const char* comparison(CompareOperator op) { return kComparisons[static_cast<std::size_t>(op)]; }
+
 class ExprPrinter {
  public:
   void expr(const Expr& expr);
@@ -98,10 +100,8 @@ void ExprPrinter::expr(const Expr& expr) {
     case ExprKind::kCompare: {
       const Compare& node = as<Compare>(expr);
       put("(").put(node.left);
-      for (const Comparison& comparison : node.rest) {
-        put(" ").put(kComparisons[static_cast<std::size_t>(comparison.op)]).put(" ");
-        put(comparison.right);
-      }
+      for (const Comparison& each : node.rest)
+        put(" ").put(comparison(each.op)).put(" ").put(each.right);
       put(")");
       return;
     }
@@ -349,7 +349,14 @@ void ExprPrinter::display(const Expr& expr) {
 void ExprPrinter::comprehension(List<Comprehension> generators) {
   for (const Comprehension& generator : generators) {
     put(generator.is_async ? " async for " : " for ").put(generator.target);
-    put(" in ").put(generator.iter);
+    if (generator.iter != nullptr) {
+      put(" in ").put(generator.iter);
+    } else {
+      const ForBounds& bounds = *generator.bounds;
+      put(" from ").put(bounds.lower).put(" ").put(comparison(bounds.relation1)).put(" _ ");
+      put(comparison(bounds.relation2)).put(" ").put(bounds.upper);
+      if (bounds.step != nullptr) put(" by ").put(bounds.step);
+    }
     for (const Expr* condition : generator.ifs) put(" if ").put(condition);
   }
 }

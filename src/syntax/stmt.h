@@ -508,11 +508,7 @@ struct Include : StmtOf<StmtKind::kInclude> {
 struct ForFrom : StmtOf<StmtKind::kForFrom> {
   using StmtOf::StmtOf;
   const Expr* target = nullptr;
-  const Expr* lower = nullptr;  // left of the first relation
-  CompareOperator relation1{};  // between `lower` and the target: < <= > >=
-  CompareOperator relation2{};  // between the target and `upper`
-  const Expr* upper = nullptr;
-  const Expr* step = nullptr;  // null if none
+  ForBounds bounds;
   Block body;
   Block orelse;
 };
