@@ -18,6 +18,7 @@ enum class VariableKind : std::uint8_t {
   kParameter,
   kTemporary,  // made by the compiler
   kModule,     // a cdef variable of the module
+  kExtern,     // of C: defined by a header
 };
 
 struct Variable {

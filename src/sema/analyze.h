@@ -1,0 +1,34 @@
+// sema/analyze.h — syntax tree to typed tree: what every name means, which type every expression
+// has, and where values are converted.
+//
+// What is wrong, or not supported yet, is reported; a tree with reported errors is not to be
+// compiled. Nothing is guessed: what this stage does not know yet it refuses, with «not supported
+// yet».
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "syntax/diagnostic.h"
+#include "syntax/tree.h"
+#include "tree/module.h"
+
+namespace engineroom::sema {
+
+struct Options {
+  std::string module_name = "cell";
+  // "boundscheck" → "False": what was set outside of the text.
+  std::map<std::string, std::string> directives;
+  // The text of the .pxd file of a module ("libc.math"), if there is one. Added to `sources`.
+  std::function<std::optional<syntax::SourceId>(std::string_view module)> find_pxd;
+};
+
+// REQUIRES: the syntax tree has no errors.
+std::unique_ptr<tree::Module> analyze(const syntax::Module& module, syntax::Sources& sources,
+                                      const Options& options, syntax::Diagnostics& diagnostics);
+
+}  // namespace engineroom::sema

@@ -1,0 +1,315 @@
+// sema/analyzer.h — the analysis itself: one class, its methods in a file per subject.
+//
+//   declarations.cpp   cdef, ctypedef, struct, enum, extern, cimport: what names are declared
+//   ctypes.cpp         C types as written → types
+//   functions.cpp      def, cdef, cpdef, lambda
+//   locals.cpp         which names are local to a function, and of what type
+//   statements.cpp, loops.cpp, assignments.cpp, exceptions.cpp
+//   expressions.cpp, operators.cpp, calls.cpp, displays.cpp
+//   coercions.cpp      a value of one type where another is wanted
+//
+// A module is analysed in three passes: C declarations, so that functions may use what is declared
+// below them; then the signatures of functions; then statements and bodies, in order of the text.
+#pragma once
+
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "sema/analyze.h"
+#include "sema/directives.h"
+#include "sema/scope.h"
+
+namespace engineroom::sema {
+
+using tree::Block;
+using tree::ExprPtr;
+using tree::Fail;
+using tree::ObjectClass;
+using tree::StmtPtr;
+using tree::Type;
+using tree::TypeKind;
+using tree::Variable;
+using tree::VariableKind;
+
+// Python's text of a float, exactly.
+std::string cpp_of(double value);
+std::string cpp_string(std::string_view bytes);
+// The value, if the expression is a constant C integer.
+std::optional<std::int64_t> constant_int(const tree::Expr& expr);
+
+class Analyzer {
+ public:
+  Analyzer(const syntax::Module& module, syntax::Sources& sources, const Options& options,
+           syntax::Diagnostics& diagnostics, tree::Module& out);
+
+  void run();
+
+ private:
+  // What is known while the body of a function is analysed.
+  struct FunctionContext {
+    tree::Function* function = nullptr;
+    FunctionContext* outer = nullptr;
+    std::map<std::string, Variable*, std::less<>> locals;
+    std::set<std::string, std::less<>> globals;  // declared `global`
+    std::set<const Variable*> bound;  // certainly has a value: parameters, loop variables
+    Directives directives;
+    bool is_module = false;
+    int loops = 0;
+    int next_temporary = 0;
+    std::map<std::string, int> n_named;  // for unique names in C++
+  };
+
+  void set_directive(std::string_view key, std::string_view value, Directives& directives,
+                     syntax::SourceRange range);
+
+  // ---- declarations.cpp ----
+  void declare_all(const syntax::Block& block, Scope& scope, bool is_pxd);
+  void declare(const syntax::Stmt& stmt, Scope& scope, bool is_pxd);
+  void declare_variables(const syntax::CVarDef& def, Scope& scope, bool is_pxd);
+  void declare_function(const syntax::CFuncDef& def, Scope& scope, bool is_pxd);
+  void declare_struct(const syntax::CStructDef& def, Scope& scope, bool is_extern);
+  void declare_enum(const syntax::CEnumDef& def, Scope& scope, bool is_extern);
+  void declare_typedef(const syntax::CTypedef& def, Scope& scope);
+  void declare_extern(const syntax::CExternBlock& block, Scope& scope);
+  void declare_cimport(const syntax::CImport& stmt, Scope& scope);
+  void declare_from_cimport(const syntax::FromCImport& stmt, Scope& scope);
+  std::shared_ptr<Scope> load_pxd(const std::string& name, syntax::SourceRange range);
+  void add_symbol(Scope& scope, const syntax::Identifier& name, Symbol symbol);
+  std::string unique_cpp(std::string_view prefix, std::string_view name);
+
+  // ---- ctypes.cpp ----
+  const Type* ctype(const syntax::CType& type, Scope& scope);
+  const Type* named_ctype(const syntax::CNamedType& type, Scope& scope);
+  const Type* basic_ctype(const syntax::CBasicType& type);
+  const Type* function_ctype(const syntax::CFunctionType& type, Scope& scope, bool is_extern);
+  const Type* builtin_type(std::string_view name);
+  const Type* cython_type(std::string_view name);
+  // A type where an expression stands: sizeof(int), <...>; null if it is none.
+  const Type* type_of_expr(const syntax::Expr& expr);
+  std::optional<std::int64_t> constant_value(const syntax::Expr& expr, Scope& scope);
+
+  // ---- functions.cpp ----
+  void define_functions(const syntax::Block& block);
+  ExprPtr def_function(const syntax::FunctionDef& def);
+  void c_function(const syntax::CFuncDef& def);
+  ExprPtr lambda(const syntax::Lambda& lambda);
+  ExprPtr make_function(tree::Function& function, const syntax::Params& params,
+                        const syntax::Block* body, const syntax::Expr* value,
+                        const syntax::Expr* returns);
+  void add_parameters(FunctionContext& context, const syntax::Params& params);
+  ExprPtr decorated(ExprPtr function, const syntax::List<const syntax::Expr*>& decorators);
+  // True if it was a directive of Cython.
+  bool apply_directive_decorator(const syntax::Expr& decorator, Directives& directives);
+  tree::Function& new_function(tree::FunctionKind kind, std::string_view name,
+                               syntax::SourceRange range);
+  void take_docstring(const syntax::Block& body, std::string& doc, bool& has_doc);
+
+  // ---- locals.cpp ----
+  void collect_locals(const syntax::Block& body);
+  void collect_local(const syntax::Stmt& stmt);
+  void infer_types(const syntax::Block& body);
+  const Type* quick_type(const syntax::Expr& expr);
+  const Type* range_type(const syntax::Expr& iter);
+  void add_local(std::string_view name);
+  void collect_in_expr(const syntax::Expr* expr);
+
+  // ---- statements.cpp ----
+  Block block(const syntax::Block& stmts);
+  void statement(const syntax::Stmt& stmt, Block& out);
+  void if_statement(const syntax::If& stmt, Block& out);
+  void return_statement(const syntax::Return& stmt, Block& out);
+  void delete_target(const syntax::Expr& target, Block& out);
+  void import_statement(const syntax::Import& stmt, Block& out);
+  void import_from(const syntax::ImportFrom& stmt, Block& out);
+  void local_c_variables(const syntax::CVarDef& def, Block& out);
+  void print_statement(const syntax::Print& stmt, Block& out);
+
+  // ---- loops.cpp ----
+  void while_loop(const syntax::While& stmt, Block& out);
+  void for_loop(const syntax::For& stmt, Block& out);
+  void for_from(const syntax::ForFrom& stmt, Block& out);
+  // What a loop runs over: either a range of C integers, or an object.
+  struct LoopPlan {
+    ExprPtr start;
+    ExprPtr stop;  // null: `iterable` counts
+    ExprPtr step;
+    ExprPtr iterable;
+  };
+  // `target` may be null; if it is a variable of C, bounds are converted to its type.
+  LoopPlan plan_loop(const syntax::Expr* target, const syntax::Expr& iter);
+  void loop(LoopPlan plan, const syntax::Expr& target, const std::function<Block()>& body,
+            const syntax::Block* orelse, Block& out, syntax::SourceRange range);
+  void count(LoopPlan plan, const syntax::Expr& target, const std::function<Block()>& body,
+             const syntax::Block* orelse, Block& out, syntax::SourceRange range);
+  // The C variable that an expression names; null if it is none.
+  Variable* c_variable(const syntax::Expr* expr);
+
+  // ---- assignments.cpp ----
+  void assign_statement(const syntax::Assign& stmt, Block& out);
+  void augmented(const syntax::AugAssign& stmt, Block& out);
+  void assign(const syntax::Expr& target, ExprPtr value, Block& out);
+  void assign_name(std::string_view name, ExprPtr value, Block& out, syntax::SourceRange range);
+  void unpack(const syntax::List<const syntax::Expr*>& targets, ExprPtr value, Block& out,
+              syntax::SourceRange range);
+  // The type that values assigned to the target should have; null: any.
+  const Type* target_type(const syntax::Expr& target);
+  void assign_to_variable(Variable* variable, ExprPtr value, Block& out, syntax::SourceRange range);
+
+  // ---- exceptions.cpp ----
+  void try_statement(const syntax::Try& stmt, Block& out);
+  void with_statement(const syntax::With& stmt, std::size_t item, Block& out);
+  void raise_statement(const syntax::Raise& stmt, Block& out);
+  void assert_statement(const syntax::Assert& stmt, Block& out);
+  void forget_name(const syntax::Expr& target, Block& out);
+  bool directive_block(const syntax::Expr& context);
+
+  // ---- expressions.cpp ----
+  // `wanted` is a hint: what the value will be converted to. Never null.
+  ExprPtr expr(const syntax::Expr& expr, const Type* wanted = nullptr);
+  ExprPtr object(const syntax::Expr& expr);
+  // kBint.
+  ExprPtr condition(const syntax::Expr& expr);
+  ExprPtr name(const syntax::Name& name);
+  ExprPtr symbol_value(const Symbol& symbol, syntax::SourceRange range);
+  ExprPtr attribute(const syntax::Attribute& attribute);
+  ExprPtr subscript(const syntax::Subscript& subscript);
+  ExprPtr literal(const syntax::Expr& expr, const Type* wanted);
+  ExprPtr joined_str(const syntax::JoinedStr& expr);
+  ExprPtr cast(const syntax::Cast& cast);
+  ExprPtr address_of(const syntax::AddressOf& expr);
+  ExprPtr size_of(const syntax::SizeOf& expr);
+  ExprPtr slice_object(const syntax::Slice& slice);
+  ExprPtr if_exp(const syntax::IfExp& expr, const Type* wanted);
+  ExprPtr named_expr(const syntax::NamedExpr& expr);
+  Symbol* find_symbol(std::string_view name);
+  // A cimported name: `math.sqrt`; null if it is none.
+  Symbol* find_dotted(const syntax::Expr& expr);
+  // "cython.int" → "int"; nullopt if it does not start with the module cython.
+  std::optional<std::string> cython_name(const syntax::Expr& expr);
+
+  // ---- operators.cpp ----
+  ExprPtr bin_op(const syntax::BinOp& expr, const Type* wanted);
+  ExprPtr binary(syntax::Operator op, ExprPtr left, ExprPtr right, syntax::SourceRange range,
+                 bool in_place = false);
+  ExprPtr c_division(syntax::Operator op, ExprPtr left, ExprPtr right, syntax::SourceRange range);
+  ExprPtr c_power(ExprPtr left, ExprPtr right, syntax::SourceRange range);
+  ExprPtr unary(const syntax::UnaryOp& expr, const Type* wanted);
+  ExprPtr bool_op(const syntax::BoolOp& expr, const Type* wanted);
+  ExprPtr compare(const syntax::Compare& expr);
+  ExprPtr comparison(syntax::CompareOperator op, ExprPtr left, ExprPtr right,
+                     syntax::SourceRange range);
+  ExprPtr logical(bool is_and, ExprPtr left, ExprPtr right, syntax::SourceRange range);
+
+  // ---- calls.cpp ----
+  ExprPtr call(const syntax::Call& call, const Type* wanted);
+  ExprPtr c_call(ExprPtr callee, const Type& function, const syntax::Call& call,
+                 std::string_view name);
+  ExprPtr struct_call(const Type& type, const syntax::Call& call);
+  ExprPtr builtin_call(std::string_view name, const syntax::Call& call);
+  ExprPtr cython_call(std::string_view name, const syntax::Call& call);
+  ExprPtr python_call(ExprPtr callee, const syntax::Call& call);
+
+  // ---- displays.cpp ----
+  ExprPtr sequence_display(const char* helper, ObjectClass object_class,
+                           const syntax::List<const syntax::Expr*>& elts,
+                           syntax::SourceRange range);
+  ExprPtr dict_display(const syntax::Dict& dict);
+  ExprPtr comprehension(ObjectClass object_class, const syntax::Expr* key,
+                        const syntax::Expr& element,
+                        const syntax::List<syntax::Comprehension>& generators,
+                        syntax::SourceRange range);
+  void comprehension_loops(const syntax::List<syntax::Comprehension>& generators, std::size_t depth,
+                           const std::function<void(Block&)>& innermost, Block& out,
+                           syntax::SourceRange range);
+
+  // ---- coercions.cpp ----
+  ExprPtr coerce(ExprPtr value, const Type* to);
+  ExprPtr to_object(ExprPtr value);
+  ExprPtr from_object(ExprPtr value, const Type* to);
+  ExprPtr to_class(ExprPtr value, ObjectClass object_class);
+  ExprPtr truth(ExprPtr value);
+  bool can_be_object(const Type& type) const;
+
+  // ---- building ----
+  template <typename T>
+  std::unique_ptr<T> make(const Type* type, syntax::SourceRange range) {
+    auto node = std::make_unique<T>();
+    node->type = type;
+    node->range = range;
+    return node;
+  }
+  template <typename T>
+  std::unique_ptr<T> make_stmt(syntax::SourceRange range) {
+    auto node = std::make_unique<T>();
+    node->range = range;
+    return node;
+  }
+  ExprPtr c_literal(const Type* type, std::string cpp, syntax::SourceRange range);
+  ExprPtr none(syntax::SourceRange range);
+  ExprPtr error_value(syntax::SourceRange range);  // after an error was reported
+  ExprPtr constant(tree::Constant constant, ObjectClass object_class, syntax::SourceRange range);
+  ExprPtr str_constant(std::string_view text, syntax::SourceRange range);
+  ExprPtr variable(Variable* variable, syntax::SourceRange range);
+  ExprPtr globals(syntax::SourceRange range);
+  ExprPtr binary_node(const Type* type, const char* op, ExprPtr left, ExprPtr right,
+                      syntax::SourceRange range);
+  template <typename... Args>
+  ExprPtr helper(const char* name, const Type* type, Fail fail, syntax::SourceRange range,
+                 Args... args) {
+    auto node = make<tree::Helper>(type, range);
+    node->name = name;
+    node->fail = fail;
+    (node->args.push_back(std::move(args)), ...);
+    return node;
+  }
+  // With an object as result, new and null if it failed.
+  template <typename... Args>
+  ExprPtr object_helper(const char* name, syntax::SourceRange range, Args... args) {
+    return helper(name, object_, Fail::kNull, range, std::move(args)...);
+  }
+  // -1 if it failed; else nothing of interest.
+  template <typename... Args>
+  void do_helper(Block& out, const char* name, syntax::SourceRange range, Args... args) {
+    add_expr(out, helper(name, types_.int_type(), Fail::kMinusOne, range, std::move(args)...));
+  }
+  void add_expr(Block& out, ExprPtr value);
+  Variable* temporary(const Type* type);
+  Variable* new_variable(std::string_view name, const Type* type, VariableKind kind);
+  // Evaluates it once, now; the result may be read as often as needed.
+  Variable* keep(ExprPtr value, Block& out);
+  void assign_variable(Block& out, Variable* variable, ExprPtr value, syntax::SourceRange range);
+
+  void not_supported(syntax::SourceRange range, std::string_view what);
+
+  const syntax::Module& module_;
+  syntax::Sources& sources_;
+  const Options& options_;
+  syntax::Diagnostics& diagnostics_;
+  tree::Module& out_;
+  tree::TypeTable& types_;
+  const Type* object_;
+
+  Scope scope_;  // of the module
+  std::map<std::string, std::shared_ptr<Scope>> pxds_;
+  std::vector<std::unique_ptr<syntax::Tree>> trees_;  // of .pxd files
+  std::map<std::string, int> n_cpp_;                  // for unique names in C++
+  std::map<std::pair<int, std::string>, std::size_t> constants_;
+  std::map<const syntax::Stmt*, tree::Function*> functions_;  // declared, by their definition
+  std::map<std::string, const Type*> announced_;  // C functions whose definition is to follow
+  std::set<const Variable*> extern_variables_;
+  // Items of cpdef enums, which Python is to know.
+  std::vector<std::pair<std::string, std::int64_t>> python_constants_;
+  std::optional<Directives> function_directives_;  // of the next function to be made
+  std::set<const Variable*> declared_;             // with a type, be it object
+  FunctionContext* context_ = nullptr;
+  std::vector<std::map<std::string, Variable*, std::less<>>> inner_scopes_;  // comprehensions
+};
+
+}  // namespace engineroom::sema

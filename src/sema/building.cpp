@@ -1,0 +1,140 @@
+#include <cmath>
+#include <cstdio>
+
+#include "sema/analyzer.h"
+
+namespace engineroom::sema {
+
+std::string cpp_of(double value) {
+  if (std::isinf(value)) return value < 0 ? "-HUGE_VAL" : "HUGE_VAL";
+  if (std::isnan(value)) return "NAN";
+  char text[64];
+  std::snprintf(text, sizeof text, "%.17g", value);
+  std::string result = text;
+  if (result.find_first_of(".eE") == std::string::npos) result += ".0";
+  return result;
+}
+
+std::string cpp_string(std::string_view bytes) {
+  std::string text = "\"";
+  for (const char c : bytes) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\' || c == '?') {
+      text += '\\';
+      text += c;
+    } else if (byte < 32 || byte >= 127) {
+      char octal[5];
+      std::snprintf(octal, sizeof octal, "\\%03o", static_cast<unsigned>(byte));
+      text += octal;
+    } else {
+      text += c;
+    }
+  }
+  return text + "\"";
+}
+
+std::optional<std::int64_t> constant_int(const tree::Expr& expr) {
+  const auto* literal = tree::try_as<tree::Literal>(&expr);
+  if (literal == nullptr || literal->type->kind != TypeKind::kInt) return std::nullopt;
+  std::string digits = literal->cpp;
+  while (!digits.empty() && (digits.back() == 'L' || digits.back() == 'U')) digits.pop_back();
+  if (digits.empty() || digits.size() > 19 ||
+      digits.find_first_not_of("0123456789", digits[0] == '-' ? 1 : 0) != std::string::npos ||
+      digits == "-")
+    return std::nullopt;
+  try {
+    return std::stoll(digits);
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
+}
+
+ExprPtr Analyzer::c_literal(const Type* type, std::string cpp, syntax::SourceRange range) {
+  auto node = make<tree::Literal>(type, range);
+  node->cpp = std::move(cpp);
+  return node;
+}
+
+ExprPtr Analyzer::none(syntax::SourceRange range) { return c_literal(object_, "Py_None", range); }
+
+ExprPtr Analyzer::error_value(syntax::SourceRange range) { return none(range); }
+
+ExprPtr Analyzer::globals(syntax::SourceRange range) {
+  return c_literal(types_.object(ObjectClass::kDict), "er_globals", range);
+}
+
+ExprPtr Analyzer::constant(tree::Constant constant, ObjectClass object_class,
+                           syntax::SourceRange range) {
+  std::string text = constant.text;
+  if (constant.kind == tree::ConstantKind::kFloat || constant.kind == tree::ConstantKind::kComplex)
+    text = cpp_of(constant.value);
+  for (const std::size_t item : constant.items) text += "," + std::to_string(item);
+  const auto [found, is_new] =
+      constants_.try_emplace({static_cast<int>(constant.kind), text}, out_.constants.size());
+  if (is_new) out_.constants.push_back(std::move(constant));
+  auto node = make<tree::PyConstant>(types_.object(object_class), range);
+  node->index = found->second;
+  return node;
+}
+
+ExprPtr Analyzer::str_constant(std::string_view text, syntax::SourceRange range) {
+  return constant({tree::ConstantKind::kStr, std::string(text), 0, {}}, ObjectClass::kStr, range);
+}
+
+ExprPtr Analyzer::variable(Variable* variable, syntax::SourceRange range) {
+  auto node = make<tree::VariableRef>(variable->type, range);
+  node->variable = variable;
+  return node;
+}
+
+ExprPtr Analyzer::binary_node(const Type* type, const char* op, ExprPtr left, ExprPtr right,
+                              syntax::SourceRange range) {
+  auto node = make<tree::Binary>(type, range);
+  node->op = op;
+  node->left = std::move(left);
+  node->right = std::move(right);
+  return node;
+}
+
+void Analyzer::add_expr(Block& out, ExprPtr value) {
+  auto stmt = make_stmt<tree::ExprStmt>(value->range);
+  stmt->value = std::move(value);
+  out.push_back(std::move(stmt));
+}
+
+Variable* Analyzer::new_variable(std::string_view name, const Type* type, VariableKind kind) {
+  int& n = context_->n_named[std::string(name)];
+  std::string cpp = (kind == VariableKind::kTemporary ? "k_" : "v_") + std::string(name);
+  if (n++ > 0) cpp += "_" + std::to_string(n);
+  context_->function->variables.push_back({std::string(name), std::move(cpp), kind, type, false});
+  return &context_->function->variables.back();
+}
+
+Variable* Analyzer::temporary(const Type* type) {
+  Variable* made =
+      new_variable(std::to_string(++context_->next_temporary), type, VariableKind::kTemporary);
+  context_->bound.insert(made);
+  return made;
+}
+
+Variable* Analyzer::keep(ExprPtr value, Block& out) {
+  const syntax::SourceRange range = value->range;
+  Variable* kept = temporary(value->type);
+  assign_variable(out, kept, std::move(value), range);
+  return kept;
+}
+
+void Analyzer::assign_variable(Block& out, Variable* target, ExprPtr value,
+                               syntax::SourceRange range) {
+  auto stmt = make_stmt<tree::Assign>(range);
+  stmt->target = variable(target, range);
+  stmt->value = std::move(value);
+  target->is_assigned = true;
+  out.push_back(std::move(stmt));
+}
+
+void Analyzer::not_supported(syntax::SourceRange range, std::string_view what) {
+  diagnostics_.error("not-supported", range, "not supported yet: " + std::string(what));
+}
+
+}  // namespace engineroom::sema

@@ -1,0 +1,324 @@
+#include <algorithm>
+#include <array>
+
+#include "sema/analyzer.h"
+
+namespace engineroom::sema {
+
+using syntax::as;
+using syntax::ExprKind;
+
+namespace {
+
+bool is_plain(const syntax::Call& call) {
+  return call.keywords.empty() &&
+         std::none_of(call.args.begin(), call.args.end(),
+                      [](const syntax::Expr* arg) { return arg->kind == ExprKind::kStarred; });
+}
+
+// Builtins that take everything out of a generator at once, so that a list does as well.
+constexpr std::array<std::string_view, 9> kConsumers = {"list", "tuple", "set",  "sorted",   "sum",
+                                                        "min",  "max",   "dict", "frozenset"};
+
+}  // namespace
+
+ExprPtr Analyzer::call(const syntax::Call& call, const Type* wanted) {
+  (void)wanted;
+  if (const std::optional<std::string> known = cython_name(*call.func))
+    return cython_call(*known, call);
+  if (const Symbol* symbol = find_dotted(*call.func)) {
+    if (symbol->kind == SymbolKind::kFunction)
+      return c_call(symbol_value(*symbol, call.func->range), *symbol->type, call, symbol->name);
+    if (symbol->kind == SymbolKind::kType && symbol->type->kind == TypeKind::kStruct)
+      return struct_call(*symbol->type, call);
+  }
+  if (call.func->kind == ExprKind::kName) {
+    const std::string_view id = as<syntax::Name>(*call.func).id;
+    if (find_symbol(id) == nullptr && !context_->locals.contains(id)) {
+      if (ExprPtr special = builtin_call(id, call)) return special;
+    }
+  }
+  if (call.func->kind == ExprKind::kAttribute && is_plain(call)) {
+    // A method is called without making a bound one.
+    ExprPtr callee = attribute(as<syntax::Attribute>(*call.func));
+    auto* got = tree::try_as<tree::Helper>(callee.get());
+    if (got != nullptr && got->name == "er::get_attr") {
+      got->name = "er::call_method";
+      got->range = call.range;
+      for (const syntax::Expr* arg : call.args) got->args.push_back(object(*arg));
+      return callee;
+    }
+    return python_call(std::move(callee), call);
+  }
+  return python_call(expr(*call.func), call);
+}
+
+// ---- C ----
+
+ExprPtr Analyzer::c_call(ExprPtr callee, const Type& function, const syntax::Call& call,
+                         std::string_view name) {
+  auto node = make<tree::Call>(function.base, call.range);
+  const std::size_t n = function.parameters.size();
+  std::vector<ExprPtr> args(n);
+  std::vector<ExprPtr> more;
+  for (std::size_t i = 0; i < call.args.size(); ++i) {
+    const syntax::Expr& arg = *call.args[i];
+    if (arg.kind == ExprKind::kStarred) {
+      not_supported(arg.range, "starred arguments of C functions");
+      return error_value(call.range);
+    }
+    if (i < n) {
+      args[i] = coerce(expr(arg, function.parameters[i].type), function.parameters[i].type);
+    } else if (function.has_varargs) {
+      more.push_back(expr(arg));
+    } else {
+      diagnostics_.error("arguments", arg.range,
+                         "'" + std::string(name) + "' takes " + std::to_string(n) +
+                             (n == 1 ? " argument, not " : " arguments, not ") +
+                             std::to_string(call.args.size()));
+      return error_value(call.range);
+    }
+  }
+  for (const syntax::Keyword& keyword : call.keywords) {
+    const auto found = std::find_if(
+        function.parameters.begin(), function.parameters.end(),
+        [&](const tree::Parameter& p) { return p.name == keyword.name.text && !p.name.empty(); });
+    if (found == function.parameters.end()) {
+      diagnostics_.error(
+          "arguments", keyword.value->range,
+          "'" + std::string(name) + "' has no parameter '" + std::string(keyword.name.text) + "'");
+      return error_value(call.range);
+    }
+    args[static_cast<std::size_t>(found - function.parameters.begin())] =
+        coerce(expr(*keyword.value, found->type), found->type);
+  }
+  const auto missing = std::find_if(args.begin(), args.end(), [](const ExprPtr& a) { return !a; });
+  if (missing != args.end()) {
+    const auto i = static_cast<std::size_t>(missing - args.begin());
+    if (function.parameters[i].is_optional) {
+      not_supported(call.range, "calls of C functions that leave out optional arguments");
+    } else {
+      diagnostics_.error("arguments", call.range,
+                         "'" + std::string(name) + "' takes " + std::to_string(n) +
+                             (n == 1 ? " argument, not " : " arguments, not ") +
+                             std::to_string(call.args.size()));
+    }
+    return error_value(call.range);
+  }
+  node->callee = std::move(callee);
+  node->args = std::move(args);
+  for (ExprPtr& arg : more) node->args.push_back(std::move(arg));
+  return node;
+}
+
+// Point(1, y=2): a struct made of its fields.
+ExprPtr Analyzer::struct_call(const Type& type, const syntax::Call& call) {
+  Block body;
+  auto block = make<tree::BlockExpr>(&type, call.range);
+  Variable* made = temporary(&type);
+  const auto set = [&](const tree::Field& field, const syntax::Expr& value) {
+    auto place = make<tree::FieldAccess>(field.type, value.range);
+    place->value = variable(made, value.range);
+    place->cpp = field.cpp;
+    auto stmt = make_stmt<tree::Assign>(value.range);
+    stmt->target = std::move(place);
+    stmt->value = coerce(expr(value, field.type), field.type);
+    block->body.push_back(std::move(stmt));
+  };
+  if (call.args.size() > type.fields.size()) {
+    diagnostics_.error(
+        "arguments", call.range,
+        "'" + type.name + "' has only " + std::to_string(type.fields.size()) + " fields");
+    return error_value(call.range);
+  }
+  for (std::size_t i = 0; i < call.args.size(); ++i) set(type.fields[i], *call.args[i]);
+  for (const syntax::Keyword& keyword : call.keywords) {
+    const tree::Field* field = type.find_field(keyword.name.text);
+    if (field == nullptr) {
+      diagnostics_.error(
+          "no-field", keyword.value->range,
+          "'" + type.name + "' has no field '" + std::string(keyword.name.text) + "'");
+      return error_value(call.range);
+    }
+    set(*field, *keyword.value);
+  }
+  block->result = variable(made, call.range);
+  return block;
+}
+
+// ---- names with a meaning ----
+
+// Builtins that are done in C where their arguments are of C; null: call Python's.
+ExprPtr Analyzer::builtin_call(std::string_view name, const syntax::Call& call) {
+  const auto object_type = [&](ObjectClass c) { return types_.object(c); };
+  const bool takes_generator =
+      call.args.size() == 1 && call.args[0]->kind == ExprKind::kGeneratorExp && is_plain(call) &&
+      std::find(kConsumers.begin(), kConsumers.end(), name) != kConsumers.end();
+  if (takes_generator) {
+    const auto& generator = as<syntax::GeneratorExp>(*call.args[0]);
+    ExprPtr list = comprehension(ObjectClass::kList, nullptr, *generator.elt, generator.generators,
+                                 generator.range);
+    if (name == "list") return list;
+    ExprPtr callee = expr(*call.func);
+    return object_helper("er::call", call.range, std::move(callee), std::move(list));
+  }
+  if (!is_plain(call)) return nullptr;
+  if (name == "len" && call.args.size() == 1) {
+    ExprPtr value = expr(*call.args[0]);
+    if (value->type->is_pointer() && value->type->base->rank == 1)
+      return helper("strlen", types_.find_int("size_t"), Fail::kNever, call.range,
+                    std::move(value));
+    if (value->type->kind == TypeKind::kArray)
+      return c_literal(types_.py_ssize_t(), std::to_string(value->type->size), call.range);
+    return helper("er::len", types_.py_ssize_t(), Fail::kMinusOne, call.range,
+                  to_object(std::move(value)));
+  }
+  if (name == "abs" && call.args.size() == 1) {
+    ExprPtr value = expr(*call.args[0]);
+    const Type* type = value->type;
+    if (type->is_float() || (type->is_integral() && type->is_signed)) {
+      const Type* result = type->is_integral() ? types_.common(type, types_.int_type()) : type;
+      return helper("er::abs", result, Fail::kNever, call.range, coerce(std::move(value), result));
+    }
+    if (type->is_complex())
+      return helper("er::abs", type->base, Fail::kNever, call.range, std::move(value));
+    ExprPtr callee = expr(*call.func);
+    return object_helper("er::call", call.range, std::move(callee), to_object(std::move(value)));
+  }
+  if ((name == "min" || name == "max") && call.args.size() >= 2) {
+    std::vector<ExprPtr> values;
+    for (const syntax::Expr* arg : call.args) values.push_back(expr(*arg));
+    const bool is_c = std::all_of(values.begin(), values.end(), [](const ExprPtr& v) {
+      return v->type->is_numeric() && !v->type->is_complex() && v->type->kind != TypeKind::kBint;
+    });
+    if (is_c) {
+      const Type* type = values[0]->type;
+      for (const ExprPtr& value : values) type = types_.common(type, value->type);
+      ExprPtr result = coerce(std::move(values[0]), type);
+      for (std::size_t i = 1; i < values.size(); ++i)
+        result = helper(name == "min" ? "er::min" : "er::max", type, Fail::kNever, call.range,
+                        std::move(result), coerce(std::move(values[i]), type));
+      return result;
+    }
+    auto node = make<tree::Helper>(object_, call.range);
+    node->name = "er::call";
+    node->fail = Fail::kNull;
+    node->args.push_back(expr(*call.func));
+    for (ExprPtr& value : values) node->args.push_back(to_object(std::move(value)));
+    return node;
+  }
+  if (name == "float" && call.args.size() == 1) {
+    ExprPtr value = expr(*call.args[0]);
+    if (value->type->is_numeric() && !value->type->is_complex())
+      return coerce(std::move(value), types_.double_type());
+    ExprPtr callee = expr(*call.func);
+    auto made =
+        object_helper("er::call", call.range, std::move(callee), to_object(std::move(value)));
+    made->type = object_type(ObjectClass::kFloat);
+    return made;
+  }
+  return nullptr;
+}
+
+ExprPtr Analyzer::cython_call(std::string_view name, const syntax::Call& call) {
+  if (name == "cast" && call.args.size() >= 2) {
+    if (const Type* type = type_of_expr(*call.args[0])) {
+      ExprPtr value = expr(*call.args[1], type);
+      if (type->is_object() || value->type->is_object()) return coerce(std::move(value), type);
+      auto node = make<tree::Cast>(type, call.range);
+      node->value = std::move(value);
+      return node;
+    }
+  }
+  if (name == "sizeof" && call.args.size() == 1) {
+    const Type* type = type_of_expr(*call.args[0]);
+    if (type == nullptr) type = expr(*call.args[0])->type;
+    return c_literal(types_.find_int("size_t"), "sizeof(" + tree::declare(*type, "") + ")",
+                     call.range);
+  }
+  if (name == "address" && call.args.size() == 1) {
+    ExprPtr value = expr(*call.args[0]);
+    auto node = make<tree::AddressOf>(types_.pointer_to(value->type), call.range);
+    node->value = std::move(value);
+    return node;
+  }
+  if (name == "typeof" && call.args.size() == 1)
+    return str_constant(expr(*call.args[0])->type->name, call.range);
+  if (const Type* type = cython_type(name); type != nullptr && call.args.size() == 1)
+    return coerce(expr(*call.args[0], type), type);
+  not_supported(call.range, "cython." + std::string(name));
+  return error_value(call.range);
+}
+
+// ---- Python ----
+
+ExprPtr Analyzer::python_call(ExprPtr callee, const syntax::Call& call) {
+  if (callee->type->kind == TypeKind::kFunction)
+    return c_call(std::move(callee), *callee->type, call, "the function");
+  if (callee->type->is_pointer() && callee->type->base->kind == TypeKind::kFunction) {
+    const Type& function = *callee->type->base;
+    return c_call(std::move(callee), function, call, "the function");
+  }
+  if (!callee->type->is_object()) {
+    diagnostics_.error("not-callable", call.func->range,
+                       "'" + callee->type->name + "' cannot be called");
+    return error_value(call.range);
+  }
+  if (is_plain(call)) {
+    auto node = make<tree::Helper>(object_, call.range);
+    node->name = "er::call";
+    node->fail = Fail::kNull;
+    node->args.push_back(std::move(callee));
+    for (const syntax::Expr* arg : call.args) node->args.push_back(object(*arg));
+    return node;
+  }
+  const bool has_star =
+      std::any_of(call.args.begin(), call.args.end(),
+                  [](const syntax::Expr* arg) { return arg->kind == ExprKind::kStarred; });
+  const bool has_double_star =
+      std::any_of(call.keywords.begin(), call.keywords.end(),
+                  [](const syntax::Keyword& keyword) { return keyword.name.empty(); });
+  if (!has_star && !has_double_star) {
+    auto node = make<tree::Helper>(object_, call.range);
+    node->name = "er::call_kw";
+    node->fail = Fail::kNull;
+    node->args.push_back(std::move(callee));
+    tree::Constant names{tree::ConstantKind::kTuple, {}, 0, {}};
+    for (const syntax::Keyword& keyword : call.keywords) {
+      ExprPtr name = str_constant(keyword.name.text, keyword.name.range);
+      names.items.push_back(tree::as<tree::PyConstant>(*name).index);
+    }
+    node->args.push_back(constant(std::move(names), ObjectClass::kTuple, call.range));
+    for (const syntax::Expr* arg : call.args) node->args.push_back(object(*arg));
+    for (const syntax::Keyword& keyword : call.keywords)
+      node->args.push_back(object(*keyword.value));
+    return node;
+  }
+  auto block = make<tree::BlockExpr>(object_, call.range);
+  Variable* function = keep(std::move(callee), block->body);
+  Variable* args = keep(
+      sequence_display("er::make_tuple", ObjectClass::kTuple, call.args, call.range), block->body);
+  ExprPtr keywords = c_literal(object_, "nullptr", call.range);
+  if (!call.keywords.empty()) {
+    const Type* dict = types_.object(ObjectClass::kDict);
+    Variable* made = keep(helper("er::make_dict", dict, Fail::kNull, call.range), block->body);
+    for (const syntax::Keyword& keyword : call.keywords) {
+      const syntax::SourceRange range = keyword.value->range;
+      if (keyword.name.empty()) {
+        do_helper(block->body, "er::kwargs_update", range, variable(made, range),
+                  object(*keyword.value), variable(function, range));
+      } else {
+        ExprPtr name = str_constant(keyword.name.text, range);
+        ExprPtr value = object(*keyword.value);
+        do_helper(block->body, "er::kwargs_set", range, variable(made, range), std::move(name),
+                  std::move(value), variable(function, range));
+      }
+    }
+    keywords = variable(made, call.range);
+  }
+  block->result = object_helper("er::call_ex", call.range, variable(function, call.range),
+                                variable(args, call.range), std::move(keywords));
+  return block;
+}
+
+}  // namespace engineroom::sema

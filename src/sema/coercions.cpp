@@ -1,0 +1,218 @@
+#include <string>
+
+#include "sema/analyzer.h"
+
+namespace engineroom::sema {
+namespace {
+
+const char* class_check(ObjectClass object_class) {
+  switch (object_class) {
+    case ObjectClass::kList:
+      return "er::as_list";
+    case ObjectClass::kTuple:
+      return "er::as_tuple";
+    case ObjectClass::kDict:
+      return "er::as_dict";
+    case ObjectClass::kSet:
+      return "er::as_set";
+    case ObjectClass::kFrozenSet:
+      return "er::as_frozenset";
+    case ObjectClass::kStr:
+      return "er::as_str";
+    case ObjectClass::kBytes:
+      return "er::as_bytes";
+    case ObjectClass::kByteArray:
+      return "er::as_bytearray";
+    case ObjectClass::kInt:
+      return "er::as_int";
+    case ObjectClass::kFloat:
+      return "er::as_float";
+    case ObjectClass::kComplex:
+      return "er::as_complex";
+    case ObjectClass::kBool:
+      return "er::as_bool";
+    case ObjectClass::kSlice:
+      return "er::as_slice";
+    case ObjectClass::kType:
+      return "er::as_type";
+    case ObjectClass::kException:
+      return "er::as_exception";
+    case ObjectClass::kAny:
+      break;
+  }
+  return "";
+}
+
+bool is_char_pointer(const Type& type) {
+  return type.is_pointer_like() && type.base->kind == TypeKind::kInt && type.base->rank == 1;
+}
+
+bool is_void_pointer(const Type& type) { return type.is_pointer() && type.base->is_void(); }
+
+bool same_but_const(const Type* a, const Type* b) {
+  if (a == b) return true;
+  if (a->kind == b->kind && a->is_pointer()) return same_but_const(a->base, b->base);
+  return a->kind == b->kind && a->kind != TypeKind::kStruct && a->rank == b->rank &&
+         a->is_signed == b->is_signed && a->kind != TypeKind::kFunction && !a->is_pointer() &&
+         a->kind != TypeKind::kArray;
+}
+
+// A pointer where another is wanted, without a cast.
+bool is_pointer_compatible(const Type& from, const Type& to) {
+  if (!from.is_pointer_like() && from.kind != TypeKind::kFunction) return false;
+  if (is_void_pointer(to) || is_void_pointer(from)) return true;
+  if (from.kind == TypeKind::kFunction) return to.base == &from;
+  return same_but_const(from.base, to.base) || (is_char_pointer(from) && is_char_pointer(to));
+}
+
+}  // namespace
+
+bool Analyzer::can_be_object(const Type& type) const {
+  if (type.kind == TypeKind::kStruct) return !type.is_union || !type.fields.empty();
+  if (type.kind == TypeKind::kArray) return can_be_object(*type.base);
+  return type.is_object() || type.is_numeric() || type.is_void() || is_char_pointer(type);
+}
+
+ExprPtr Analyzer::coerce(ExprPtr value, const Type* to) {
+  const Type* from = value->type;
+  if (from == to || to == nullptr || from == nullptr) return value;
+  if (to->is_object()) {
+    ExprPtr boxed = from->is_object() ? std::move(value) : to_object(std::move(value));
+    return to_class(std::move(boxed), to->object_class);
+  }
+  if (from->is_object()) return from_object(std::move(value), to);
+  const syntax::SourceRange range = value->range;
+  const auto cast = [&] {
+    auto node = make<tree::Cast>(to, range);
+    node->value = std::move(value);
+    return node;
+  };
+  if (to->is_numeric() && from->is_numeric()) {
+    if (from->is_complex() && !to->is_complex()) {
+      diagnostics_.error("conversion", range,
+                         "cannot assign type '" + from->name + "' to '" + to->name + "'");
+      return error_value(range);
+    }
+    if (to->kind == TypeKind::kBint) return truth(std::move(value));
+    return cast();
+  }
+  if (to->is_pointer() && is_pointer_compatible(*from, *to)) return cast();
+  if (to->kind == TypeKind::kStruct && from->kind == TypeKind::kStruct && same_but_const(from, to))
+    return value;
+  diagnostics_.error("conversion", range,
+                     "cannot assign type '" + from->name + "' to '" + to->name + "'");
+  return error_value(range);
+}
+
+ExprPtr Analyzer::to_object(ExprPtr value) {
+  const Type& type = *value->type;
+  const syntax::SourceRange range = value->range;
+  if (type.is_object()) return value;
+  if (const auto* literal = tree::try_as<tree::Literal>(value.get())) {
+    if (type.kind == TypeKind::kBint) {
+      return c_literal(types_.object(ObjectClass::kBool),
+                       literal->cpp == "1" ? "Py_True" : "Py_False", range);
+    }
+    if (type.kind == TypeKind::kInt && constant_int(*literal)) {
+      return constant({tree::ConstantKind::kInt, std::to_string(*constant_int(*literal)), 0, {}},
+                      ObjectClass::kInt, range);
+    }
+  }
+  if (type.is_void()) {
+    // The call of a function that returns nothing has the value None.
+    auto block = make<tree::BlockExpr>(object_, range);
+    add_expr(block->body, std::move(value));
+    block->result = none(range);
+    return block;
+  }
+  if (!can_be_object(type)) {
+    diagnostics_.error("conversion", range, "cannot convert '" + type.name + "' to a Python object")
+        .hint(type.is_pointer() ? "convert what it points to, or cast it: <object>p" : "");
+    return error_value(range);
+  }
+  ObjectClass object_class = ObjectClass::kAny;
+  if (type.kind == TypeKind::kInt || type.kind == TypeKind::kEnum) object_class = ObjectClass::kInt;
+  if (type.is_float()) object_class = ObjectClass::kFloat;
+  if (type.is_complex()) object_class = ObjectClass::kComplex;
+  if (type.kind == TypeKind::kBint) object_class = ObjectClass::kBool;
+  const char* name = type.kind == TypeKind::kBint ? "er::to_bool" : "er::to_object";
+  if (&type == types_.ucs4()) {
+    name = "er::ucs4_to_object";
+    object_class = ObjectClass::kStr;
+  }
+  return helper(name, types_.object(object_class), Fail::kNull, range, std::move(value));
+}
+
+ExprPtr Analyzer::from_object(ExprPtr value, const Type* to) {
+  const syntax::SourceRange range = value->range;
+  if (to->kind == TypeKind::kBint) return truth(std::move(value));
+  const bool is_text = is_char_pointer(*to) && to->is_pointer();
+  if (to->is_numeric() || to->kind == TypeKind::kStruct || is_text) {
+    std::string name = "er::from_object<" + to->cpp + ">";
+    if (to == types_.ucs4()) name = "er::ucs4_from_object";
+    return helper(name.c_str(), to, Fail::kFalse, range, std::move(value));
+  }
+  if (is_void_pointer(*to) || to->is_pointer()) {
+    if (tree::try_as<tree::Literal>(value.get()) != nullptr) {
+      const auto* literal = tree::try_as<tree::Literal>(value.get());
+      if (literal->cpp == "Py_None") {
+        diagnostics_.error("conversion", range, "cannot assign None to '" + to->name + "'")
+            .hint("NULL is the pointer to nothing");
+        return error_value(range);
+      }
+    }
+  }
+  diagnostics_.error("conversion", range, "cannot convert a Python object to '" + to->name + "'");
+  return error_value(range);
+}
+
+// An object of a known class, or None, is wanted.
+ExprPtr Analyzer::to_class(ExprPtr value, ObjectClass object_class) {
+  const ObjectClass known = value->type->object_class;
+  if (object_class == ObjectClass::kAny || known == object_class) return value;
+  const syntax::SourceRange range = value->range;
+  if (const auto* literal = tree::try_as<tree::Literal>(value.get()))
+    if (literal->cpp == "Py_None") return value;
+  if (known != ObjectClass::kAny) {
+    const std::string from = types_.object(known)->name;
+    diagnostics_.error(
+        "conversion", range,
+        "cannot assign type '" + from + "' to '" + types_.object(object_class)->name + "'");
+    return error_value(range);
+  }
+  auto node = make<tree::Helper>(types_.object(object_class), range);
+  node->name = class_check(object_class);
+  node->fail = Fail::kNull;
+  // The same object again: it lives as long as the argument.
+  node->is_borrowed = true;
+  node->args.push_back(std::move(value));
+  return node;
+}
+
+ExprPtr Analyzer::truth(ExprPtr value) {
+  const Type& type = *value->type;
+  const syntax::SourceRange range = value->range;
+  if (type.kind == TypeKind::kBint) return value;
+  if (type.is_object()) {
+    // A comparison whose result is only looked at needs no object.
+    if (auto* compared = tree::try_as<tree::Helper>(value.get());
+        compared != nullptr && compared->name == "er::compare") {
+      compared->name = "er::compare_true";
+      compared->fail = Fail::kMinusOne;
+      compared->type = types_.bint();
+      return value;
+    }
+    return helper("er::truth", types_.bint(), Fail::kMinusOne, range, std::move(value));
+  }
+  if (type.is_pointer())
+    return binary_node(types_.bint(), "!=", std::move(value),
+                       c_literal(value->type, "nullptr", range), range);
+  if (type.is_numeric()) {
+    const Type* kept = value->type;
+    return binary_node(types_.bint(), "!=", std::move(value), c_literal(kept, "0", range), range);
+  }
+  diagnostics_.error("conversion", range, "'" + type.name + "' is neither true nor false");
+  return error_value(range);
+}
+
+}  // namespace engineroom::sema

@@ -1,0 +1,330 @@
+#include <array>
+
+#include "sema/analyzer.h"
+
+namespace engineroom::sema {
+namespace {
+
+using syntax::as;
+using syntax::CBasic;
+using syntax::CSign;
+using syntax::CTypeKind;
+
+struct Named {
+  std::string_view name;
+  ObjectClass object_class;
+};
+constexpr std::array<Named, 16> kClasses = {{{"object", ObjectClass::kAny},
+                                             {"list", ObjectClass::kList},
+                                             {"tuple", ObjectClass::kTuple},
+                                             {"dict", ObjectClass::kDict},
+                                             {"set", ObjectClass::kSet},
+                                             {"frozenset", ObjectClass::kFrozenSet},
+                                             {"str", ObjectClass::kStr},
+                                             {"unicode", ObjectClass::kStr},
+                                             {"bytes", ObjectClass::kBytes},
+                                             {"bytearray", ObjectClass::kByteArray},
+                                             {"bool", ObjectClass::kBool},
+                                             {"slice", ObjectClass::kSlice},
+                                             {"type", ObjectClass::kType},
+                                             {"BaseException", ObjectClass::kException},
+                                             {"basestring", ObjectClass::kAny},
+                                             {"memoryview", ObjectClass::kAny}}};
+
+std::string_view basic_name(CBasic basic) {
+  switch (basic) {
+    case CBasic::kChar:
+      return "char";
+    case CBasic::kShort:
+      return "short";
+    case CBasic::kLong:
+      return "long";
+    case CBasic::kLongLong:
+      return "long long";
+    default:
+      return "int";
+  }
+}
+
+}  // namespace
+
+const Type* Analyzer::builtin_type(std::string_view name) {
+  for (const Named& known : kClasses)
+    if (name == known.name) return types_.object(known.object_class);
+  return types_.find_int(name);
+}
+
+// What `cython.name` is as a type; null if it is none.
+const Type* Analyzer::cython_type(std::string_view name) {
+  int pointers = 0;
+  while (name.starts_with("p_") || (name.size() > 1 && name[0] == 'p' && name[1] == 'p')) {
+    ++pointers;
+    name.remove_prefix(name[1] == '_' ? 2 : 1);
+  }
+  const Type* type = nullptr;
+  if (name == "double") type = types_.double_type();
+  if (name == "float") type = types_.float_type();
+  if (name == "longdouble") type = types_.long_double();
+  if (name == "bint") type = types_.bint();
+  if (name == "void") type = types_.void_type();
+  if (name == "object") type = object_;
+  if (name == "longlong") type = types_.find_int("long long");
+  if (name == "doublecomplex") type = types_.complex_of(types_.double_type());
+  if (name == "floatcomplex") type = types_.complex_of(types_.float_type());
+  if (name == "schar") type = types_.find_int("signed char");
+  if (type == nullptr) type = types_.find_int(name);
+  if (type == nullptr && name.starts_with("u"))
+    type = types_.find_int("unsigned " +
+                           std::string(name == "ulonglong" ? "long long" : name.substr(1)));
+  for (; type != nullptr && pointers > 0; --pointers) type = types_.pointer_to(type);
+  return type;
+}
+
+const Type* Analyzer::basic_ctype(const syntax::CBasicType& type) {
+  const Type* result = nullptr;
+  switch (type.basic) {
+    case CBasic::kVoid:
+      return types_.void_type();
+    case CBasic::kBint:
+      return types_.bint();
+    case CBasic::kFloat:
+      result = types_.float_type();
+      break;
+    case CBasic::kDouble:
+      result = types_.double_type();
+      break;
+    case CBasic::kLongDouble:
+      result = types_.long_double();
+      break;
+    default: {
+      std::string name(basic_name(type.basic));
+      if (type.sign == CSign::kUnsigned) name = "unsigned " + name;
+      if (type.sign == CSign::kSigned && type.basic == CBasic::kChar) name = "signed char";
+      return types_.find_int(name);
+    }
+  }
+  return type.is_complex ? types_.complex_of(result) : result;
+}
+
+const Type* Analyzer::named_ctype(const syntax::CNamedType& type, Scope& scope) {
+  Symbol* symbol = nullptr;
+  Scope* in = &scope;
+  for (std::size_t i = 0; i < type.path.size(); ++i) {
+    symbol = in->find(type.path[i].text);
+    if (symbol == nullptr && in == &scope) symbol = scope_.find(type.path[i].text);
+    if (symbol == nullptr) break;
+    if (symbol->kind == SymbolKind::kCython && i + 2 == type.path.size())
+      return cython_type(type.path.back().text);
+    if (symbol->kind == SymbolKind::kModule && symbol->scope) in = symbol->scope.get();
+  }
+  if (symbol != nullptr && symbol->kind == SymbolKind::kType) return symbol->type;
+  if (symbol != nullptr && symbol->kind == SymbolKind::kCython)
+    if (const Type* found = cython_type(symbol->name)) return found;
+  if (type.path.size() == 1 && symbol == nullptr) {
+    if (const Type* found = builtin_type(type.name())) return found;
+  }
+  return nullptr;
+}
+
+const Type* Analyzer::ctype(const syntax::CType& type, Scope& scope) {
+  switch (type.kind) {
+    case CTypeKind::kImplicit:
+      return object_;
+    case CTypeKind::kBasic:
+      return basic_ctype(as<syntax::CBasicType>(type));
+    case CTypeKind::kNamed: {
+      const auto& named = as<syntax::CNamedType>(type);
+      if (const Type* found = named_ctype(named, scope)) return found;
+      std::string path;
+      for (const syntax::Identifier& part : named.path)
+        path += (path.empty() ? "" : ".") + std::string(part.text);
+      diagnostics_.error("unknown-type", type.range, "'" + path + "' is not a type")
+          .hint(
+              "C types are declared with ctypedef, cdef struct or cdef enum, or come from a "
+              "cimport");
+      return object_;
+    }
+    case CTypeKind::kPointer: {
+      const Type* to = ctype(*as<syntax::CPointerType>(type).to, scope);
+      if (to->is_object() && to->object_class != ObjectClass::kAny) to = object_;
+      return types_.pointer_to(to);
+    }
+    case CTypeKind::kArray: {
+      const auto& array = as<syntax::CArrayType>(type);
+      const Type* element = ctype(*array.element, scope);
+      if (array.size == nullptr) return types_.pointer_to(element);
+      const std::optional<std::int64_t> size = constant_value(*array.size, scope);
+      if (!size || *size < 0) {
+        diagnostics_.error("array-size", array.size->range,
+                           "the size of a C array must be a constant");
+        return types_.pointer_to(element);
+      }
+      return types_.array_of(element, static_cast<std::size_t>(*size));
+    }
+    case CTypeKind::kFunction:
+      return function_ctype(as<syntax::CFunctionType>(type), scope, false);
+    case CTypeKind::kQualified: {
+      const auto& qualified = as<syntax::CQualifiedType>(type);
+      const Type* inner = ctype(*qualified.type, scope);
+      return qualified.is_const ? types_.const_of(inner) : inner;
+    }
+    case CTypeKind::kTemplate: {
+      const auto& base = as<syntax::CTemplateType>(type);
+      const Type* inner = ctype(*base.base, scope);
+      // list[int], dict[str, int]: what is in it is not used.
+      if (inner->is_object() && inner->object_class != ObjectClass::kAny) return inner;
+      not_supported(type.range, "C++ templates and buffers");
+      return object_;
+    }
+    case CTypeKind::kMemoryView:
+      not_supported(type.range, "memoryviews");
+      return object_;
+    case CTypeKind::kReference:
+    case CTypeKind::kRvalueReference:
+    case CTypeKind::kNested:
+      not_supported(type.range, "C++ types");
+      return object_;
+    case CTypeKind::kTuple:
+      not_supported(type.range, "C tuples");
+      return object_;
+    case CTypeKind::kError:
+      return object_;
+  }
+  return object_;
+}
+
+const Type* Analyzer::function_ctype(const syntax::CFunctionType& type, Scope& scope,
+                                     bool is_extern) {
+  const Type* result = ctype(*type.result, scope);
+  std::vector<tree::Parameter> parameters;
+  for (const syntax::Param& param : type.params->params) {
+    const Type* param_type = ctype(*param.type, scope);
+    // f(x), where x is no type, but the name of an object.
+    if (param_type->kind == TypeKind::kArray) param_type = types_.pointer_to(param_type->base);
+    if (param_type->is_void() && type.params->params.size() == 1) break;  // f(void)
+    parameters.push_back({std::string(param.name.text), param_type,
+                          param.default_value != nullptr || param.default_elsewhere});
+  }
+  using syntax::ExceptKind;
+  tree::Except except = tree::Except::kNever;
+  std::string value;
+  const bool has_sentinel = result->is_integral() || result->is_float() || result->is_pointer();
+  switch (type.except.kind) {
+    case ExceptKind::kUnspecified:
+      if (is_extern) break;
+      except = has_sentinel ? tree::Except::kMaybeValue : tree::Except::kAlwaysAsk;
+      value = result->is_pointer() ? "nullptr" : "-1";
+      break;
+    case ExceptKind::kNoexcept:
+      break;
+    case ExceptKind::kValue:
+    case ExceptKind::kMaybeValue:
+      except =
+          type.except.kind == ExceptKind::kValue ? tree::Except::kValue : tree::Except::kMaybeValue;
+      if (type.except.value != nullptr) {
+        if (type.except.value->kind == syntax::ExprKind::kNull) {
+          value = "nullptr";
+        } else if (const auto constant = constant_value(*type.except.value, scope)) {
+          value = std::to_string(*constant);
+        } else {
+          value = std::string(sources_.text_of(type.except.value->range));
+        }
+      }
+      break;
+    case ExceptKind::kAlways:
+      except = tree::Except::kAlwaysAsk;
+      break;
+    case ExceptKind::kCpp:
+    case ExceptKind::kCppAlways:
+      except = tree::Except::kCpp;
+      break;
+  }
+  if (result->is_object()) {
+    except = tree::Except::kNull;
+    value.clear();
+  }
+  return types_.function(result, std::move(parameters), type.params->c_varargs, except,
+                         std::move(value), type.nogil);
+}
+
+const Type* Analyzer::type_of_expr(const syntax::Expr& expr) {
+  using syntax::ExprKind;
+  if (expr.kind == ExprKind::kTypeExpr) return ctype(*as<syntax::TypeExpr>(expr).type, scope_);
+  if (const std::optional<std::string> name = cython_name(expr)) return cython_type(*name);
+  if (expr.kind == ExprKind::kName) {
+    const std::string_view id = as<syntax::Name>(expr).id;
+    if (const Symbol* symbol = find_symbol(id))
+      return symbol->kind == SymbolKind::kType ? symbol->type : nullptr;
+    if (context_ != nullptr && context_->locals.contains(id)) return nullptr;
+    const Type* type = builtin_type(id);
+    if (type == nullptr && id == "double") type = types_.double_type();
+    if (type == nullptr && id == "float") type = types_.float_type();
+    return type;
+  }
+  if (expr.kind == ExprKind::kAttribute) {
+    const Symbol* symbol = find_dotted(expr);
+    return symbol != nullptr && symbol->kind == SymbolKind::kType ? symbol->type : nullptr;
+  }
+  return nullptr;
+}
+
+// What can be computed at once: integers, names of such, and arithmetic on them.
+std::optional<std::int64_t> Analyzer::constant_value(const syntax::Expr& expr, Scope& scope) {
+  using syntax::ExprKind;
+  using syntax::Operator;
+  switch (expr.kind) {
+    case ExprKind::kInt: {
+      const auto& number = as<syntax::Int>(expr);
+      if (!number.fits || number.value > INT64_MAX) return std::nullopt;
+      return static_cast<std::int64_t>(number.value);
+    }
+    case ExprKind::kStr: {
+      const auto& text = as<syntax::Str>(expr);
+      if (text.str_kind != syntax::StrKind::kChar || text.bytes.size() != 1) return std::nullopt;
+      return static_cast<unsigned char>(text.bytes[0]);
+    }
+    case ExprKind::kUnaryOp: {
+      const auto& op = as<syntax::UnaryOp>(expr);
+      const auto value = constant_value(*op.operand, scope);
+      if (!value || op.op == syntax::UnaryOperator::kNot) return std::nullopt;
+      if (op.op == syntax::UnaryOperator::kMinus) return -*value;
+      return op.op == syntax::UnaryOperator::kInvert ? ~*value : *value;
+    }
+    case ExprKind::kBinOp: {
+      const auto& op = as<syntax::BinOp>(expr);
+      const auto a = constant_value(*op.left, scope);
+      const auto b = constant_value(*op.right, scope);
+      if (!a || !b) return std::nullopt;
+      switch (op.op) {
+        case Operator::kAdd:
+          return *a + *b;
+        case Operator::kSub:
+          return *a - *b;
+        case Operator::kMult:
+          return *a * *b;
+        case Operator::kLShift:
+          return *b >= 0 && *b < 63 ? std::optional(*a << *b) : std::nullopt;
+        case Operator::kBitOr:
+          return *a | *b;
+        case Operator::kBitAnd:
+          return *a & *b;
+        case Operator::kFloorDiv:
+          return *b > 0 && *a >= 0 ? std::optional(*a / *b) : std::nullopt;
+        default:
+          return std::nullopt;
+      }
+    }
+    case ExprKind::kName: {
+      const Symbol* symbol = scope.find(as<syntax::Name>(expr).id);
+      if (symbol == nullptr) symbol = scope_.find(as<syntax::Name>(expr).id);
+      if (symbol == nullptr || symbol->kind != SymbolKind::kConstant || symbol->cpp.empty() ||
+          symbol->cpp.find_first_not_of("-0123456789") != std::string::npos)
+        return std::nullopt;
+      return std::stoll(symbol->cpp);
+    }
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace engineroom::sema

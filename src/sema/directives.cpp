@@ -1,0 +1,103 @@
+#include "sema/directives.h"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <utility>
+
+namespace engineroom::sema {
+namespace {
+
+// Accepted without effect: they tune what is not there, or the C code of another compiler.
+constexpr std::array<std::string_view, 56> kWithoutEffect = {
+    "always_allow_keywords",
+    "annotation_typing",
+    "auto_cpdef",
+    "auto_pickle",
+    "autotestdict",
+    "autotestdict.all",
+    "autotestdict.cdef",
+    "binding",
+    "c_api_binop_methods",
+    "c_string_encoding",
+    "c_string_type",
+    "callspec",
+    "ccomplex",
+    "cdivision_warnings",
+    "collection_type",
+    "control_flow.dot_annotate_defs",
+    "control_flow.dot_output",
+    "cpp_locals",
+    "defaults",
+    "embedsignature",
+    "embedsignature.format",
+    "emit_code_comments",
+    "fast_getattr",
+    "fast_gil",
+    "final",
+    "formal_grammar",
+    "freelist",
+    "freethreading_compatible",
+    "initializedcheck",
+    "internal",
+    "language_level",
+    "legacy_implicit_noexcept",
+    "linetrace",
+    "locals",
+    "no_gc",
+    "no_gc_clear",
+    "nonecheck",
+    "optimize.inline_defnode_calls",
+    "optimize.unpack_method_calls",
+    "optimize.unpack_method_calls_in_pyinit",
+    "optimize.use_switch",
+    "overflowcheck.fold",
+    "preliminary_late_includes_cy28",
+    "profile",
+    "py2_import",
+    "remove_unreachable",
+    "set_initial_path",
+    "show_performance_hints",
+    "subinterpreters_compatible",
+    "test_assert_c_code_has",
+    "test_assert_path_exists",
+    "test_body_needs_exception_handling",
+    "test_fail_if_path_exists",
+    "total_ordering",
+    "type_version_tag",
+    "unraisable_tracebacks"};
+
+std::optional<bool> to_bool(std::string_view text) {
+  if (text == "True" || text == "true" || text == "1") return true;
+  if (text == "False" || text == "false" || text == "0") return false;
+  return std::nullopt;
+}
+
+}  // namespace
+
+Directives::Set Directives::set(std::string_view name, std::string_view value) {
+  const std::pair<std::string_view, bool*> flags[] = {{"boundscheck", &boundscheck},
+                                                      {"wraparound", &wraparound},
+                                                      {"cdivision", &cdivision},
+                                                      {"cpow", &cpow},
+                                                      {"overflowcheck", &overflowcheck}};
+  for (const auto& [known, flag] : flags) {
+    if (name != known) continue;
+    const std::optional<bool> on = to_bool(value);
+    if (!on) return Set::kBadValue;
+    *flag = *on;
+    return Set::kOk;
+  }
+  if (name == "infer_types") {
+    const std::optional<bool> on = to_bool(value);
+    if (!on && value != "None") return Set::kBadValue;
+    infer_types = !on ? Infer::kSafe : *on ? Infer::kAlways : Infer::kNever;
+    return Set::kOk;
+  }
+  const bool is_known =
+      std::find(kWithoutEffect.begin(), kWithoutEffect.end(), name) != kWithoutEffect.end() ||
+      name.starts_with("warn.") || name.starts_with("test_");
+  return is_known ? Set::kOk : Set::kUnknown;
+}
+
+}  // namespace engineroom::sema

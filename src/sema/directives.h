@@ -1,0 +1,23 @@
+// sema/directives.h — Cython's directives: settings that hold for a text, a function or a block.
+#pragma once
+
+#include <string_view>
+
+namespace engineroom::sema {
+
+// Those with an effect here. All others of Cython are known, and change nothing.
+struct Directives {
+  bool boundscheck = true;
+  bool wraparound = true;
+  bool cdivision = false;
+  bool cpow = false;
+  bool overflowcheck = false;
+  bool true_division = true;  // follows from the language level
+  enum class Infer { kSafe, kAlways, kNever } infer_types = Infer::kSafe;
+
+  enum class Set { kOk, kUnknown, kBadValue };
+  // `value` as in a comment: "True", "False", or text.
+  Set set(std::string_view name, std::string_view value);
+};
+
+}  // namespace engineroom::sema

@@ -1,0 +1,470 @@
+#include "sema/analyzer.h"
+
+namespace engineroom::sema {
+
+using syntax::as;
+using syntax::ExprKind;
+
+ExprPtr Analyzer::object(const syntax::Expr& e) { return to_object(expr(e, object_)); }
+
+ExprPtr Analyzer::condition(const syntax::Expr& e) { return truth(expr(e)); }
+
+ExprPtr Analyzer::expr(const syntax::Expr& e, const Type* wanted) {
+  switch (e.kind) {
+    case ExprKind::kName:
+      return name(as<syntax::Name>(e));
+    case ExprKind::kNone:
+    case ExprKind::kTrue:
+    case ExprKind::kFalse:
+    case ExprKind::kEllipsis:
+    case ExprKind::kNull:
+    case ExprKind::kInt:
+    case ExprKind::kFloat:
+    case ExprKind::kImaginary:
+    case ExprKind::kStr:
+      return literal(e, wanted);
+    case ExprKind::kJoinedStr:
+      return joined_str(as<syntax::JoinedStr>(e));
+    case ExprKind::kBoolOp:
+      return bool_op(as<syntax::BoolOp>(e), wanted);
+    case ExprKind::kBinOp:
+      return bin_op(as<syntax::BinOp>(e), wanted);
+    case ExprKind::kUnaryOp:
+      return unary(as<syntax::UnaryOp>(e), wanted);
+    case ExprKind::kCompare:
+      return compare(as<syntax::Compare>(e));
+    case ExprKind::kIfExp:
+      return if_exp(as<syntax::IfExp>(e), wanted);
+    case ExprKind::kNamedExpr:
+      return named_expr(as<syntax::NamedExpr>(e));
+    case ExprKind::kAttribute:
+      return attribute(as<syntax::Attribute>(e));
+    case ExprKind::kSubscript:
+      return subscript(as<syntax::Subscript>(e));
+    case ExprKind::kSlice:
+      return slice_object(as<syntax::Slice>(e));
+    case ExprKind::kCall:
+      return call(as<syntax::Call>(e), wanted);
+    case ExprKind::kTuple:
+      return sequence_display("er::make_tuple", ObjectClass::kTuple, as<syntax::Tuple>(e).elts,
+                              e.range);
+    case ExprKind::kList:
+      return sequence_display("er::make_list", ObjectClass::kList, as<syntax::ListExpr>(e).elts,
+                              e.range);
+    case ExprKind::kSet:
+      return sequence_display("er::make_set", ObjectClass::kSet, as<syntax::Set>(e).elts, e.range);
+    case ExprKind::kDict:
+      return dict_display(as<syntax::Dict>(e));
+    case ExprKind::kListComp: {
+      const auto& c = as<syntax::ListComp>(e);
+      return comprehension(ObjectClass::kList, nullptr, *c.elt, c.generators, e.range);
+    }
+    case ExprKind::kSetComp: {
+      const auto& c = as<syntax::SetComp>(e);
+      return comprehension(ObjectClass::kSet, nullptr, *c.elt, c.generators, e.range);
+    }
+    case ExprKind::kDictComp: {
+      const auto& c = as<syntax::DictComp>(e);
+      return comprehension(ObjectClass::kDict, c.key, *c.value, c.generators, e.range);
+    }
+    case ExprKind::kLambda:
+      return lambda(as<syntax::Lambda>(e));
+    case ExprKind::kRepr:
+      return object_helper("er::repr", e.range, object(*as<syntax::Repr>(e).value));
+    case ExprKind::kCast:
+      return cast(as<syntax::Cast>(e));
+    case ExprKind::kAddressOf:
+      return address_of(as<syntax::AddressOf>(e));
+    case ExprKind::kSizeOf:
+      return size_of(as<syntax::SizeOf>(e));
+    case ExprKind::kGeneratorExp:
+      not_supported(e.range, "generator expressions here");
+      return error_value(e.range);
+    case ExprKind::kYield:
+    case ExprKind::kYieldFrom:
+      not_supported(e.range, "generators");
+      return error_value(e.range);
+    case ExprKind::kAwait:
+      not_supported(e.range, "async functions");
+      return error_value(e.range);
+    case ExprKind::kTemplateStr:
+      not_supported(e.range, "template strings");
+      return error_value(e.range);
+    case ExprKind::kNew:
+      not_supported(e.range, "C++ classes");
+      return error_value(e.range);
+    case ExprKind::kStarred:
+      diagnostics_.error("starred", e.range, "a starred expression is not allowed here");
+      return error_value(e.range);
+    case ExprKind::kTypeExpr:
+      diagnostics_.error("type-as-value", e.range, "a C type is not a value");
+      return error_value(e.range);
+    case ExprKind::kFormattedValue:
+    case ExprKind::kError:
+      return error_value(e.range);
+  }
+  return error_value(e.range);
+}
+
+// ---- literals ----
+
+ExprPtr Analyzer::literal(const syntax::Expr& e, const Type* wanted) {
+  switch (e.kind) {
+    case ExprKind::kTrue:
+      return c_literal(types_.bint(), "1", e.range);
+    case ExprKind::kFalse:
+      return c_literal(types_.bint(), "0", e.range);
+    case ExprKind::kEllipsis:
+      return c_literal(object_, "Py_Ellipsis", e.range);
+    case ExprKind::kNull:
+      return c_literal(types_.pointer_to(types_.void_type()), "nullptr", e.range);
+    case ExprKind::kInt: {
+      const auto& number = as<syntax::Int>(e);
+      const bool is_long = number.fits && number.value <= INT64_MAX;
+      if (is_long && !number.unsigned_suffix) {
+        const Type* type =
+            number.long_suffix == 2 ? types_.find_int("long long") : types_.long_type();
+        return c_literal(type, std::to_string(number.value) + "L", e.range);
+      }
+      if (number.fits && (number.unsigned_suffix || (wanted != nullptr && wanted->is_integral())))
+        return c_literal(types_.find_int("unsigned long"), std::to_string(number.value) + "UL",
+                         e.range);
+      std::string text(number.digits);
+      if (number.base == 16) text.insert(0, "0x");
+      if (number.base == 8) text.insert(0, "0o");
+      if (number.base == 2) text.insert(0, "0b");
+      return constant({tree::ConstantKind::kInt, std::move(text), 0, {}}, ObjectClass::kInt,
+                      e.range);
+    }
+    case ExprKind::kFloat: {
+      const double value = as<syntax::Float>(e).value;
+      if (wanted != nullptr && wanted->is_object())
+        return constant({tree::ConstantKind::kFloat, {}, value, {}}, ObjectClass::kFloat, e.range);
+      return c_literal(types_.double_type(), cpp_of(value), e.range);
+    }
+    case ExprKind::kImaginary:
+      return constant({tree::ConstantKind::kComplex, {}, as<syntax::Imaginary>(e).value, {}},
+                      ObjectClass::kComplex, e.range);
+    case ExprKind::kStr: {
+      const auto& text = as<syntax::Str>(e);
+      if (text.str_kind == syntax::StrKind::kChar)
+        return c_literal(types_.char_type(),
+                         "'\\x" + std::string(1, "0123456789abcdef"[(text.bytes[0] >> 4) & 15]) +
+                             std::string(1, "0123456789abcdef"[text.bytes[0] & 15]) + "'",
+                         e.range);
+      const bool is_bytes = text.str_kind == syntax::StrKind::kBytes;
+      const bool wants_char = wanted != nullptr && wanted->kind == TypeKind::kInt;
+      const bool may_be_char = text.str_kind != syntax::StrKind::kUnicode && text.bytes.size() == 1;
+      if (wants_char && may_be_char && wanted != types_.ucs4())
+        return c_literal(types_.char_type(),
+                         std::to_string(static_cast<signed char>(text.bytes[0])), e.range);
+      const bool wants_pointer = wanted != nullptr && wanted->is_pointer() &&
+                                 wanted->base->kind == TypeKind::kInt && wanted->base->rank == 1;
+      if (wants_pointer && text.str_kind != syntax::StrKind::kUnicode) {
+        std::string cpp = "(" + wanted->cpp + ")" + cpp_string(text.bytes);
+        return c_literal(wanted, std::move(cpp), e.range);
+      }
+      if (is_bytes)
+        return constant({tree::ConstantKind::kBytes, std::string(text.bytes), 0, {}},
+                        ObjectClass::kBytes, e.range);
+      return str_constant(text.text, e.range);
+    }
+    default:
+      return none(e.range);
+  }
+}
+
+ExprPtr Analyzer::joined_str(const syntax::JoinedStr& e) {
+  auto joined = make<tree::Helper>(types_.object(ObjectClass::kStr), e.range);
+  joined->name = "er::join_str";
+  joined->fail = Fail::kNull;
+  for (const syntax::Expr* part : e.values) {
+    if (part->kind == ExprKind::kStr) {
+      joined->args.push_back(str_constant(as<syntax::Str>(*part).text, part->range));
+      continue;
+    }
+    const auto& value = as<syntax::FormattedValue>(*part);
+    ExprPtr spec = value.format_spec != nullptr ? joined_str(*value.format_spec)
+                                                : c_literal(object_, "nullptr", part->range);
+    const char conversion[] = {value.conversion, '\0'};
+    std::string cpp = value.conversion != 0 ? "'" + std::string(conversion) + "'" : "'\\0'";
+    joined->args.push_back(helper("er::format", types_.object(ObjectClass::kStr), Fail::kNull,
+                                  part->range, object(*value.value), std::move(spec),
+                                  c_literal(types_.char_type(), std::move(cpp), part->range)));
+  }
+  if (joined->args.empty()) return str_constant("", e.range);
+  return joined;
+}
+
+// ---- names ----
+
+Symbol* Analyzer::find_symbol(std::string_view name) {
+  for (auto scope = inner_scopes_.rbegin(); scope != inner_scopes_.rend(); ++scope)
+    if (scope->contains(name)) return nullptr;
+  if (context_ != nullptr && context_->locals.contains(name)) return nullptr;
+  return scope_.find(name);
+}
+
+Symbol* Analyzer::find_dotted(const syntax::Expr& e) {
+  if (e.kind == ExprKind::kName) return find_symbol(as<syntax::Name>(e).id);
+  if (e.kind != ExprKind::kAttribute) return nullptr;
+  const auto& attribute = as<syntax::Attribute>(e);
+  Symbol* owner = find_dotted(*attribute.value);
+  if (owner == nullptr || owner->kind != SymbolKind::kModule || !owner->scope) return nullptr;
+  return owner->scope->find(attribute.attr.text);
+}
+
+std::optional<std::string> Analyzer::cython_name(const syntax::Expr& e) {
+  if (e.kind == ExprKind::kName) {
+    const Symbol* symbol = find_symbol(as<syntax::Name>(e).id);
+    if (symbol == nullptr || symbol->kind != SymbolKind::kCython) return std::nullopt;
+    return symbol->name;
+  }
+  if (e.kind != ExprKind::kAttribute) return std::nullopt;
+  const auto& attribute = as<syntax::Attribute>(e);
+  std::optional<std::string> owner = cython_name(*attribute.value);
+  if (!owner) return std::nullopt;
+  return (owner->empty() ? "" : *owner + ".") + std::string(attribute.attr.text);
+}
+
+ExprPtr Analyzer::name(const syntax::Name& name) {
+  for (auto scope = inner_scopes_.rbegin(); scope != inner_scopes_.rend(); ++scope) {
+    const auto found = scope->find(name.id);
+    if (found != scope->end()) return variable(found->second, name.range);
+  }
+  const auto local = context_->locals.find(name.id);
+  if (local != context_->locals.end()) {
+    auto node = make<tree::VariableRef>(local->second->type, name.range);
+    node->variable = local->second;
+    node->check_bound =
+        local->second->type->is_object() && !context_->bound.contains(local->second);
+    return node;
+  }
+  for (const FunctionContext* outer = context_->outer; outer != nullptr; outer = outer->outer) {
+    if (outer->is_module || !outer->locals.contains(name.id)) continue;
+    not_supported(name.range,
+                  "closures: '" + std::string(name.id) + "' belongs to the function around");
+    return error_value(name.range);
+  }
+  if (const Symbol* symbol = find_symbol(name.id)) return symbol_value(*symbol, name.range);
+  return helper("er::load_global", object_, Fail::kNull, name.range, globals(name.range),
+                str_constant(name.id, name.range));
+}
+
+ExprPtr Analyzer::symbol_value(const Symbol& symbol, syntax::SourceRange range) {
+  switch (symbol.kind) {
+    case SymbolKind::kPython:
+      break;
+    case SymbolKind::kVariable:
+      return variable(symbol.variable, range);
+    case SymbolKind::kFunction: {
+      auto node = make<tree::FunctionName>(symbol.type, range);
+      node->cpp = symbol.cpp;
+      return node;
+    }
+    case SymbolKind::kConstant:
+      return c_literal(symbol.type, symbol.cpp, range);
+    case SymbolKind::kType:
+      diagnostics_.error("type-as-value", range, "'" + symbol.name + "' is a C type, not a value");
+      return error_value(range);
+    case SymbolKind::kModule:
+      diagnostics_
+          .error("module-as-value", range,
+                 "'" + symbol.name + "' was cimported: it is not a Python object")
+          .hint("import it as well, to use it as a Python module");
+      return error_value(range);
+    case SymbolKind::kCython:
+      if (symbol.name == "compiled") return c_literal(types_.bint(), "1", range);
+      not_supported(range, "cython." + symbol.name + " as a value");
+      return error_value(range);
+  }
+  return helper("er::load_global", object_, Fail::kNull, range, globals(range),
+                str_constant(symbol.name, range));
+}
+
+// ---- access ----
+
+ExprPtr Analyzer::attribute(const syntax::Attribute& e) {
+  if (const std::optional<std::string> known = cython_name(e)) {
+    if (*known == "compiled") return c_literal(types_.bint(), "1", e.range);
+    not_supported(e.range, "cython." + *known + " here");
+    return error_value(e.range);
+  }
+  if (const Symbol* owner = find_dotted(*e.value);
+      owner != nullptr && owner->kind == SymbolKind::kModule) {
+    if (const Symbol* symbol = find_dotted(e)) return symbol_value(*symbol, e.range);
+    diagnostics_.error(
+        "no-member", e.attr.range,
+        "cimported module '" + owner->name + "' has no '" + std::string(e.attr.text) + "'");
+    return error_value(e.range);
+  }
+  ExprPtr value = expr(*e.value);
+  const Type* type = value->type;
+  const Type* record = type->is_pointer() ? type->base : type;
+  if (record->kind == TypeKind::kStruct) {
+    const tree::Field* field = record->find_field(e.attr.text);
+    if (field == nullptr) {
+      diagnostics_.error("no-field", e.attr.range,
+                         "'" + record->name + "' has no field '" + std::string(e.attr.text) + "'");
+      return error_value(e.range);
+    }
+    auto node = make<tree::FieldAccess>(field->type, e.range);
+    node->value = std::move(value);
+    node->cpp = field->cpp;
+    return node;
+  }
+  if (type->is_complex() && (e.attr.text == "real" || e.attr.text == "imag")) {
+    auto node = make<tree::FieldAccess>(type->base, e.range);
+    node->value = std::move(value);
+    node->cpp = e.attr.text;
+    return node;
+  }
+  if (!can_be_object(*type)) {
+    diagnostics_.error("no-attribute", e.attr.range,
+                       "'" + type->name + "' has no attribute '" + std::string(e.attr.text) + "'");
+    return error_value(e.range);
+  }
+  return object_helper("er::get_attr", e.range, to_object(std::move(value)),
+                       str_constant(e.attr.text, e.attr.range));
+}
+
+ExprPtr Analyzer::slice_object(const syntax::Slice& slice) {
+  const auto part = [&](const syntax::Expr* bound) {
+    return bound != nullptr ? object(*bound) : none(slice.range);
+  };
+  return helper("er::make_slice", types_.object(ObjectClass::kSlice), Fail::kNull, slice.range,
+                part(slice.lower), part(slice.upper), part(slice.step));
+}
+
+ExprPtr Analyzer::subscript(const syntax::Subscript& e) {
+  ExprPtr value = expr(*e.value);
+  const Type* type = value->type;
+  if (type->is_pointer_like()) {
+    if (e.slice->kind == ExprKind::kSlice) {
+      const auto& slice = as<syntax::Slice>(*e.slice);
+      if (type->base->rank == 1 && type->base->kind == TypeKind::kInt && slice.step == nullptr &&
+          slice.upper != nullptr) {
+        ExprPtr lower = slice.lower != nullptr ? coerce(expr(*slice.lower), types_.py_ssize_t())
+                                               : c_literal(types_.py_ssize_t(), "0", e.range);
+        return helper("er::bytes_of", types_.object(ObjectClass::kBytes), Fail::kNull, e.range,
+                      std::move(value), std::move(lower),
+                      coerce(expr(*slice.upper), types_.py_ssize_t()));
+      }
+      not_supported(e.range, "slices of C pointers and arrays");
+      return error_value(e.range);
+    }
+    ExprPtr index = expr(*e.slice);
+    if (!index->type->is_integral()) index = coerce(std::move(index), types_.py_ssize_t());
+    if (type->base->is_void()) {
+      diagnostics_.error("void-pointer", e.range, "a void * cannot be indexed: cast it first");
+      return error_value(e.range);
+    }
+    auto node = make<tree::IndexAccess>(type->base, e.range);
+    node->value = std::move(value);
+    node->index = std::move(index);
+    return node;
+  }
+  ExprPtr container = to_object(std::move(value));
+  ExprPtr index = expr(*e.slice, object_);
+  const bool is_sequence = container->type->object_class != ObjectClass::kDict;
+  if (is_sequence && index->type->kind == TypeKind::kInt) {
+    const Type* size = types_.py_ssize_t();
+    const bool fits = index->type->rank < 4 || index->type->is_signed;
+    if (fits)
+      return object_helper("er::get_item_index", e.range, std::move(container),
+                           coerce(std::move(index), size));
+  }
+  return object_helper("er::get_item", e.range, std::move(container), to_object(std::move(index)));
+}
+
+// ---- C ----
+
+ExprPtr Analyzer::cast(const syntax::Cast& e) {
+  const Type* to = ctype(*e.type, scope_);
+  ExprPtr value = expr(*e.value, to);
+  const Type* from = value->type;
+  if (from == to) return value;
+  if (to->is_object() && from->is_object()) {
+    if (e.checked) return to_class(std::move(value), to->object_class);
+    auto node = make<tree::Cast>(to, e.range);
+    node->value = std::move(value);
+    return node;
+  }
+  const bool is_reinterpreted =
+      (to->is_object() && from->is_pointer()) ||
+      (to->is_pointer() && from->is_object() && to->base->kind != TypeKind::kInt);
+  const bool is_c = !to->is_object() && !from->is_object();
+  if (is_c && to->is_complex() != from->is_complex() && from->is_complex()) {
+    diagnostics_.error("cast", e.range, "a complex number cannot be cast to '" + to->name + "'");
+    return error_value(e.range);
+  }
+  if (is_reinterpreted || is_c) {
+    auto node = make<tree::Cast>(to, e.range);
+    node->value = std::move(value);
+    return node;
+  }
+  return coerce(std::move(value), to);
+}
+
+ExprPtr Analyzer::address_of(const syntax::AddressOf& e) {
+  ExprPtr value = expr(*e.value);
+  const bool is_place =
+      value->kind == tree::ExprKind::kVariable || value->kind == tree::ExprKind::kField ||
+      value->kind == tree::ExprKind::kIndex || value->kind == tree::ExprKind::kFunctionName ||
+      value->kind == tree::ExprKind::kLiteral;
+  if (!is_place || value->type->is_object()) {
+    diagnostics_.error("address-of", e.range,
+                       value->type->is_object() ? "a Python object has no address"
+                                                : "only what has a place has an address");
+    return error_value(e.range);
+  }
+  auto node = make<tree::AddressOf>(types_.pointer_to(value->type), e.range);
+  node->value = std::move(value);
+  return node;
+}
+
+ExprPtr Analyzer::size_of(const syntax::SizeOf& e) {
+  const Type* type = type_of_expr(*e.operand);
+  if (type == nullptr) type = expr(*e.operand)->type;
+  return c_literal(types_.find_int("size_t"), "sizeof(" + tree::declare(*type, "") + ")", e.range);
+}
+
+// ---- conditional, walrus ----
+
+ExprPtr Analyzer::if_exp(const syntax::IfExp& e, const Type* wanted) {
+  auto node = make<tree::Conditional>(nullptr, e.range);
+  node->test = condition(*e.test);
+  ExprPtr body = expr(*e.body, wanted);
+  ExprPtr orelse = expr(*e.orelse, wanted);
+  const Type* type = object_;
+  if (body->type == orelse->type) {
+    type = body->type;
+  } else if (body->type->is_numeric() && orelse->type->is_numeric()) {
+    type = types_.common(body->type, orelse->type);
+  } else if (body->type->is_pointer() && orelse->type->is_pointer()) {
+    type = body->type->base->is_void() ? orelse->type : body->type;
+  }
+  node->type = type;
+  node->body = coerce(std::move(body), type);
+  node->orelse = coerce(std::move(orelse), type);
+  return node;
+}
+
+ExprPtr Analyzer::named_expr(const syntax::NamedExpr& e) {
+  const auto local = context_->locals.find(e.target->id);
+  if (local == context_->locals.end()) {
+    auto block = make<tree::BlockExpr>(object_, e.range);
+    Variable* kept = keep(object(*e.value), block->body);
+    assign_name(e.target->id, variable(kept, e.range), block->body, e.range);
+    block->result = variable(kept, e.range);
+    block->type = block->result->type;
+    return block;
+  }
+  auto node = make<tree::AssignmentExpr>(local->second->type, e.range);
+  node->target = local->second;
+  local->second->is_assigned = true;
+  node->value = coerce(expr(*e.value, local->second->type), local->second->type);
+  return node;
+}
+
+}  // namespace engineroom::sema

@@ -1,0 +1,232 @@
+#include "sema/analyzer.h"
+
+namespace engineroom::sema {
+
+using syntax::as;
+using syntax::ExprKind;
+using syntax::StmtKind;
+
+tree::Function& Analyzer::new_function(tree::FunctionKind kind, std::string_view name,
+                                       syntax::SourceRange range) {
+  tree::Function& function = out_.functions.emplace_back();
+  function.kind = kind;
+  function.name = name;
+  function.qualname = name;
+  function.cpp = unique_cpp("f_", name == "<lambda>" ? "lambda" : name);
+  function.range = range;
+  function.result = object_;
+  return function;
+}
+
+void Analyzer::take_docstring(const syntax::Block& body, std::string& doc, bool& has_doc) {
+  if (body.empty() || body.front()->kind != StmtKind::kExprStmt) return;
+  const syntax::Expr* value = as<syntax::ExprStmt>(*body.front()).value;
+  const auto* text = syntax::try_as<syntax::Str>(value);
+  if (text == nullptr || text->str_kind == syntax::StrKind::kChar ||
+      text->str_kind == syntax::StrKind::kBytes)
+    return;
+  doc = text->text;
+  has_doc = true;
+}
+
+// ---- decorators ----
+
+bool Analyzer::apply_directive_decorator(const syntax::Expr& decorator, Directives& directives) {
+  const auto* call = syntax::try_as<syntax::Call>(&decorator);
+  const std::optional<std::string> name = cython_name(call != nullptr ? *call->func : decorator);
+  if (!name) return false;
+  std::string value = "True";
+  if (call != nullptr && !call->args.empty())
+    value = std::string(sources_.text_of(call->args[0]->range));
+  switch (directives.set(*name, value)) {
+    case Directives::Set::kOk:
+      return true;
+    case Directives::Set::kBadValue:
+      diagnostics_.error("directive", decorator.range,
+                         "directive '" + *name + "' is True or False, not " + value);
+      return true;
+    case Directives::Set::kUnknown:
+      break;
+  }
+  if (*name == "ccall" || *name == "cfunc" || *name == "inline" || *name == "returns" ||
+      *name == "nogil" || *name == "exceptval" || *name == "noexcept") {
+    not_supported(decorator.range, "cython." + *name);
+    return true;
+  }
+  diagnostics_.error("directive", decorator.range, "there is no directive '" + *name + "'");
+  return true;
+}
+
+ExprPtr Analyzer::decorated(ExprPtr function, const syntax::List<const syntax::Expr*>& decorators) {
+  for (std::size_t i = decorators.size(); i-- > 0;) {
+    const auto* call = syntax::try_as<syntax::Call>(decorators[i]);
+    if (cython_name(call != nullptr ? *call->func : *decorators[i])) continue;
+    ExprPtr decorator = object(*decorators[i]);
+    function =
+        object_helper("er::call", decorators[i]->range, std::move(decorator), std::move(function));
+  }
+  return function;
+}
+
+// ---- def ----
+
+void Analyzer::add_parameters(FunctionContext& context, const syntax::Params& params) {
+  tree::Function& function = *context.function;
+  for (const syntax::Param& param : params.params) {
+    const Type* type = object_;
+    if (param.kind == syntax::ParamKind::kVarArgs) {
+      type = types_.object(ObjectClass::kTuple);
+    } else if (param.kind == syntax::ParamKind::kVarKeywords) {
+      type = types_.object(ObjectClass::kDict);
+    } else if (param.type->kind != syntax::CTypeKind::kImplicit) {
+      const auto* named = syntax::try_as<syntax::CNamedType>(param.type);
+      // def f(x): one word is the name.
+      type = named != nullptr && named->may_be_name && param.name.empty()
+                 ? object_
+                 : ctype(*param.type, scope_);
+    } else if (param.annotation != nullptr && cython_name(*param.annotation)) {
+      if (const Type* annotated = type_of_expr(*param.annotation)) type = annotated;
+    }
+    std::string_view name = param.name.text;
+    if (name.empty() && param.type->kind == syntax::CTypeKind::kNamed)
+      name = as<syntax::CNamedType>(*param.type).name();
+    if (!type->is_object() && !type->is_numeric() && type->kind != TypeKind::kStruct &&
+        !(type->is_pointer() && type->base->rank == 1 && type->base->kind == TypeKind::kInt)) {
+      diagnostics_
+          .error("parameter-type", param.range,
+                 "a parameter of a def function cannot be of type '" + type->name + "'")
+          .hint("Python calls it with objects: make it a cdef function");
+      type = object_;
+    }
+    if (context.locals.contains(name)) {
+      diagnostics_.error("duplicate-parameter", param.range,
+                         "two parameters are called '" + std::string(name) + "'");
+      continue;
+    }
+    Variable* variable = new_variable(name, type, VariableKind::kParameter);
+    context.locals.emplace(std::string(name), variable);
+    context.bound.insert(variable);
+    tree::PyParameter made;
+    made.kind = static_cast<tree::ParamKind>(param.kind);
+    made.variable = variable;
+    made.has_default = param.default_value != nullptr;
+    made.allows_none = param.none_rule != syntax::NoneRule::kNotNone;
+    function.py_parameters.push_back(made);
+  }
+}
+
+ExprPtr Analyzer::make_function(tree::Function& function, const syntax::Params& params,
+                                const syntax::Block* body, const syntax::Expr* value,
+                                const syntax::Expr* returns) {
+  auto made = make<tree::MakeFunction>(object_, function.range);
+  made->function = &function;
+  // Defaults belong to what is around the function.
+  for (const syntax::Param& param : params.params)
+    if (param.default_value != nullptr) made->defaults.push_back(object(*param.default_value));
+  for (const syntax::Param& param : params.params)
+    if (param.annotation != nullptr)
+      made->annotations.emplace_back(
+          std::string(param.name.text),
+          str_constant(sources_.text_of(param.annotation->range), param.annotation->range));
+  if (returns != nullptr)
+    made->annotations.emplace_back("return",
+                                   str_constant(sources_.text_of(returns->range), returns->range));
+
+  FunctionContext context;
+  context.function = &function;
+  context.outer = context_;
+  context.directives = function_directives_ ? *function_directives_ : context_->directives;
+  function_directives_.reset();
+  FunctionContext* before = context_;
+  auto scopes = std::move(inner_scopes_);
+  inner_scopes_.clear();
+  context_ = &context;
+  if (before != nullptr && !before->is_module)
+    function.qualname = before->function->qualname + ".<locals>." + function.name;
+  add_parameters(context, params);
+  if (value != nullptr) {
+    auto stmt = make_stmt<tree::Return>(value->range);
+    stmt->value = object(*value);
+    function.body.push_back(std::move(stmt));
+  } else {
+    take_docstring(*body, function.doc, function.has_doc);
+    collect_locals(*body);
+    infer_types(*body);
+    function.body = block(*body);
+  }
+  context_ = before;
+  inner_scopes_ = std::move(scopes);
+  return made;
+}
+
+ExprPtr Analyzer::def_function(const syntax::FunctionDef& def) {
+  if (def.is_async) {
+    not_supported(def.header, "async functions");
+    return nullptr;
+  }
+  if (!def.type_params.empty()) {
+    not_supported(def.header, "type parameters");
+    return nullptr;
+  }
+  Directives directives = context_->directives;
+  for (const syntax::Expr* decorator : def.decorators)
+    apply_directive_decorator(*decorator, directives);
+  function_directives_ = directives;
+  tree::Function& function = new_function(tree::FunctionKind::kDef, def.name.text, def.header);
+  ExprPtr made = make_function(function, *def.params, &def.body, nullptr, def.returns);
+  return decorated(std::move(made), def.decorators);
+}
+
+ExprPtr Analyzer::lambda(const syntax::Lambda& lambda) {
+  tree::Function& function = new_function(tree::FunctionKind::kDef, "<lambda>", lambda.range);
+  return make_function(function, *lambda.params, nullptr, lambda.body, nullptr);
+}
+
+// ---- cdef, cpdef ----
+
+void Analyzer::c_function(const syntax::CFuncDef& def) {
+  const auto found = functions_.find(&def);
+  if (found == functions_.end() || !def.has_body) return;
+  tree::Function& function = *found->second;
+  FunctionContext context;
+  context.function = &function;
+  context.outer = context_;
+  context.directives = context_->directives;
+  for (const syntax::Expr* decorator : def.decorators)
+    apply_directive_decorator(*decorator, context.directives);
+  FunctionContext* before = context_;
+  context_ = &context;
+  const syntax::Params& params = *def.type->params;
+  for (std::size_t i = 0; i < function.type->parameters.size(); ++i) {
+    const tree::Parameter& parameter = function.type->parameters[i];
+    std::string_view name = params.params[i].name.text;
+    if (name.empty() && params.params[i].type->kind == syntax::CTypeKind::kNamed)
+      name = as<syntax::CNamedType>(*params.params[i].type).name();
+    Variable* variable = new_variable(name, parameter.type, VariableKind::kParameter);
+    context.locals.emplace(std::string(name), variable);
+    context.bound.insert(variable);
+    function.c_parameters.push_back(variable);
+    if (def.is_cpdef) {
+      tree::PyParameter made;
+      made.kind = static_cast<tree::ParamKind>(params.params[i].kind);
+      made.variable = variable;
+      made.has_default = parameter.is_optional;
+      made.allows_none = params.params[i].none_rule != syntax::NoneRule::kNotNone;
+      function.py_parameters.push_back(made);
+    }
+  }
+  take_docstring(def.body, function.doc, function.has_doc);
+  collect_locals(def.body);
+  infer_types(def.body);
+  function.body = block(def.body);
+  context_ = before;
+}
+
+void Analyzer::define_functions(const syntax::Block& body) {
+  for (const syntax::Stmt* stmt : body) {
+    if (stmt->kind == StmtKind::kCFuncDef) c_function(as<syntax::CFuncDef>(*stmt));
+    if (stmt->kind == StmtKind::kCDefBlock) define_functions(as<syntax::CDefBlock>(*stmt).body);
+  }
+}
+
+}  // namespace engineroom::sema

@@ -1,0 +1,169 @@
+#include "sema/analyzer.h"
+
+namespace engineroom::sema {
+
+using syntax::as;
+using syntax::ExprKind;
+
+void Analyzer::while_loop(const syntax::While& stmt, Block& out) {
+  auto node = make_stmt<tree::While>(stmt.range);
+  node->test = condition(*stmt.test);
+  ++context_->loops;
+  node->body = block(stmt.body);
+  --context_->loops;
+  node->orelse = block(stmt.orelse);
+  out.push_back(std::move(node));
+}
+
+Variable* Analyzer::c_variable(const syntax::Expr* e) {
+  if (e == nullptr || e->kind != ExprKind::kName) return nullptr;
+  const std::string_view id = as<syntax::Name>(*e).id;
+  for (auto scope = inner_scopes_.rbegin(); scope != inner_scopes_.rend(); ++scope) {
+    const auto found = scope->find(id);
+    if (found != scope->end()) return found->second->type->is_object() ? nullptr : found->second;
+  }
+  const auto local = context_->locals.find(id);
+  if (local != context_->locals.end())
+    return local->second->type->is_object() ? nullptr : local->second;
+  const Symbol* symbol = find_symbol(id);
+  if (symbol == nullptr || symbol->kind != SymbolKind::kVariable ||
+      symbol->variable->type->is_object())
+    return nullptr;
+  return symbol->variable;
+}
+
+Analyzer::LoopPlan Analyzer::plan_loop(const syntax::Expr* target, const syntax::Expr& iter) {
+  LoopPlan plan;
+  const auto* call = syntax::try_as<syntax::Call>(&iter);
+  const auto* callee = call != nullptr ? syntax::try_as<syntax::Name>(call->func) : nullptr;
+  const bool is_range = callee != nullptr && (callee->id == "range" || callee->id == "xrange") &&
+                        find_symbol(callee->id) == nullptr &&
+                        !context_->locals.contains(callee->id) && call->keywords.empty() &&
+                        !call->args.empty() && call->args.size() <= 3;
+  if (!is_range) {
+    plan.iterable = object(iter);
+    return plan;
+  }
+  std::vector<ExprPtr> args;
+  bool is_c = true;
+  for (const syntax::Expr* arg : call->args) {
+    if (arg->kind == ExprKind::kStarred) is_c = false;
+    args.push_back(is_c ? expr(*arg) : nullptr);
+    is_c = is_c && args.back()->type->is_integral();
+  }
+  const Variable* variable = c_variable(target);
+  const bool is_c_target = variable != nullptr && variable->type->is_numeric();
+  const bool is_plain = args.back() != nullptr;
+  if (is_plain && (is_c || is_c_target)) {
+    if (!is_c)
+      for (ExprPtr& arg : args) arg = coerce(std::move(arg), variable->type);
+    if (args.size() == 3) plan.step = std::move(args[2]);
+    plan.start =
+        args.size() == 1 ? c_literal(types_.long_type(), "0L", iter.range) : std::move(args[0]);
+    plan.stop = std::move(args[args.size() == 1 ? 0 : 1]);
+    return plan;
+  }
+  plan.iterable = object(iter);
+  return plan;
+}
+
+void Analyzer::for_loop(const syntax::For& stmt, Block& out) {
+  if (stmt.is_async) return not_supported(stmt.range, "async for");
+  LoopPlan plan = plan_loop(stmt.target, *stmt.iter);
+  loop(
+      std::move(plan), *stmt.target, [&] { return block(stmt.body); }, &stmt.orelse, out,
+      stmt.range);
+}
+
+void Analyzer::loop(LoopPlan plan, const syntax::Expr& target, const std::function<Block()>& body,
+                    const syntax::Block* orelse, Block& out, syntax::SourceRange range) {
+  if (plan.stop != nullptr) return count(std::move(plan), target, body, orelse, out, range);
+  auto node = make_stmt<tree::Iterate>(range);
+  node->iterable = std::move(plan.iterable);
+  node->item = temporary(object_);
+  assign(target, variable(node->item, target.range), node->body);
+  ++context_->loops;
+  Block inner = body();
+  --context_->loops;
+  for (StmtPtr& stmt : inner) node->body.push_back(std::move(stmt));
+  if (orelse != nullptr) node->orelse = block(*orelse);
+  out.push_back(std::move(node));
+}
+
+void Analyzer::count(LoopPlan plan, const syntax::Expr& target, const std::function<Block()>& body,
+                     const syntax::Block* orelse, Block& out, syntax::SourceRange range) {
+  auto node = make_stmt<tree::CountLoop>(range);
+  const Type* type = types_.common(plan.start->type, plan.stop->type);
+  if (constant_int(*plan.start)) type = types_.common(plan.stop->type, types_.int_type());
+  if (constant_int(*plan.stop) && !constant_int(*plan.start))
+    type = types_.common(plan.start->type, types_.int_type());
+  if (plan.step != nullptr) {
+    const std::optional<std::int64_t> step = constant_int(*plan.step);
+    if (!step) type = types_.common(type, plan.step->type);
+    node->step_sign = !step ? 0 : *step > 0 ? 1 : *step < 0 ? -1 : 0;
+    if (node->step_sign < 0 && !type->is_signed) type = types_.find_int("long long");
+    node->step = coerce(std::move(plan.step), type);
+  }
+  node->counter = type;
+  node->start = coerce(std::move(plan.start), type);
+  node->stop = coerce(std::move(plan.stop), type);
+  Variable* known = c_variable(&target);
+  node->variable =
+      known != nullptr && known->type->is_numeric() && !known->type->is_complex() ? known : nullptr;
+  if (node->variable == nullptr) {
+    node->variable = temporary(type);
+    assign(target, variable(node->variable, target.range), node->body);
+  }
+  node->variable->is_assigned = true;
+  ++context_->loops;
+  Block inner = body();
+  --context_->loops;
+  for (StmtPtr& stmt : inner) node->body.push_back(std::move(stmt));
+  if (orelse != nullptr) node->orelse = block(*orelse);
+  out.push_back(std::move(node));
+}
+
+// for i from a <= i < b: the variable itself counts, in its own type.
+void Analyzer::for_from(const syntax::ForFrom& stmt, Block& out) {
+  using syntax::CompareOperator;
+  auto node = make_stmt<tree::CountLoop>(stmt.range);
+  Variable* known = c_variable(stmt.target);
+  ExprPtr lower = expr(*stmt.bounds.lower);
+  ExprPtr upper = expr(*stmt.bounds.upper);
+  const Type* type = known != nullptr ? known->type : types_.long_type();
+  node->counter = type;
+  node->variable = known;
+  node->counts_in_variable = known != nullptr;
+  const bool is_up = stmt.bounds.relation1 == CompareOperator::kLt ||
+                     stmt.bounds.relation1 == CompareOperator::kLtE;
+  node->step_sign = is_up ? 1 : -1;
+  lower = coerce(std::move(lower), type);
+  if (stmt.bounds.relation1 == CompareOperator::kLt ||
+      stmt.bounds.relation1 == CompareOperator::kGt)
+    lower = binary_node(type, is_up ? "+" : "-", std::move(lower), c_literal(type, "1", stmt.range),
+                        stmt.range);
+  node->start = std::move(lower);
+  node->stop = coerce(std::move(upper), type);
+  node->includes_stop = stmt.bounds.relation2 == CompareOperator::kLtE ||
+                        stmt.bounds.relation2 == CompareOperator::kGtE;
+  ExprPtr step = stmt.bounds.step != nullptr ? coerce(expr(*stmt.bounds.step), type) : nullptr;
+  if (!is_up) {
+    auto negative = make<tree::Unary>(type, stmt.range);
+    negative->op = "-";
+    negative->operand = step ? std::move(step) : c_literal(type, "1", stmt.range);
+    step = std::move(negative);
+  }
+  node->step = std::move(step);
+  if (node->variable == nullptr) {
+    node->variable = temporary(type);
+    assign(*stmt.target, variable(node->variable, stmt.range), node->body);
+  }
+  ++context_->loops;
+  Block inner = block(stmt.body);
+  --context_->loops;
+  for (StmtPtr& s : inner) node->body.push_back(std::move(s));
+  node->orelse = block(stmt.orelse);
+  out.push_back(std::move(node));
+}
+
+}  // namespace engineroom::sema

@@ -1,0 +1,337 @@
+#include "sema/analyzer.h"
+
+namespace engineroom::sema {
+
+using syntax::CompareOperator;
+using syntax::Operator;
+
+namespace {
+
+struct OperatorNames {
+  const char* c;
+  const char* object;
+  const char* in_place;
+  const char* sign;
+};
+
+OperatorNames names_of(Operator op) {
+  switch (op) {
+    case Operator::kAdd:
+      return {"+", "er::add", "er::inplace_add", "+"};
+    case Operator::kSub:
+      return {"-", "er::subtract", "er::inplace_subtract", "-"};
+    case Operator::kMult:
+      return {"*", "er::multiply", "er::inplace_multiply", "*"};
+    case Operator::kMatMult:
+      return {nullptr, "er::matmul", "er::inplace_matmul", "@"};
+    case Operator::kDiv:
+      return {"/", "er::true_divide", "er::inplace_true_divide", "/"};
+    case Operator::kFloorDiv:
+      return {"/", "er::floor_divide", "er::inplace_floor_divide", "//"};
+    case Operator::kMod:
+      return {"%", "er::remainder", "er::inplace_remainder", "%"};
+    case Operator::kPow:
+      return {nullptr, "er::power", "er::inplace_power", "**"};
+    case Operator::kLShift:
+      return {"<<", "er::lshift", "er::inplace_lshift", "<<"};
+    case Operator::kRShift:
+      return {">>", "er::rshift", "er::inplace_rshift", ">>"};
+    case Operator::kBitOr:
+      return {"|", "er::bit_or", "er::inplace_bit_or", "|"};
+    case Operator::kBitXor:
+      return {"^", "er::bit_xor", "er::inplace_bit_xor", "^"};
+    case Operator::kBitAnd:
+      return {"&", "er::bit_and", "er::inplace_bit_and", "&"};
+  }
+  return {};
+}
+
+bool is_bitwise(Operator op) { return op >= Operator::kLShift; }
+
+const char* c_operator(CompareOperator op) {
+  switch (op) {
+    case CompareOperator::kEq:
+    case CompareOperator::kIs:
+      return "==";
+    case CompareOperator::kNotEq:
+    case CompareOperator::kIsNot:
+      return "!=";
+    case CompareOperator::kLt:
+      return "<";
+    case CompareOperator::kLtE:
+      return "<=";
+    case CompareOperator::kGt:
+      return ">";
+    default:
+      return ">=";
+  }
+}
+
+const char* py_operator(CompareOperator op) {
+  switch (op) {
+    case CompareOperator::kEq:
+      return "Py_EQ";
+    case CompareOperator::kNotEq:
+      return "Py_NE";
+    case CompareOperator::kLt:
+      return "Py_LT";
+    case CompareOperator::kLtE:
+      return "Py_LE";
+    case CompareOperator::kGt:
+      return "Py_GT";
+    default:
+      return "Py_GE";
+  }
+}
+
+}  // namespace
+
+ExprPtr Analyzer::bin_op(const syntax::BinOp& e, const Type* wanted) {
+  // Numbers alone stay exact: 2 ** 100 and 10 // 3 are computed by Python if an object is wanted.
+  (void)wanted;
+  ExprPtr left = expr(*e.left);
+  ExprPtr right = expr(*e.right);
+  return binary(e.op, std::move(left), std::move(right), e.range);
+}
+
+ExprPtr Analyzer::binary(Operator op, ExprPtr left, ExprPtr right, syntax::SourceRange range,
+                         bool in_place) {
+  const OperatorNames names = names_of(op);
+  const Type* a = left->type;
+  const Type* b = right->type;
+  const bool has_pointer = a->is_pointer_like() || b->is_pointer_like();
+  if (has_pointer && !a->is_object() && !b->is_object()) {
+    const bool is_offset = op == Operator::kAdd || op == Operator::kSub;
+    if (is_offset && a->is_pointer_like() && b->is_integral())
+      return binary_node(types_.pointer_to(a->base), names.c, std::move(left), std::move(right),
+                         range);
+    if (op == Operator::kAdd && a->is_integral() && b->is_pointer_like())
+      return binary_node(types_.pointer_to(b->base), names.c, std::move(left), std::move(right),
+                         range);
+    if (op == Operator::kSub && a->is_pointer_like() && b->is_pointer_like())
+      return binary_node(types_.find_int("ptrdiff_t"), names.c, std::move(left), std::move(right),
+                         range);
+  }
+  if (!a->is_numeric() || !b->is_numeric() || names.object == nullptr) {
+    if (can_be_object(*a) && can_be_object(*b) && (a->is_object() || b->is_object())) {
+      ObjectClass result = ObjectClass::kAny;
+      const ObjectClass known = a->object_class;
+      if (op == Operator::kAdd && a == b && a->is_object() &&
+          (known == ObjectClass::kStr || known == ObjectClass::kBytes ||
+           known == ObjectClass::kList || known == ObjectClass::kTuple))
+        result = known;
+      if (op == Operator::kMod && a->is_object() && known == ObjectClass::kStr) result = known;
+      return helper(in_place ? names.in_place : names.object, types_.object(result), Fail::kNull,
+                    range, to_object(std::move(left)), to_object(std::move(right)));
+    }
+    diagnostics_.error("operands", range,
+                       std::string("operator '") + names.sign + "' does not take '" + a->name +
+                           "' and '" + b->name + "'");
+    return error_value(range);
+  }
+  if (op == Operator::kDiv || op == Operator::kFloorDiv || op == Operator::kMod)
+    return c_division(op, std::move(left), std::move(right), range);
+  if (op == Operator::kPow) return c_power(std::move(left), std::move(right), range);
+  const Type* type = types_.common(a, b);
+  if (names.c == nullptr || (is_bitwise(op) && !type->is_integral())) {
+    diagnostics_.error("operands", range,
+                       std::string("operator '") + names.sign + "' does not take '" + a->name +
+                           "' and '" + b->name + "'");
+    return error_value(range);
+  }
+  const bool is_shift = op == Operator::kLShift || op == Operator::kRShift;
+  if (is_shift) {
+    // As in C: the type of the left operand, at least int.
+    type = types_.common(a, types_.int_type());
+    return binary_node(type, names.c, coerce(std::move(left), type), std::move(right), range);
+  }
+  left = coerce(std::move(left), type);
+  right = coerce(std::move(right), type);
+  const bool is_checked =
+      context_->directives.overflowcheck && type->is_integral() && !is_bitwise(op);
+  if (is_checked) {
+    const char* checked = op == Operator::kAdd   ? "er::checked_add"
+                          : op == Operator::kSub ? "er::checked_sub"
+                                                 : "er::checked_mul";
+    return helper(checked, type, Fail::kFalse, range, std::move(left), std::move(right));
+  }
+  return binary_node(type, names.c, std::move(left), std::move(right), range);
+}
+
+ExprPtr Analyzer::c_division(Operator op, ExprPtr left, ExprPtr right, syntax::SourceRange range) {
+  const Type* type = types_.common(left->type, right->type);
+  const bool is_true = op == Operator::kDiv && context_->directives.true_division;
+  if (is_true && type->is_integral()) type = types_.double_type();
+  left = coerce(std::move(left), type);
+  const std::optional<std::int64_t> divisor = constant_int(*right);
+  const auto* literal = tree::try_as<tree::Literal>(right.get());
+  const bool is_constant_float =
+      literal != nullptr && literal->type->is_float() && literal->cpp != "0.0";
+  const bool cannot_be_zero = (divisor && *divisor != 0) || is_constant_float;
+  right = coerce(std::move(right), type);
+  const bool by_c = context_->directives.cdivision;
+  const bool is_plain = op == Operator::kDiv && !type->is_integral();
+  if (op != Operator::kMod && is_plain) {
+    if (by_c || cannot_be_zero)
+      return binary_node(type, "/", std::move(left), std::move(right), range);
+    return helper("er::true_div", type, Fail::kFalse, range, std::move(left), std::move(right));
+  }
+  if (by_c && type->is_integral())
+    return binary_node(type, op == Operator::kMod ? "%" : "/", std::move(left), std::move(right),
+                       range);
+  const bool is_mod = op == Operator::kMod;
+  // -1 is the other divisor with which C may trap, at the smallest integer.
+  if (cannot_be_zero && (!divisor || *divisor != -1)) {
+    if (!type->is_signed && type->is_integral())
+      return binary_node(type, is_mod ? "%" : "/", std::move(left), std::move(right), range);
+    return helper(is_mod ? "er::mod_nz" : "er::floor_div_nz", type, Fail::kNever, range,
+                  std::move(left), std::move(right));
+  }
+  if (by_c)
+    return helper(is_mod ? "er::mod_nz" : "er::floor_div_nz", type, Fail::kNever, range,
+                  std::move(left), std::move(right));
+  return helper(is_mod ? "er::mod" : "er::floor_div", type, Fail::kFalse, range, std::move(left),
+                std::move(right));
+}
+
+ExprPtr Analyzer::c_power(ExprPtr left, ExprPtr right, syntax::SourceRange range) {
+  const Type* type = types_.common(left->type, right->type);
+  const std::optional<std::int64_t> exponent = constant_int(*right);
+  if (type->is_integral() && (context_->directives.cpow || (exponent && *exponent >= 0)))
+    return helper("er::power_int", type, Fail::kNever, range, coerce(std::move(left), type),
+                  coerce(std::move(right), type));
+  if (type->is_integral() && !exponent) type = types_.double_type();
+  if (type->is_integral()) type = types_.double_type();
+  // A negative number to a fraction is complex in Python: left to Python unless the types forbid
+  // it.
+  const bool may_be_complex =
+      !context_->directives.cpow && type->is_float() && !exponent && left->type->is_float();
+  if (may_be_complex && tree::try_as<tree::Literal>(right.get()) == nullptr)
+    return helper("er::power_real", type, Fail::kFalse, range, coerce(std::move(left), type),
+                  coerce(std::move(right), type));
+  return helper("er::power", type, Fail::kNever, range, coerce(std::move(left), type),
+                coerce(std::move(right), type));
+}
+
+ExprPtr Analyzer::unary(const syntax::UnaryOp& e, const Type* wanted) {
+  using syntax::UnaryOperator;
+  if (e.op == UnaryOperator::kNot) {
+    auto node = make<tree::Unary>(types_.bint(), e.range);
+    node->op = "!";
+    node->operand = condition(*e.operand);
+    return node;
+  }
+  ExprPtr operand = expr(*e.operand, wanted);
+  const Type* type = operand->type;
+  if (type->is_object()) {
+    const auto* inner = tree::try_as<tree::PyConstant>(operand.get());
+    const char* name = e.op == UnaryOperator::kMinus  ? "er::negative"
+                       : e.op == UnaryOperator::kPlus ? "er::positive"
+                                                      : "er::invert";
+    if (inner != nullptr && e.op == UnaryOperator::kMinus &&
+        out_.constants[inner->index].kind == tree::ConstantKind::kFloat)
+      return constant({tree::ConstantKind::kFloat, {}, -out_.constants[inner->index].value, {}},
+                      ObjectClass::kFloat, e.range);
+    return object_helper(name, e.range, std::move(operand));
+  }
+  if (!type->is_numeric() || (e.op == UnaryOperator::kInvert && !type->is_integral())) {
+    diagnostics_.error("operands", e.range, "this operator does not take '" + type->name + "'");
+    return error_value(e.range);
+  }
+  if (e.op == UnaryOperator::kMinus) {
+    if (const auto value = constant_int(*operand); value && *value > 0)
+      return c_literal(type, std::to_string(-*value) + "L", e.range);
+    auto* literal = tree::try_as<tree::Literal>(operand.get());
+    if (literal != nullptr && type->is_float()) {
+      literal->cpp = "-" + literal->cpp;
+      return operand;
+    }
+  }
+  const Type* result = type->is_integral() ? types_.common(type, types_.int_type()) : type;
+  auto node = make<tree::Unary>(result, e.range);
+  node->op = e.op == UnaryOperator::kMinus ? "-" : e.op == UnaryOperator::kPlus ? "+" : "~";
+  node->operand = coerce(std::move(operand), result);
+  return node;
+}
+
+// ---- and, or ----
+
+ExprPtr Analyzer::logical(bool is_and, ExprPtr left, ExprPtr right, syntax::SourceRange range) {
+  const Type* type = object_;
+  if (left->type == right->type)
+    type = left->type;
+  else if (left->type->is_numeric() && right->type->is_numeric())
+    type = types_.common(left->type, right->type);
+  auto node = make<tree::Logical>(type, range);
+  node->is_and = is_and;
+  node->left = coerce(std::move(left), type);
+  node->right = coerce(std::move(right), type);
+  if (type->kind == TypeKind::kBint) return node;
+  node->value = temporary(type);
+  node->test = truth(variable(node->value, range));
+  return node;
+}
+
+ExprPtr Analyzer::bool_op(const syntax::BoolOp& e, const Type* wanted) {
+  const bool is_and = e.op == syntax::BoolOperator::kAnd;
+  ExprPtr result = expr(*e.values.front(), wanted);
+  for (const syntax::Expr* value : e.values.subspan(1))
+    result = logical(is_and, std::move(result), expr(*value, wanted), e.range);
+  return result;
+}
+
+// ---- comparisons ----
+
+ExprPtr Analyzer::comparison(CompareOperator op, ExprPtr left, ExprPtr right,
+                             syntax::SourceRange range) {
+  const Type* a = left->type;
+  const Type* b = right->type;
+  const bool is_identity = op == CompareOperator::kIs || op == CompareOperator::kIsNot;
+  if (op == CompareOperator::kIn || op == CompareOperator::kNotIn) {
+    ExprPtr found = helper("er::contains", types_.bint(), Fail::kMinusOne, range,
+                           to_object(std::move(left)), to_object(std::move(right)));
+    if (op == CompareOperator::kIn) return found;
+    auto negated = make<tree::Unary>(types_.bint(), range);
+    negated->op = "!";
+    negated->operand = std::move(found);
+    return negated;
+  }
+  if (a->is_numeric() && b->is_numeric()) {
+    const Type* type = types_.common(a, b);
+    return binary_node(types_.bint(), c_operator(op), coerce(std::move(left), type),
+                       coerce(std::move(right), type), range);
+  }
+  if (a->is_pointer_like() && b->is_pointer_like())
+    return binary_node(types_.bint(), c_operator(op), std::move(left), std::move(right), range);
+  left = to_object(std::move(left));
+  right = to_object(std::move(right));
+  if (is_identity)
+    return binary_node(types_.bint(), c_operator(op), std::move(left), std::move(right), range);
+  return object_helper("er::compare", range, std::move(left), std::move(right),
+                       c_literal(types_.int_type(), py_operator(op), range));
+}
+
+ExprPtr Analyzer::compare(const syntax::Compare& e) {
+  ExprPtr left = expr(*e.left);
+  if (e.rest.size() == 1)
+    return comparison(e.rest[0].op, std::move(left), expr(*e.rest[0].right, left->type), e.range);
+  // a < b < c: b is evaluated once.
+  ExprPtr result;
+  for (std::size_t i = 0; i < e.rest.size(); ++i) {
+    ExprPtr right = expr(*e.rest[i].right);
+    Variable* kept = nullptr;
+    if (i + 1 < e.rest.size()) {
+      kept = temporary(right->type);
+      auto assignment = make<tree::AssignmentExpr>(right->type, right->range);
+      assignment->target = kept;
+      assignment->value = std::move(right);
+      right = std::move(assignment);
+    }
+    ExprPtr one = comparison(e.rest[i].op, std::move(left), std::move(right), e.range);
+    result = result ? logical(true, std::move(result), std::move(one), e.range) : std::move(one);
+    if (kept != nullptr) left = variable(kept, e.range);
+  }
+  return result;
+}
+
+}  // namespace engineroom::sema

@@ -1,0 +1,46 @@
+// sema/scope.h — names and what they stand for.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "syntax/source.h"
+#include "tree/module.h"
+
+namespace engineroom::sema {
+
+struct Scope;
+
+enum class SymbolKind {
+  kPython,    // an ordinary name of the module: looked up when the code runs
+  kVariable,  // of C, or a local
+  kFunction,  // of C
+  kType,
+  kConstant,  // a C++ expression: items of enums, extern names that are no variables
+  kModule,    // cimported
+  kCython,    // the module `cython` itself, or something in it
+};
+
+struct Symbol {
+  SymbolKind kind = SymbolKind::kPython;
+  syntax::SourceRange range;
+  const tree::Type* type = nullptr;    // kVariable, kFunction (the function type), kType, kConstant
+  tree::Variable* variable = nullptr;  // kVariable
+  std::string cpp;                     // kFunction, kConstant
+  std::shared_ptr<Scope> scope;        // kModule
+  std::string name;                    // kCython: "" or "boundscheck"; the name as declared
+  bool is_also_python = false;         // cpdef: Python knows it too
+};
+
+struct Scope {
+  std::map<std::string, Symbol, std::less<>> names;
+
+  Symbol* find(std::string_view name) {
+    const auto found = names.find(name);
+    return found == names.end() ? nullptr : &found->second;
+  }
+};
+
+}  // namespace engineroom::sema

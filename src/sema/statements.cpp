@@ -1,0 +1,297 @@
+#include "sema/analyzer.h"
+
+namespace engineroom::sema {
+
+using syntax::as;
+using syntax::ExprKind;
+using syntax::StmtKind;
+
+Block Analyzer::block(const syntax::Block& stmts) {
+  Block out;
+  for (const syntax::Stmt* stmt : stmts) statement(*stmt, out);
+  return out;
+}
+
+void Analyzer::statement(const syntax::Stmt& stmt, Block& out) {
+  switch (stmt.kind) {
+    case StmtKind::kExprStmt: {
+      const syntax::Expr& value = *as<syntax::ExprStmt>(stmt).value;
+      // A docstring, or a constant that does nothing.
+      if (value.kind == ExprKind::kStr || value.kind == ExprKind::kEllipsis) return;
+      return add_expr(out, expr(value));
+    }
+    case StmtKind::kAssign:
+      return assign_statement(as<syntax::Assign>(stmt), out);
+    case StmtKind::kAugAssign:
+      return augmented(as<syntax::AugAssign>(stmt), out);
+    case StmtKind::kAnnAssign: {
+      const auto& annotated = as<syntax::AnnAssign>(stmt);
+      if (annotated.value == nullptr) return;
+      const Type* wanted = target_type(*annotated.target);
+      return assign(*annotated.target, expr(*annotated.value, wanted), out);
+    }
+    case StmtKind::kReturn:
+      return return_statement(as<syntax::Return>(stmt), out);
+    case StmtKind::kDelete:
+      for (const syntax::Expr* target : as<syntax::Delete>(stmt).targets)
+        delete_target(*target, out);
+      return;
+    case StmtKind::kPass:
+      return;
+    case StmtKind::kBreak:
+    case StmtKind::kContinue:
+      if (context_->loops == 0) {
+        diagnostics_.error(
+            "outside-loop", stmt.range,
+            stmt.kind == StmtKind::kBreak ? "'break' outside a loop" : "'continue' outside a loop");
+        return;
+      }
+      if (stmt.kind == StmtKind::kBreak) {
+        out.push_back(make_stmt<tree::Break>(stmt.range));
+      } else {
+        out.push_back(make_stmt<tree::Continue>(stmt.range));
+      }
+      return;
+    case StmtKind::kRaise:
+      return raise_statement(as<syntax::Raise>(stmt), out);
+    case StmtKind::kAssert:
+      return assert_statement(as<syntax::Assert>(stmt), out);
+    case StmtKind::kGlobal:
+      return;
+    case StmtKind::kImport:
+      return import_statement(as<syntax::Import>(stmt), out);
+    case StmtKind::kImportFrom:
+      return import_from(as<syntax::ImportFrom>(stmt), out);
+    case StmtKind::kIf:
+      return if_statement(as<syntax::If>(stmt), out);
+    case StmtKind::kWhile:
+      return while_loop(as<syntax::While>(stmt), out);
+    case StmtKind::kFor:
+      return for_loop(as<syntax::For>(stmt), out);
+    case StmtKind::kForFrom:
+      return for_from(as<syntax::ForFrom>(stmt), out);
+    case StmtKind::kTry:
+      return try_statement(as<syntax::Try>(stmt), out);
+    case StmtKind::kWith:
+      return with_statement(as<syntax::With>(stmt), 0, out);
+    case StmtKind::kFunctionDef: {
+      const auto& def = as<syntax::FunctionDef>(stmt);
+      ExprPtr function = def_function(def);
+      if (function) assign_name(def.name.text, std::move(function), out, def.name.range);
+      return;
+    }
+    case StmtKind::kPrint:
+      return print_statement(as<syntax::Print>(stmt), out);
+    case StmtKind::kExec: {
+      const auto& exec = as<syntax::Exec>(stmt);
+      const auto part = [&](const syntax::Expr* e) {
+        return e != nullptr ? object(*e) : c_literal(object_, "nullptr", stmt.range);
+      };
+      ExprPtr code = object(*exec.code);
+      ExprPtr in = exec.globals != nullptr ? object(*exec.globals) : globals(stmt.range);
+      return do_helper(out, "er::exec_statement", stmt.range, std::move(code), std::move(in),
+                       part(exec.locals));
+    }
+    case StmtKind::kCVarDef:
+      return local_c_variables(as<syntax::CVarDef>(stmt), out);
+    case StmtKind::kCDefBlock:
+      for (const syntax::Stmt* inner : as<syntax::CDefBlock>(stmt).body) statement(*inner, out);
+      return;
+    case StmtKind::kCFuncDef: {
+      const auto& def = as<syntax::CFuncDef>(stmt);
+      if (!context_->is_module) return not_supported(stmt.range, "C functions inside functions");
+      // Python gets to know a cpdef function where its definition stands.
+      const auto found = functions_.find(&stmt);
+      if (!def.is_cpdef || found == functions_.end()) return;
+      auto made = make<tree::MakeFunction>(object_, stmt.range);
+      made->function = found->second;
+      for (const syntax::Param& param : def.type->params->params)
+        if (param.default_value != nullptr) made->defaults.push_back(object(*param.default_value));
+      return do_helper(out, "er::store_global", stmt.range, globals(stmt.range),
+                       str_constant(def.name.text, stmt.range),
+                       decorated(std::move(made), def.decorators));
+    }
+    // Declared before any statement is looked at.
+    case StmtKind::kCExternBlock:
+    case StmtKind::kCStructDef:
+    case StmtKind::kCEnumDef:
+    case StmtKind::kCTypedef:
+    case StmtKind::kCImport:
+    case StmtKind::kFromCImport:
+      if (!context_->is_module)
+        not_supported(stmt.range, "C declarations of this kind inside functions");
+      return;
+    case StmtKind::kClassDef:
+      return not_supported(stmt.range, "classes");
+    case StmtKind::kCClassDef:
+      return not_supported(stmt.range, "extension classes");
+    case StmtKind::kCppClassDef:
+      return not_supported(stmt.range, "C++ classes");
+    case StmtKind::kCFusedDef:
+      return not_supported(stmt.range, "fused types");
+    case StmtKind::kMatch:
+      return not_supported(stmt.range, "match");
+    case StmtKind::kNonlocal:
+      return not_supported(stmt.range, "nonlocal");
+    case StmtKind::kTypeAlias:
+      return not_supported(stmt.range, "type aliases");
+    case StmtKind::kPropertyDef:
+      return not_supported(stmt.range, "properties");
+    case StmtKind::kInclude:
+      return not_supported(stmt.range, "include");
+    case StmtKind::kGilBlock:
+      return not_supported(stmt.range, "nogil blocks");
+    case StmtKind::kCompileTimeDef:
+    case StmtKind::kCompileTimeIf:
+      return not_supported(stmt.range, "DEF and IF");
+    case StmtKind::kError:
+      return;
+  }
+}
+
+void Analyzer::if_statement(const syntax::If& stmt, Block& out) {
+  Block* into = &out;
+  for (const syntax::IfClause& clause : stmt.clauses) {
+    auto node = make_stmt<tree::If>(clause.range);
+    node->test = condition(*clause.test);
+    node->body = block(clause.body);
+    Block* next = &node->orelse;
+    into->push_back(std::move(node));
+    into = next;
+  }
+  *into = block(stmt.orelse);
+}
+
+void Analyzer::return_statement(const syntax::Return& stmt, Block& out) {
+  if (context_->is_module) {
+    diagnostics_.error("return-outside", stmt.range, "'return' outside a function");
+    return;
+  }
+  auto node = make_stmt<tree::Return>(stmt.range);
+  const Type* result = context_->function->result;
+  if (stmt.value == nullptr) {
+    if (result->is_object())
+      node->value = none(stmt.range);
+    else if (!result->is_void())
+      diagnostics_.error("return-value", stmt.range,
+                         "a value of type '" + result->name + "' must be returned");
+  } else if (result->is_void()) {
+    diagnostics_.error("return-value", stmt.value->range,
+                       "a function of type void returns no value");
+  } else {
+    node->value = coerce(expr(*stmt.value, result), result);
+  }
+  out.push_back(std::move(node));
+}
+
+void Analyzer::delete_target(const syntax::Expr& target, Block& out) {
+  const syntax::SourceRange range = target.range;
+  switch (target.kind) {
+    case ExprKind::kName: {
+      const std::string_view id = as<syntax::Name>(target).id;
+      const auto local = context_->locals.find(id);
+      if (local == context_->locals.end())
+        return do_helper(out, "er::delete_global", range, globals(range), str_constant(id, range));
+      if (!local->second->type->is_object()) {
+        diagnostics_.error("delete", range, "a C variable cannot be deleted");
+        return;
+      }
+      auto node = make_stmt<tree::Unbind>(range);
+      node->variable = local->second;
+      node->check = true;
+      context_->bound.erase(local->second);
+      out.push_back(std::move(node));
+      return;
+    }
+    case ExprKind::kAttribute: {
+      const auto& attribute = as<syntax::Attribute>(target);
+      return do_helper(out, "er::del_attr", range, object(*attribute.value),
+                       str_constant(attribute.attr.text, range));
+    }
+    case ExprKind::kSubscript: {
+      const auto& subscript = as<syntax::Subscript>(target);
+      ExprPtr container = object(*subscript.value);
+      return do_helper(out, "er::del_item", range, std::move(container), object(*subscript.slice));
+    }
+    case ExprKind::kTuple:
+      for (const syntax::Expr* e : as<syntax::Tuple>(target).elts) delete_target(*e, out);
+      return;
+    case ExprKind::kList:
+      for (const syntax::Expr* e : as<syntax::ListExpr>(target).elts) delete_target(*e, out);
+      return;
+    default:
+      diagnostics_.error("delete", range, "this cannot be deleted");
+  }
+}
+
+// ---- imports ----
+
+void Analyzer::import_statement(const syntax::Import& stmt, Block& out) {
+  for (const syntax::Alias& alias : stmt.names) {
+    const std::string name(alias.name.text);
+    const std::size_t dot = name.find('.');
+    const bool is_renamed = !alias.asname.empty();
+    const char* helper_name =
+        is_renamed && dot != std::string::npos ? "er::import_dotted" : "er::import_top";
+    ExprPtr module = object_helper(helper_name, alias.range, globals(alias.range),
+                                   str_constant(name, alias.range));
+    assign_name(is_renamed ? alias.asname.text : std::string_view(name).substr(0, dot),
+                std::move(module), out, alias.range);
+  }
+}
+
+void Analyzer::import_from(const syntax::ImportFrom& stmt, Block& out) {
+  if (stmt.module.text == "__future__") return;
+  tree::Constant names{tree::ConstantKind::kTuple, {}, 0, {}};
+  for (const syntax::Alias& alias : stmt.names) {
+    ExprPtr name = str_constant(alias.name.text, alias.range);
+    names.items.push_back(tree::as<tree::PyConstant>(*name).index);
+  }
+  Variable* module =
+      keep(object_helper("er::import_name", stmt.range, globals(stmt.range),
+                         str_constant(stmt.module.text, stmt.range),
+                         constant(std::move(names), ObjectClass::kTuple, stmt.range),
+                         c_literal(types_.int_type(), std::to_string(stmt.level), stmt.range)),
+           out);
+  for (const syntax::Alias& alias : stmt.names) {
+    if (alias.name.text == "*") {
+      do_helper(out, "er::import_star", alias.range, globals(alias.range),
+                variable(module, alias.range));
+      continue;
+    }
+    ExprPtr value = object_helper("er::import_from", alias.range, variable(module, alias.range),
+                                  str_constant(alias.name.text, alias.range));
+    const bool is_renamed = !alias.asname.empty();
+    assign_name(is_renamed ? alias.asname.text : alias.name.text, std::move(value), out,
+                alias.range);
+  }
+}
+
+// ---- C variables, print ----
+
+// The initial values; the names are known already.
+void Analyzer::local_c_variables(const syntax::CVarDef& def, Block& out) {
+  for (const syntax::CDeclarator& declarator : def.declarators) {
+    if (declarator.value == nullptr) continue;
+    const auto local = context_->locals.find(declarator.name.text);
+    const Symbol* symbol = scope_.find(declarator.name.text);
+    Variable* target = local != context_->locals.end() ? local->second
+                       : symbol != nullptr             ? symbol->variable
+                                                       : nullptr;
+    if (target == nullptr) continue;
+    assign_to_variable(target, expr(*declarator.value, target->type), out, declarator.range);
+  }
+}
+
+void Analyzer::print_statement(const syntax::Print& stmt, Block& out) {
+  auto node = make<tree::Helper>(types_.int_type(), stmt.range);
+  node->name = "er::print";
+  node->fail = Fail::kMinusOne;
+  node->args.push_back(stmt.file != nullptr ? object(*stmt.file)
+                                            : c_literal(object_, "nullptr", stmt.range));
+  node->args.push_back(c_literal(types_.bint(), stmt.newline ? "1" : "0", stmt.range));
+  for (const syntax::Expr* value : stmt.values) node->args.push_back(object(*value));
+  add_expr(out, std::move(node));
+}
+
+}  // namespace engineroom::sema
