@@ -57,6 +57,13 @@ Diagnostics::Added Diagnostics::add(Diagnostic diagnostic) {
   return Added(&diagnostics_.back());
 }
 
+void Diagnostics::sort_since(std::size_t n) {
+  const auto begin = diagnostics_.begin() + static_cast<std::ptrdiff_t>(n);
+  std::stable_sort(begin, diagnostics_.end(), [](const Diagnostic& a, const Diagnostic& b) {
+    return std::pair(a.range.source, a.range.begin) < std::pair(b.range.source, b.range.begin);
+  });
+}
+
 void Diagnostics::rewind_to(std::size_t n) {
   while (diagnostics_.size() > n) {
     const Diagnostic& last = diagnostics_.back();

@@ -84,6 +84,8 @@ class Diagnostics {
   // In the order in which they were found.
   const std::deque<Diagnostic>& all() const { return diagnostics_; }
 
+  // Sorts what was added since there were `n` diagnostics by its place in the text.
+  void sort_since(std::size_t n);
   // Forgets what was added since there were `n` diagnostics: for a parser that tries one reading of
   // a text and then another.
   void rewind_to(std::size_t n);

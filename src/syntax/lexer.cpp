@@ -213,7 +213,7 @@ class Lexer {
   void lex_fstring_text();
   void lex_fstring_brace(std::uint32_t begin);
   void end_fstring();
-  void unterminated(std::uint32_t begin, const char* what, bool triple);
+  void unterminated(std::uint32_t begin, bool triple);
   void skip_line_end();
   void lex_operator();
   void open_bracket(Tok kind);
@@ -415,7 +415,7 @@ void Lexer::finish() {
     report_unclosed();
     emit(Tok::kError, pos_);
   } else if (!fstrings_.empty()) {
-    unterminated(tokens_[fstrings_.back().start].begin, "f-string", fstrings_.back().triple);
+    unterminated(tokens_[fstrings_.back().start].begin, fstrings_.back().triple);
   }
   if (!tokens_.empty() && tokens_.back().kind != Tok::kNewline) emit(Tok::kNewline, pos_);
   for (; indents_.size() > 1; indents_.pop_back()) emit(Tok::kDedent, pos_);
@@ -501,16 +501,14 @@ void Lexer::lex_string(std::uint32_t begin) {
     }
     ++pos_;
   }
-  unterminated(begin, "string", triple);
+  unterminated(begin, triple);
 }
 
 // The token is kError, so that the parser adds no message of its own.
-void Lexer::unterminated(std::uint32_t begin, const char* what, bool triple) {
+void Lexer::unterminated(std::uint32_t begin, bool triple) {
   pos_ = std::min(pos_, static_cast<std::uint32_t>(text_.size()));
   const std::uint32_t shown = triple ? std::min(begin + 3, pos_) : pos_;
-  diagnostics_
-      .error("unterminated-string", range(begin, shown),
-             "this " + std::string(what) + " is never closed")
+  diagnostics_.error("unterminated-string", range(begin, shown), "this string is never closed")
       .hint(triple ? "close it with three quotes"
                    : "close it on the same line, or use three quotes for several lines");
   emit(Tok::kError, begin);
@@ -565,7 +563,7 @@ void Lexer::lex_fstring_text() {
   const FString lost = fstring;
   fstrings_.pop_back();
   brackets_.resize(lost.n_brackets);
-  unterminated(tokens_[lost.start].begin, "f-string", lost.triple);
+  unterminated(tokens_[lost.start].begin, lost.triple);
 }
 
 void Lexer::lex_fstring_brace(std::uint32_t begin) {

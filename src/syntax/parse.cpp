@@ -109,8 +109,11 @@ Tree parse(const Sources& sources, SourceId id, const ParseOptions& options,
     tree.module = module;
     return tree;
   }
+  const std::size_t n_before = diagnostics.all().size();
   Parser parser(sources, id, options, tree.arena, diagnostics);
   tree.module = parser.parse_module();
+  // The lexer has read all of the text before the parser, but readers go line by line.
+  diagnostics.sort_since(n_before);
   return tree;
 }
 

@@ -129,7 +129,7 @@ const Expr* Parser::parse_number() {
   } else if (digits.size() > 1 && digits[0] == '0' &&
              digits.find_first_not_of('0') != std::string::npos) {
     if (!is_level2()) {
-      complain("old-octal", range, "a decimal number cannot begin with 0")
+      complain_old("old-octal", range, "a decimal number cannot begin with 0")
           .hint("for an octal number write 0o" + digits.substr(1));
     }
     number->base = 8;
@@ -308,7 +308,7 @@ const Expr* Parser::parse_set(std::size_t first, const Expr* item) {
 const Expr* Parser::parse_repr() {
   const std::size_t first = index_;
   if (!is_level2()) {
-    complain("old-repr", here(), "backquotes are syntax of Python 2").hint("write 'repr(...)'");
+    complain_old("old-repr", here(), "backquotes are syntax of Python 2").hint("write 'repr(...)'");
   }
   const Nesting nesting(*this);
   if (!nesting.ok()) return error_expr();

@@ -260,6 +260,11 @@ ExceptClause Parser::parse_except_clause() {
     clause.kind = ExceptKind::kAlways;
   } else if (accept(Tok::kPlus)) {
     clause.kind = accept(Tok::kStar) ? ExceptKind::kCppAlways : ExceptKind::kCpp;
+    if (at_word("nogil") && tokens_[index_ - 1].end == token().begin) {
+      complain("except-plus-nogil", range_from(index_ - 1),
+               "'+nogil' would name a function that handles the exception")
+          .hint("write 'except + nogil'");
+    }
     if (clause.kind == ExceptKind::kCpp && at(Tok::kName) && !at_word("nogil")) {
       const std::size_t handler = index_;
       clause.value = parse_postfix_names(handler);
@@ -337,6 +342,11 @@ Param Parser::parse_c_param() {
   }
   parse_param_tail(param, /*annotated=*/true);
   param.range = range_from(first);
+  if (param.none_rule != NoneRule::kUnspecified) {
+    complain("none-rule-in-c-function", param.range,
+             "only parameters of Python functions can be 'not None' or 'or None'")
+        .hint("check it in the function, or make that a 'def' function");
+  }
   return param;
 }
 

@@ -216,7 +216,7 @@ std::optional<CompareOperator> Parser::accept_comparison() {
       break;
     case Tok::kLessGreater:
       if (!is_level2()) {
-        complain("old-operator", here(), "'<>' is an operator of Python 2").hint("write '!='");
+        complain_old("old-operator", here(), "'<>' is an operator of Python 2").hint("write '!='");
       }
       op = CompareOperator::kNotEq;
       break;

@@ -264,6 +264,11 @@ const Pattern* Parser::parse_sequence_pattern() {
     has_comma = true;
   }
   expect(close, "after the patterns");
+  if (close == Tok::kRParen && patterns.size() == 1 && !has_comma &&
+      patterns[0]->kind == PatternKind::kMatchStar) {
+    complain("lone-star", patterns[0]->range, "a starred pattern must be in a sequence")
+        .hint("write '(*name,)'");
+  }
   const bool is_group = close == Tok::kRParen && patterns.size() == 1 && !has_comma &&
                         patterns[0]->kind != PatternKind::kMatchStar;
   if (is_group) return patterns[0];

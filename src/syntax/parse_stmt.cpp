@@ -326,7 +326,7 @@ const Stmt* Parser::parse_raise() {
       stmt->cause = parse_test();
     } else if (at(Tok::kComma)) {
       if (!is_level2()) {
-        complain("old-raise", here(), "'raise E, value' is syntax of Python 2")
+        complain_old("old-raise", here(), "'raise E, value' is syntax of Python 2")
             .hint("write 'raise E(value)'");
       }
       next();

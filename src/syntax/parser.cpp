@@ -142,6 +142,13 @@ Diagnostics::Added Parser::complain(std::string_view code, SourceRange range, st
   return diagnostics_.error(code, range, std::move(message));
 }
 
+Diagnostics::Added Parser::complain_old(std::string_view code, SourceRange range,
+                                        std::string message) {
+  if (failed_) return Diagnostics::Added(nullptr);
+  return is_py() ? diagnostics_.error(code, range, std::move(message))
+                 : diagnostics_.warning(code, range, std::move(message));
+}
+
 bool Parser::enter() {
   if (++depth_ <= options_.max_depth) return true;
   fail_here("too-deep",

@@ -128,6 +128,8 @@ class Parser {
   Diagnostics::Added fail_expected(std::string_view what);
   // Reports without giving up on the line.
   Diagnostics::Added complain(std::string_view code, SourceRange range, std::string message);
+  // Syntax of Python 2 at a later level. Cython accepts it, CPython does not.
+  Diagnostics::Added complain_old(std::string_view code, SourceRange range, std::string message);
   bool enter();
   Identifier read_identifier(std::string_view what);
   Identifier read_dotted_name(std::string_view what);
