@@ -48,6 +48,9 @@ TEST(Expr, numbers) {
   EXPECT_EQ(expr("1_000 + 0xFF + 0o17 + 0b11"), "(((1000 + 0xFF) + 0o17) + 0b11)");
   EXPECT_EQ(expr("10L + 10ULL"), "(10L + 10ULL)");
   EXPECT_EQ(expr("1.5e-3 + 2j + .5"), "((1.5e-3 + 2j) + .5)");
+  EXPECT_EQ(expr("0e5 + 0_0 + 0U + 0j"), "(((0e5 + 00) + 0U) + 0j)");
+  EXPECT_EQ(errors("x = 0x"), "1:5 '0x' is not a number\n");
+  EXPECT_EQ(errors("x = 0b12"), "1:5 '0b12' is not a number\n");
   EXPECT_EQ(expr("0777", kLevel2), "0o777");
   EXPECT_EQ(errors("x = 0777"),
             "1:5 a decimal number cannot begin with 0 | for an octal number write 0o777\n");

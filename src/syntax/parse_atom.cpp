@@ -81,8 +81,9 @@ const Expr* Parser::parse_number() {
   const SourceRange range = here();
   std::string_view text = token_text();
   next();
-  const bool has_prefix = text.size() > 1 && text[0] == '0' && (text[1] | 0x20) >= 'a';
-  const char prefix = has_prefix ? static_cast<char>(text[1] | 0x20) : '\0';
+  const char second = text.size() > 1 && text[0] == '0' ? static_cast<char>(text[1] | 0x20) : '\0';
+  const bool has_prefix = second == 'x' || second == 'o' || second == 'b';
+  const char prefix = has_prefix ? second : '\0';
   const bool is_hex = prefix == 'x';
 
   std::size_t end = text.size();
@@ -124,7 +125,7 @@ const Expr* Parser::parse_number() {
   std::string_view value = digits;
   if (has_prefix) {
     number->base = is_hex ? 16 : prefix == 'o' ? 8 : 2;
-    if (prefix != 'x' && prefix != 'o' && prefix != 'b') number->base = 10;
+
     value.remove_prefix(2);
   } else if (digits.size() > 1 && digits[0] == '0' &&
              digits.find_first_not_of('0') != std::string::npos) {

@@ -159,12 +159,13 @@ bool Parser::enter() {
 }
 
 Identifier Parser::read_identifier(std::string_view what) {
-  if (at(Tok::kName)) {
+  const bool is_constant = is_py() && (at_word("None") || at_word("True") || at_word("False"));
+  if (at(Tok::kName) && !is_constant) {
     const Identifier name{token_text(), here()};
     next();
     return name;
   }
-  if (is_keyword(kind())) {
+  if (is_keyword(kind()) || is_constant) {
     const std::string word(token_text());
     fail_here("keyword-as-name", "'" + word + "' is a keyword and cannot be " + std::string(what))
         .hint("choose another name, such as '" + word + "_'");
