@@ -21,6 +21,9 @@ from waiting import wait_until
 
 ENGINES = 3
 
+# A shell's background job ignores Ctrl-C, and so would every process that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @engineroom.interactive  # by value: engines cannot import this file
 def wait_for_file(path, result=None):
