@@ -123,6 +123,9 @@ Result<std::string> emit(llvm::TargetMachine& machine, llvm::Module& module,
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager passes;
+  // Which names are those of the C library, so that sqrt(x) is an instruction.
+  passes.add(new llvm::TargetLibraryInfoWrapperPass(
+      llvm::TargetLibraryInfoImpl(llvm::Triple(module.getTargetTriple()))));
   if (machine.addPassesToEmitFile(passes, stream, nullptr, type)) {
     return Status(ErrorCode::kInvalidArgument, "LLVM cannot write such a file for this processor");
   }
@@ -151,6 +154,9 @@ Result<llvm::TargetMachine*> CodeGenerator::machine(int level) {
   auto builder = llvm::orc::JITTargetMachineBuilder::detectHost();
   if (!builder) return Status(ErrorCode::kIo, llvm::toString(builder.takeError()));
   builder->setRelocationModel(llvm::Reloc::PIC_);
+  // A program is loaded in one piece; what it uses of others is reached by way of its own GOT. LLVM
+  // would otherwise assume that each of its own symbols may be anywhere.
+  builder->setCodeModel(llvm::CodeModel::Small);
   builder->setCodeGenOptLevel(code_generation_level(level));
   builder->getOptions().EmulatedTLS = true;
   auto made = builder->createTargetMachine();

@@ -242,6 +242,35 @@ TEST_F(CompilerTest, ShowsIrAndAssembly) {
   EXPECT_THAT(report_.assembly, HasSubstr("imull"));
 }
 
+TEST_F(CompilerTest, KnowsTheCLibrary) {
+  compile({.source = "#include <math.h>\n#include <string.h>\n"
+                     "extern \"C\" double f(double x) { return sqrt(x) + floor(x) + fabs(x); }\n"
+                     "extern \"C\" void g(char* a, const char* b) { memcpy(a, b, 8); }\n"
+                     "extern \"C\" size_t h() { return strlen(\"text\"); }\n",
+           .want_ir = true,
+           .want_assembly = true});
+  EXPECT_THAT(report_.assembly, HasSubstr("sqrtsd"));
+  EXPECT_THAT(report_.ir, HasSubstr("@llvm.floor.f64"));
+  EXPECT_THAT(report_.ir, HasSubstr("@llvm.fabs.f64"));
+  EXPECT_THAT(report_.ir, Not(HasSubstr("@memcpy")));
+  EXPECT_THAT(report_.ir, HasSubstr("ret i64 4"));
+}
+
+TEST_F(CompilerTest, Setjmp) {
+  const Program program = compile({.source = "#include <setjmp.h>\n"
+                                             "static jmp_buf back;\n"
+                                             "static void jump(int n) { longjmp(back, n); }\n"
+                                             "extern \"C\" int f(int x) {\n"
+                                             "  int n = x;\n"
+                                             "  volatile int seen = 0;\n"
+                                             "  if (setjmp(back) == 0) { seen = n; jump(3); }\n"
+                                             "  return seen;\n"
+                                             "}",
+                                   .want_ir = true});
+  EXPECT_EQ(function<int(int)>(program, "f")(5), 5);
+  EXPECT_THAT(report_.ir, HasSubstr("returns_twice"));
+}
+
 TEST_F(CompilerTest, FlagsAndIncludeDirectories) {
   directory_.write("mine.h", "#define MINE 30\n");
   const Program program =

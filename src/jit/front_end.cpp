@@ -16,6 +16,8 @@
 #include <clang/Frontend/Utils.h>
 #include <clang/Lex/PreprocessorOptions.h>
 #include <clang/Serialization/ASTWriter.h>
+#include <llvm/IR/InstIterator.h>
+#include <llvm/IR/InstrTypes.h>
 #include <llvm/IR/LLVMContext.h>
 #include <llvm/IR/Module.h>
 #include <llvm/Support/VirtualFileSystem.h>
@@ -168,6 +170,34 @@ class Inputs : public clang::DependencyCollector {
   }
 };
 
+// Clang knows some 600 functions of the C library, and a precompiled header makes it read the
+// declarations of those in it for every job, used or not: half the time of a small job. So it is
+// told not to know them, and its marks that LLVM is not to know them either are removed here. LLVM
+// then optimizes calls of them by name, as it would have. What is lost are Clang's warnings for
+// them, and `fma` as an instruction (`__builtin_fma` is one).
+void add_builtins(llvm::Module& module) {
+  for (llvm::Function& function : module) {
+    function.removeFnAttr("no-builtins");
+    for (llvm::Instruction& instruction : llvm::instructions(function)) {
+      if (auto* call = llvm::dyn_cast<llvm::CallBase>(&instruction)) {
+        call->removeFnAttr(llvm::Attribute::NoBuiltin);
+        call->removeFnAttr("no-builtins");
+      }
+    }
+  }
+  // The only ones for which code would be wrong.
+  for (const char* name : {"setjmp", "_setjmp", "sigsetjmp", "__sigsetjmp", "getcontext", "vfork"}) {
+    if (llvm::Function* function = module.getFunction(name)) {
+      function->addFnAttr(llvm::Attribute::ReturnsTwice);
+      for (llvm::User* user : function->users()) {
+        if (auto* call = llvm::dyn_cast<llvm::CallBase>(user)) {
+          call->addFnAttr(llvm::Attribute::ReturnsTwice);
+        }
+      }
+    }
+  }
+}
+
 bool only_for_source(const std::string& flag) {
   return flag.starts_with("-D") || flag.starts_with("-U") || flag.starts_with("-I") ||
          flag.starts_with("-include") || flag.starts_with("-isystem");
@@ -245,7 +275,8 @@ FrontEnd::FrontEnd(Options options) : options_(std::move(options)) {
 FrontEnd::~FrontEnd() = default;
 
 std::vector<std::string> FrontEnd::base_arguments(const CompileJob& job) const {
-  std::vector<std::string> arguments = {"clang++", "-c", "-resource-dir", options_.clang_dir};
+  std::vector<std::string> arguments = {"clang++", "-c", "-Qunused-arguments", "-resource-dir",
+                                        options_.clang_dir};
   arguments.insert(arguments.end(), std::begin(kFlags), std::end(kFlags));
   arguments.push_back("-O" + std::to_string(job.optimization));
   if (job.openmp) arguments.emplace_back("-fopenmp");
@@ -297,6 +328,8 @@ Result<const FrontEnd::Invocations*> FrontEnd::invocations(const CompileJob& job
     // Neither temporary files nor a crash report belong into a user's process.
     result->getFrontendOpts().UseTemporary = false;
     result->getFrontendOpts().DisableFree = false;
+    // See add_builtins().
+    result->getLangOpts().NoBuiltin = true;
     // "1 error generated."
     result->getDiagnosticOpts().ShowCarets = false;
     result->getLangOpts().PCHInstantiateTemplates = true;
@@ -376,6 +409,7 @@ Result<Unit> FrontEnd::compile(const CompileJob& job, std::string_view header,
   const bool done = instance.ExecuteAction(action);
   unit.module = action.take();
   if (!done || !unit.module) return first_error(diagnostics);
+  add_builtins(*unit.module);
   unit.inputs = inputs->stamps(job.name);
   return unit;
 }
