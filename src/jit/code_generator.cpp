@@ -1,6 +1,8 @@
 #include "jit/code_generator.h"
 
 #include <algorithm>
+#include <cstdint>
+#include <map>
 #include <mutex>
 #include <utility>
 #include <vector>
@@ -52,23 +54,24 @@ class BackEndErrors {
 
 // The functions of llvm.global_ctors, those of lower priority number first; removes the list.
 std::vector<llvm::Function*> take_constructors(llvm::Module& module) {
-  std::vector<std::pair<std::uint64_t, llvm::Function*>> entries;
   llvm::GlobalVariable* list = module.getGlobalVariable("llvm.global_ctors");
   if (list == nullptr) return {};
+  // By priority, then in the list's order.
+  std::map<std::uint64_t, std::vector<llvm::Function*>> by_priority;
   if (const auto* array = llvm::dyn_cast<llvm::ConstantArray>(list->getInitializer())) {
     for (const llvm::Use& use : array->operands()) {
       const auto* entry = llvm::cast<llvm::ConstantStruct>(use.get());
       auto* function = llvm::dyn_cast<llvm::Function>(entry->getOperand(1)->stripPointerCasts());
       if (function == nullptr) continue;
-      entries.emplace_back(llvm::cast<llvm::ConstantInt>(entry->getOperand(0))->getZExtValue(),
-                           function);
+      const auto* priority = llvm::cast<llvm::ConstantInt>(entry->getOperand(0));
+      by_priority[priority->getZExtValue()].push_back(function);
     }
   }
   list->eraseFromParent();
-  std::stable_sort(entries.begin(), entries.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<llvm::Function*> result;
-  for (const auto& [priority, function] : entries) result.push_back(function);
+  for (const auto& [priority, functions] : by_priority) {
+    result.insert(result.end(), functions.begin(), functions.end());
+  }
   return result;
 }
 

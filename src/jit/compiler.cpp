@@ -8,6 +8,7 @@
 #include "engineroom/version.h"
 #include "jit/cache_directory.h"
 #include "jit/code_generator.h"
+#include "jit/deep_stack.h"
 #include "jit/front_end.h"
 #include "jit/header_cache.h"
 #include "jit/linker.h"
@@ -16,6 +17,8 @@
 
 namespace engineroom::jit {
 namespace {
+
+constexpr std::size_t kMaxSourceBytes = 16u << 20;
 
 // Adds the time from its making to its end to a field of Timings.
 class Stopwatch {
@@ -29,6 +32,8 @@ class Stopwatch {
   Duration& total_;
   const Time start_;
 };
+
+Status did_not_run() { return Status(ErrorCode::kIo, "the compiler did not run"); }
 
 std::string subdirectory(const std::string& root, const char* name) {
   return root.empty() ? "" : root + '/' + name;
@@ -45,6 +50,7 @@ FrontEnd::Options front_end_options(const CompilerOptions& options) {
 struct Compiler::Parts {
   explicit Parts(const CompilerOptions& options)
       : has_header(!options.header.empty()),
+        libraries(options.libraries),
         front_end(front_end_options(options)),
         headers(subdirectory(options.cache_root, "headers"), options.cache_limit_bytes / 2),
         objects(subdirectory(options.cache_root, "objects"), options.cache_limit_bytes) {}
@@ -59,6 +65,7 @@ struct Compiler::Parts {
 
   std::mutex mutex;  // for all that follows
   const bool has_header;
+  const std::vector<std::string> libraries;
   const Header no_header;
   FrontEnd front_end;
   CodeGenerator code_generator;
@@ -134,14 +141,14 @@ Result<Program> Compiler::Parts::load(std::string_view object, const CompileJob&
                                       CompileReport& report) {
   const Stopwatch stopwatch(report.timings.link);
   if (!linker) {
-    Result<std::shared_ptr<Linker>> made = Linker::create();
+    Result<std::shared_ptr<Linker>> made = Linker::create(libraries);
     if (!made.ok()) return made.status();
     linker = made.take();
   }
-  return linker->load(object, job.name, job.link, job.openmp);
+  return linker->load(object, job);
 }
 
-Compiler::Compiler(CompilerOptions options) : parts_(std::make_unique<Parts>(options)) {}
+Compiler::Compiler(const CompilerOptions& options) : parts_(std::make_unique<Parts>(options)) {}
 Compiler::Compiler(Compiler&&) noexcept = default;
 Compiler& Compiler::operator=(Compiler&&) noexcept = default;
 Compiler::~Compiler() = default;
@@ -152,6 +159,11 @@ Result<Program> Compiler::compile(const CompileJob& job, CompileReport& report) 
   if (job.optimization < 0 || job.optimization > 3) {
     return Status(ErrorCode::kInvalidArgument,
                   "optimization is " + std::to_string(job.optimization) + "; it may be 0 to 3");
+  }
+  if (job.source.size() > kMaxSourceBytes) {
+    return Status(ErrorCode::kResourceExhausted,
+                  "the text has " + std::to_string(job.source.size()) + " bytes, more than " +
+                      std::to_string(kMaxSourceBytes));
   }
   const std::lock_guard lock(parts_->mutex);
 
@@ -164,7 +176,8 @@ Result<Program> Compiler::compile(const CompileJob& job, CompileReport& report) 
     }
   }
   std::vector<FileStamp> inputs;
-  Result<std::string> object = parts_->make_object(job, *header.value(), report, inputs);
+  Result<std::string> object = did_not_run();
+  on_deep_stack([&] { object = parts_->make_object(job, *header.value(), report, inputs); });
   if (!object.ok()) return object.status();
   Result<Program> program = parts_->load(object.value(), job, report);
   if (program.ok() && job.use_cache) {

@@ -34,8 +34,10 @@ namespace engineroom::jit {
 
 // What includes and links as the process that calls it does.
 struct CompilerOptions {
-  std::string header = {};                       // before every job's text; "" for none
-  std::vector<std::string> include_dirs = {};    // for the header and every job; Python's own
+  std::string header = {};                     // before every job's text; "" for none
+  std::vector<std::string> include_dirs = {};  // for the header and every job; Python's own
+  // Shared libraries that every job may use, as CompileJob::libraries; found before the process's.
+  std::vector<std::string> libraries = {};
   std::string cache_root = {};                   // CacheDirectory::default_root(); "" for no caches
   std::uint64_t cache_limit_bytes = 512u << 20;  // of objects; precompiled headers take half of it
   std::string clang_dir = {};  // Clang's own headers; "" for where they were at build time
@@ -43,7 +45,7 @@ struct CompilerOptions {
 
 class Compiler {
  public:
-  explicit Compiler(CompilerOptions options);
+  explicit Compiler(const CompilerOptions& options);
   Compiler(Compiler&&) noexcept;
   Compiler& operator=(Compiler&&) noexcept;
   ~Compiler();

@@ -218,6 +218,19 @@ TEST_F(CompilerTest, ThreadLocalVariablesArePerThread) {
   EXPECT_EQ(other, 6);
 }
 
+TEST_F(CompilerTest, UsesLibraries) {
+  CompileJob job = {.source =
+                        "extern \"C\" const char* zlibVersion();\n"
+                        "extern \"C\" const char* f() { return zlibVersion(); }",
+                    .libraries = {"z"}};
+  EXPECT_THAT(function<const char*()>(compile(job), "f")(), HasSubstr("1."));
+  Compiler compiler({.libraries = {"z"}});
+  job.libraries = {};
+  EXPECT_TRUE(compiler.compile(job, report_).ok());
+  job.libraries = {"nosuch"};
+  EXPECT_EQ(compiler_.compile(job, report_).status().message(), "there is no library nosuch");
+}
+
 TEST_F(CompilerTest, RunsOpenMPLoops) {
   const CompileJob job = {
       .source =
@@ -226,6 +239,8 @@ TEST_F(CompilerTest, RunsOpenMPLoops) {
           "  long sum = 0;\n"
           "  #pragma omp parallel for reduction(+ : sum) num_threads(3)\n"
           "  for (long i = 0; i < n; ++i) sum += i + (omp_get_num_threads() == 3);\n"
+          "  // Its threads would go on until the end, and there confuse LeakSanitizer.\n"
+          "  omp_pause_resource_all(omp_pause_hard);\n"
           "  return sum;\n"
           "}",
       .openmp = true};
@@ -281,6 +296,17 @@ TEST_F(CompilerTest, FlagsAndIncludeDirectories) {
   // Two headers of one name, one flag that the header must have too.
   EXPECT_TRUE(
       compile({.source = "#ifndef __FAST_MATH__\n#error slow\n#endif", .flags = {"-ffast-math"}}));
+}
+
+TEST_F(CompilerTest, LongExpressionsHaveRoom) {
+  std::string source = "extern \"C\" long f(long x) { return 0";
+  for (int i = 0; i < 50'000; ++i) source += "+x";
+  const Program program = compile({.source = source + "; }"});
+  EXPECT_EQ(function<long(long)>(program, "f")(2), 100'000);
+
+  source.append((16u << 20) + 1 - source.size(), ' ');
+  EXPECT_EQ(compiler_.compile({.source = source}, report_).status().code(),
+            ErrorCode::kResourceExhausted);
 }
 
 TEST_F(CompilerTest, LeavesSignalHandlersAlone) {

@@ -186,7 +186,8 @@ void add_builtins(llvm::Module& module) {
     }
   }
   // The only ones for which code would be wrong.
-  for (const char* name : {"setjmp", "_setjmp", "sigsetjmp", "__sigsetjmp", "getcontext", "vfork"}) {
+  for (const char* name :
+       {"setjmp", "_setjmp", "sigsetjmp", "__sigsetjmp", "getcontext", "vfork"}) {
     if (llvm::Function* function = module.getFunction(name)) {
       function->addFnAttr(llvm::Attribute::ReturnsTwice);
       for (llvm::User* user : function->users()) {
@@ -313,6 +314,7 @@ Result<const FrontEnd::Invocations*> FrontEnd::invocations(const CompileJob& job
     arguments.insert(arguments.end(), flags.begin(), flags.end());
     arguments.insert(arguments.end(), {"-x", language, "source"});
     std::vector<const char*> pointers;
+    pointers.reserve(arguments.size());
     for (const std::string& argument : arguments) pointers.push_back(argument.c_str());
     clang::driver::Driver driver(options_.clang_dir + "/../../../bin/clang",
                                  llvm::sys::getDefaultTargetTriple(), engine);

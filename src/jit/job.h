@@ -19,9 +19,12 @@ struct CompileJob {
   int optimization = 2;            // 0 to 3
   bool openmp = false;             // #pragma omp; the program then uses libomp
   std::vector<Program> link = {};  // earlier programs whose symbols this one may use, in order
-  bool use_cache = true;           // look into the object cache, and add to it
-  bool want_ir = false;            // fill CompileReport::ir; the cache is then not looked into
-  bool want_assembly = false;      // fill CompileReport::assembly; likewise
+  // Shared libraries whose symbols it may use: names as for -l, or paths with a slash.
+  std::vector<std::string> libraries = {};
+  std::vector<std::string> library_dirs = {};  // looked into before the system's
+  bool use_cache = true;                       // look into the object cache, and add to it
+  bool want_ir = false;        // fill CompileReport::ir; the cache is then not looked into
+  bool want_assembly = false;  // fill CompileReport::assembly; likewise
 };
 
 enum class Severity { kNote, kWarning, kError };

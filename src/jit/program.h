@@ -35,4 +35,8 @@ class Program {
   std::shared_ptr<LoadedCode> code_;
 };
 
+// From now on nothing is unloaded, whatever becomes of its handles: the process is about to end.
+// Python calls it at exit, because what it then destroys last may be functions of a program.
+void stop_unloading();
+
 }  // namespace engineroom::jit
