@@ -41,14 +41,14 @@ constexpr Text kTexts[] = {
      false},
     {"sieve",
      "extern \"C\" PyObject* f(long n) {\n"
-     "  using engineroom::runtime::Ref;\n"
-     "  Ref result = Ref::take(PyList_New(0)); if (!result) return nullptr;\n"
+     "  using er::Ref;\n"
+     "  Ref result(PyList_New(0)); if (!result) return nullptr;\n"
      "  static int p[100000]; long k = 0;\n"
      "  for (long i = 2; k < n && k < 100000; ++i) {\n"
      "    long j = 0; while (j < k && i %% p[j] != 0) ++j;\n"
      "    if (j < k) continue;\n"
      "    p[k++] = static_cast<int>(i);\n"
-     "    Ref item = Ref::take(PyLong_FromLong(i + %d)); if (!item) return nullptr;\n"
+     "    Ref item(PyLong_FromLong(i + %d)); if (!item) return nullptr;\n"
      "    if (PyList_Append(result.get(), item.get()) < 0) return nullptr;\n"
      "  }\n"
      "  return result.release(); }\n",
@@ -95,7 +95,7 @@ struct Place {
   Compiler compiler() const {
     const std::filesystem::path here = std::filesystem::path(__FILE__).parent_path();
     return Compiler({.header = here.parent_path() / "src/runtime/engineroom_runtime.h",
-                     .include_dirs = {python_include},
+                     .include_dirs = {here.parent_path() / "src", python_include},
                      .cache_root = cache});
   }
 };

@@ -16,11 +16,11 @@ if [[ ! -f $installed || pyproject.toml -nt $installed || CMakeLists.txt -nt $in
 else
   # What pip would do, without its seconds. install(1) replaces the files of running programs safely.
   site=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("platlib"))')
-  for file in $build/python/engineroom/_*.so; do
+  for file in $build/python/engineroom/*.so; do
     [[ ! -f $file ]] || install -C -D -t "$site/engineroom" "$file"
   done
   for file in src/runtime/*.h; do
-    install -C -D -p -m 644 -t "$site/engineroom/include" "$file"
+    install -C -D -p -m 644 -t "$site/engineroom/include/runtime" "$file"
   done
   for file in $build/bin/*; do
     [[ ! -f $file ]] || install -C -t .venv/bin "$file"

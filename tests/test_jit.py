@@ -64,11 +64,11 @@ def test_compiled_code_uses_pythons_api():
 def test_runtime_header():
     source = """
     extern "C" PyObject* make() {
-      using engineroom::runtime::Ref;
-      Ref list = Ref::take(PyList_New(0));
+      using er::Ref;
+      Ref list(PyList_New(0));
       for (int i = 0; list && i < 3; ++i) {
-        Ref item = Ref::take(PyLong_FromLong(1000 + i));
-        Ref same = Ref::borrow(item.get());
+        Ref item(PyLong_FromLong(1000 + i));
+        Ref same = er::borrow(item);
         if (!item || PyList_Append(list.get(), same.get()) < 0) return nullptr;
       }
       return list.release();

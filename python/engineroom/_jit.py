@@ -5,6 +5,7 @@ Importing this module loads nothing: Clang and LLVM come with the first call of 
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import sysconfig
 from pathlib import Path
@@ -30,5 +31,13 @@ def compiler() -> Compiler:
             f"compiling needs Python's C headers, and {include}/Python.h does not exist "
             "(Debian: python3-dev)"
         )
-    header = Path(_compiler.__file__).parent / "include" / "engineroom_runtime.h"
-    return _compiler.Compiler(str(header), [str(include)], _compiler.default_cache_root())
+    # What generated code calls is looked for in the process.
+    ctypes.CDLL(
+        str(Path(_compiler.__file__).parent / "libengineroom_runtime.so"), ctypes.RTLD_GLOBAL
+    )
+    headers = Path(_compiler.__file__).parent / "include"
+    return _compiler.Compiler(
+        str(headers / "runtime" / "engineroom_runtime.h"),
+        [str(headers), str(include)],
+        _compiler.default_cache_root(),
+    )

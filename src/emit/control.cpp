@@ -1,0 +1,205 @@
+#include <algorithm>
+
+#include "emit/function_emitter.h"
+#include "emit/text.h"
+
+namespace engineroom::emit {
+
+using tree::FunctionKind;
+
+namespace {
+
+// Why a finally clause runs: er_why; 0 if its body came to its end.
+constexpr int kRaised = 1;
+constexpr int kFirstExit = 2;
+
+}  // namespace
+
+// ---- return, break, continue ----
+
+// Goes out to the next finally, or all the way.
+void FunctionEmitter::leave(Exit exit) {
+  if (!around_.empty() && around_.back().is_finally) {
+    Around& finally = around_.back();
+    if (std::find(finally.exits.begin(), finally.exits.end(), exit) == finally.exits.end())
+      finally.exits.push_back(exit);
+    finally.is_label_used = true;
+    out_.line("why" + finally.name + " = " + std::to_string(kFirstExit + static_cast<int>(exit)) +
+              ";");
+    out_.line("goto finally" + finally.name + ";");
+    return;
+  }
+  if (exit == Exit::kReturn) {
+    const auto finally = std::find_if(around_.rbegin(), around_.rend(),
+                                      [](const Around& a) { return a.is_finally; });
+    if (finally == around_.rend()) return return_result();
+    if (std::find(finally->exits.begin(), finally->exits.end(), exit) == finally->exits.end())
+      finally->exits.push_back(exit);
+    finally->is_label_used = true;
+    out_.line("why" + finally->name + " = " + std::to_string(kFirstExit + static_cast<int>(exit)) +
+              ";");
+    out_.line("goto finally" + finally->name + ";");
+    return;
+  }
+  Around& loop = around_.back();
+  if (exit == Exit::kContinue) {
+    out_.line("continue;");
+  } else if (loop.name.empty()) {
+    out_.line("break;");
+  } else {
+    loop.is_label_used = true;
+    out_.line("goto " + loop.name + ";");
+  }
+}
+
+void FunctionEmitter::return_statement(const tree::Return& stmt) {
+  const bool is_direct =
+      std::none_of(around_.begin(), around_.end(), [](const Around& a) { return a.is_finally; });
+  const bool is_void = function_.kind == FunctionKind::kModuleInit ||
+                       (is_c_function() && function_.type->base->is_void());
+  if (stmt.value == nullptr || is_void) {
+    if (stmt.value != nullptr) drop(*stmt.value);
+    if (is_direct && !is_void && (!is_c_function() || function_.type->base->is_object())) {
+      out_.line("return er::new_ref(Py_None);");
+    } else {
+      leave(Exit::kReturn);
+    }
+    return;
+  }
+  const Value made = value(*stmt.value);
+  const bool is_object = stmt.value->type->is_object();
+  if (is_direct) {
+    // A local that nothing reads any more gives its reference away.
+    const auto* ref = tree::try_as<tree::VariableRef>(stmt.value.get());
+    const bool is_local = ref != nullptr && made.form == Form::kVariable;
+    out_.line("return " +
+              (!is_object ? made.text
+               : is_local ? made.text + ".release()"
+                          : as_new(made)) +
+              ";");
+    return;
+  }
+  uses_result_ = true;
+  out_.line("er_result = " + (is_object ? as_ref(made) : made.text) + ";");
+  leave(Exit::kReturn);
+}
+
+// What was put into er_result.
+void FunctionEmitter::return_result() {
+  if (function_.kind == FunctionKind::kModuleInit) {
+    out_.line("return 0;");
+  } else if (is_c_function() && function_.type->base->is_void()) {
+    out_.line("return;");
+  } else if (function_.kind == FunctionKind::kDef || function_.type->base->is_object()) {
+    out_.line("return er_result.release();");
+  } else {
+    out_.line("return er_result;");
+  }
+}
+
+// ---- try ----
+
+template <typename Body>
+bool FunctionEmitter::with_handler(const std::string& label, Body body) {
+  const std::string handler = handler_;
+  const bool was_used = is_handler_used_;
+  handler_ = label;
+  is_handler_used_ = false;
+  body();
+  const bool is_used = is_handler_used_;
+  handler_ = handler;
+  is_handler_used_ = was_used;
+  return is_used;
+}
+
+void FunctionEmitter::enter_handler(const std::string& name) {
+  out_.line(name + ".enter(" + traceback_arguments() + ");");
+}
+
+void FunctionEmitter::try_statement(const tree::Try& stmt) {
+  const std::string id = std::to_string(++n_names_);
+  const std::string handler = "handler" + id;
+  const std::string end = "end" + id;
+  const std::size_t mark = out_.mark();
+  out_.open("");
+  const bool can_fail = with_handler("catch" + id, [&] { block(stmt.body); });
+  out_.close();
+  if (!can_fail) {
+    block(stmt.orelse);
+    return;
+  }
+  out_.insert(mark, "er::Handler " + handler + ";");
+  block(stmt.orelse);
+  out_.line("goto " + end + ";");
+  out_.label("catch" + id);
+  enter_handler(handler);
+  bool catches_all = false;
+  for (const tree::Handler& clause : stmt.handlers) {
+    const std::uint32_t line = line_of(clause.range);
+    if (line > 0) out_.set_source_line(line);
+    const std::size_t clause_mark = out_.mark();
+    has_declared_ = false;
+    if (clause.matches != nullptr) {
+      out_.open("if (" + condition(*clause.matches) + ")");
+    } else {
+      out_.open("");
+      catches_all = true;
+    }
+    const bool declared = has_declared_;
+    block(clause.body);
+    out_.line("goto " + end + ";");
+    out_.close();
+    if (declared) out_.enclose_since(clause_mark);
+    if (catches_all) break;
+  }
+  if (!catches_all) {
+    out_.line(handler + ".reraise();");
+    out_.line(fail_at(0));
+  }
+  // The end is outside: the handler is left on the way there.
+  out_.enclose_since(mark);
+  out_.line(end + ":;");
+  has_declared_ = false;
+}
+
+void FunctionEmitter::finally_statement(const tree::Finally& stmt) {
+  const std::string id = std::to_string(++n_names_);
+  const std::string handler = "handler" + id;
+  const std::string why = "why" + id;
+  const std::size_t mark = out_.mark();
+  Around around;
+  around.is_finally = true;
+  around.name = id;
+  around_.push_back(around);
+  out_.open("");
+  const bool can_fail = with_handler("catch" + id, [&] { block(stmt.body); });
+  out_.close();
+  around = around_.back();
+  around_.pop_back();
+  if (!can_fail && around.exits.empty()) return block(stmt.cleanup);
+
+  if (can_fail) {
+    out_.insert(mark, "er::Handler " + handler + ";");
+    out_.line("goto finally" + id + ";");
+    out_.label("catch" + id);
+    enter_handler(handler);
+    out_.line(why + " = " + std::to_string(kRaised) + ";");
+  }
+  out_.insert(mark, "int " + why + " = 0;");
+  out_.label("finally" + id);
+  block(stmt.cleanup);
+  if (can_fail) {
+    out_.open("if (" + why + " == " + std::to_string(kRaised) + ")");
+    out_.line(handler + ".reraise();");
+    out_.line(fail_at(0));
+    out_.close();
+  }
+  for (const Exit exit : around.exits) {
+    out_.open("if (" + why + " == " + std::to_string(kFirstExit + static_cast<int>(exit)) + ")");
+    leave(exit);
+    out_.close();
+  }
+  has_declared_ = true;
+}
+
+}  // namespace engineroom::emit

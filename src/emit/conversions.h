@@ -1,0 +1,38 @@
+// emit/conversions.h — which function of the runtime turns a C value into an object, and back.
+//
+// Structs have functions of their own in the text, made here when they are first asked for.
+#pragma once
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "emit/writer.h"
+#include "tree/module.h"
+
+namespace engineroom::emit {
+
+class Conversions {
+ public:
+  // A call that has a new reference, or null.
+  std::string to_object(const tree::Type& type, const std::string& value);
+  // A call that writes to the pointer `out`, or is false.
+  std::string from_object(const tree::Type& type, const std::string& object,
+                          const std::string& out);
+  // The functions asked for so far.
+  const Writer& functions() const { return functions_; }
+
+ private:
+  void make_to_object(const tree::Type& type);
+  void make_from_object(const tree::Type& type);
+
+  std::set<const tree::Type*> made_to_object_;
+  std::set<const tree::Type*> made_from_object_;
+  Writer functions_;
+};
+
+// "er::as_list" and "list" of a list; "" of any object.
+std::string class_check(tree::ObjectClass object_class);
+std::string class_name(tree::ObjectClass object_class);
+
+}  // namespace engineroom::emit

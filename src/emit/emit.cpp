@@ -1,0 +1,279 @@
+#include "emit/emit.h"
+
+#include <cctype>
+#include <utility>
+
+#include "emit/function_emitter.h"
+#include "emit/text.h"
+
+namespace engineroom::emit {
+
+using tree::FunctionKind;
+using tree::ParamKind;
+using tree::Type;
+using tree::TypeKind;
+
+namespace {
+
+// ---- types ----
+
+std::string forward_declaration(const Type& type) {
+  return std::string(type.is_union ? "union " : "struct ") + type.cpp + ";";
+}
+
+void define_type(const Type& type, Writer& out) {
+  // Enumerators are numbers by now.
+  if (type.kind == TypeKind::kEnum) {
+    if (!type.cpp.empty()) out.line("using " + type.cpp + " = int;");
+    return;
+  }
+  const std::string keyword = type.is_union ? "union" : "struct";
+  out.open(keyword + (type.is_packed ? " __attribute__((packed)) " : " ") + type.cpp);
+  for (const tree::Field& field : type.fields) out.line(declare(*field.type, field.cpp) + ";");
+  out.close("};");
+}
+
+void define_types(const tree::Module& module, Writer& out) {
+  for (const Type* type : module.structs)
+    if (type->kind == TypeKind::kStruct) out.line(forward_declaration(*type));
+  for (const Type* type : module.structs) define_type(*type, out);
+}
+
+// ---- constants ----
+
+bool looks_like_name(const std::string& text) {
+  for (const char c : text)
+    if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '_') return false;
+  return !text.empty();
+}
+
+std::string text_constant(const char* kind, const std::string& text) {
+  return "{er::ConstantKind::" + std::string(kind) + ", " + quoted(text) + ", " +
+         std::to_string(text.size()) + "}";
+}
+
+std::string constant(const tree::Constant& constant, std::size_t index, Writer& out) {
+  switch (constant.kind) {
+    case tree::ConstantKind::kStr:
+      return text_constant(looks_like_name(constant.text) ? "kName" : "kStr", constant.text);
+    case tree::ConstantKind::kBytes:
+      return text_constant("kBytes", constant.text);
+    case tree::ConstantKind::kInt:
+      return text_constant("kInt", constant.text);
+    case tree::ConstantKind::kFloat:
+      return "{er::ConstantKind::kFloat, nullptr, 0, " + number(constant.value) + "}";
+    case tree::ConstantKind::kComplex:
+      return "{er::ConstantKind::kComplex, nullptr, 0, " + number(constant.value) + "}";
+    case tree::ConstantKind::kTuple:
+    case tree::ConstantKind::kFrozenSet:
+      break;
+  }
+  const bool is_tuple = constant.kind == tree::ConstantKind::kTuple;
+  const std::string kind = is_tuple ? "kTuple" : "kFrozenSet";
+  std::string items = "nullptr";
+  if (!constant.items.empty()) {
+    items = "er_items_" + std::to_string(index);
+    std::vector<std::string> indices;
+    for (const std::size_t item : constant.items) indices.push_back(std::to_string(item));
+    out.line("static const int " + items + "[] = {" + joined(indices) + "};");
+  }
+  return "{er::ConstantKind::" + kind + ", nullptr, " + std::to_string(constant.items.size()) +
+         ", 0, " + items + "}";
+}
+
+void define_constants(const tree::Module& module, Writer& out) {
+  if (module.constants.empty()) return;
+  std::vector<std::string> specs;
+  for (std::size_t i = 0; i < module.constants.size(); ++i)
+    specs.push_back(constant(module.constants[i], i, out));
+  out.open("static const er::ConstantSpec er_constant_specs[] =");
+  for (const std::string& spec : specs) out.line(spec + ",");
+  out.close("};");
+  out.line("static PyObject* er_constants[" + std::to_string(specs.size()) + "];");
+}
+
+// ---- variables ----
+
+std::string variable_declaration(const tree::Variable& variable) {
+  return variable.type->is_object() ? "er::Global " + variable.cpp
+                                    : declare(*variable.type, variable.cpp);
+}
+
+// ---- functions ----
+
+bool has_python_form(const tree::Function& function) {
+  return function.kind == FunctionKind::kDef || function.kind == FunctionKind::kCpdef;
+}
+
+// What er::new_function needs to know.
+void define_spec(const tree::Function& function, const ModuleContext& context, Writer& out) {
+  std::vector<std::string> names;
+  int n_positional_only = 0;
+  int n_positional = 0;
+  int n_keyword_only = 0;
+  bool has_varargs = false;
+  bool has_varkeywords = false;
+  const auto add_names = [&](auto is_wanted) {
+    for (const tree::PyParameter& parameter : function.py_parameters)
+      if (is_wanted(parameter.kind)) names.push_back(quoted(parameter.variable->name));
+  };
+  for (const tree::PyParameter& parameter : function.py_parameters) {
+    n_positional_only += parameter.kind == ParamKind::kPositionalOnly;
+    n_positional +=
+        parameter.kind == ParamKind::kPositionalOnly || parameter.kind == ParamKind::kNormal;
+    n_keyword_only += parameter.kind == ParamKind::kKeywordOnly;
+    has_varargs = has_varargs || parameter.kind == ParamKind::kVarArgs;
+    has_varkeywords = has_varkeywords || parameter.kind == ParamKind::kVarKeywords;
+  }
+  add_names([](ParamKind kind) {
+    return kind == ParamKind::kPositionalOnly || kind == ParamKind::kNormal;
+  });
+  add_names([](ParamKind kind) { return kind == ParamKind::kKeywordOnly; });
+  add_names([](ParamKind kind) { return kind == ParamKind::kVarArgs; });
+  add_names([](ParamKind kind) { return kind == ParamKind::kVarKeywords; });
+
+  const std::string names_name = "er_names_" + function.cpp;
+  if (!names.empty())
+    out.line("static const char* const " + names_name + "[] = {" + joined(names) + "};");
+  const bool has_place = static_cast<std::size_t>(function.range.source) < context.sources.size();
+  const std::size_t line =
+      has_place ? context.sources[function.range.source].line_of(function.range.begin) : 1;
+  const std::string& body = function.kind == FunctionKind::kCpdef
+                                ? FunctionEmitter::wrapper_name(function)
+                                : function.cpp;
+  out.line("static const er::FunctionSpec er_spec_" + function.cpp + " = {" +
+           joined({quoted(function.name), quoted(function.qualname),
+                   quoted_or_null(function.doc, function.has_doc), body,
+                   names.empty() ? "nullptr" : names_name, std::to_string(n_positional_only),
+                   std::to_string(n_positional), std::to_string(n_keyword_only),
+                   has_varargs ? "true" : "false", has_varkeywords ? "true" : "false", "er_file",
+                   std::to_string(line)}) +
+           "};");
+}
+
+// ---- the module ----
+
+void define_entry(const tree::Module& module, const Unit& unit, bool has_init, Writer& out) {
+  const std::string n = std::to_string(module.constants.size());
+  out.open("extern \"C\" int " + unit.entry + "(PyObject* module)");
+  out.line("er_module = module;");
+  out.line("er_globals = PyModule_GetDict(module);");
+  if (!module.constants.empty()) {
+    out.line("if (er::make_constants(er_constant_specs, " + n + ", er_constants) < 0) return -1;");
+  }
+  for (const tree::Variable& variable : module.variables) {
+    if (variable.kind == tree::VariableKind::kModule && variable.type->is_object())
+      out.line(variable.cpp + " = er::borrow(Py_None);");
+  }
+  out.line(has_init ? "return er_run_module();" : "return 0;");
+  out.close();
+  out.open("extern \"C\" void " + unit.release + "()");
+  if (!module.constants.empty()) out.line("er::clear_constants(er_constants, " + n + ");");
+  for (const tree::Variable& variable : module.variables) {
+    if (variable.kind == tree::VariableKind::kModule && variable.type->is_object())
+      out.line(variable.cpp + ".reset();");
+  }
+  out.close();
+}
+
+// The text, with a #line wherever the source's line changes.
+void assemble(const Writer& writer, const std::string& file, bool line_directives, Unit& unit) {
+  std::uint32_t current = 0;
+  const auto add = [&](const std::string& text, std::uint32_t line) {
+    unit.text += text;
+    unit.text += '\n';
+    // Verbatim text has several lines.
+    for (const char c : text)
+      if (c == '\n') unit.lines.push_back(line);
+    unit.lines.push_back(line);
+  };
+  for (const Writer::Line& line : writer.lines()) {
+    if (line_directives && line.source_line != 0 && line.source_line != current) {
+      add("#line " + std::to_string(line.source_line) + " " + quoted(file), 0);
+      current = line.source_line;
+    }
+    add(std::string(static_cast<std::size_t>(line.indent) * 2, ' ') + line.text, line.source_line);
+  }
+}
+
+std::string plain_text(const Writer& writer) {
+  Unit unit;
+  assemble(writer, "", false, unit);
+  return unit.text;
+}
+
+}  // namespace
+
+Unit emit(const tree::Module& module, const syntax::Sources& sources, const EmitOptions& options) {
+  ModuleContext context{module, sources, options, "", {}};
+  if (sources.size() > 0) {
+    const tree::Function* init = module.functions.empty() ? nullptr : &module.functions.back();
+    const std::size_t id = init != nullptr ? static_cast<std::size_t>(init->range.source) : 0;
+    context.file = sources[static_cast<syntax::SourceId>(id < sources.size() ? id : 0)].name();
+  }
+  bool has_init = false;
+  for (const tree::Function& function : module.functions) {
+    context.own.insert(function.cpp);
+    has_init = has_init || function.kind == FunctionKind::kModuleInit;
+  }
+
+  // Bodies first: they tell which conversions are needed.
+  Writer bodies;
+  Writer c_declarations;
+  Writer python_declarations;
+  for (const tree::Function& function : module.functions) {
+    FunctionEmitter emitter(context, function);
+    if (function.kind == FunctionKind::kCdef || function.kind == FunctionKind::kCpdef) {
+      if (!function.is_inline || !function.body.empty())
+        c_declarations.line(emitter.c_signature(false) + ";");
+    }
+    if (has_python_form(function)) {
+      const std::string name = function.kind == FunctionKind::kCpdef
+                                   ? FunctionEmitter::wrapper_name(function)
+                                   : function.cpp;
+      python_declarations.line(FunctionEmitter::python_signature(name) + ";");
+      define_spec(function, context, python_declarations);
+    }
+    bodies.append(emitter.emit());
+    if (function.kind == FunctionKind::kCpdef)
+      bodies.append(FunctionEmitter(context, function).emit_wrapper());
+  }
+
+  Unit unit;
+  unit.entry = "er_exec_" + options.id;
+  unit.release = "er_release_" + options.id;
+  Writer shared;
+  for (const std::string& text : module.prelude) shared.line(text);
+  define_types(module, shared);
+
+  Writer out;
+  out.line("#include \"runtime/engineroom_runtime.h\"");
+  out.append(shared);
+  out.line("static const char* const er_file = " + quoted(context.file) + ";");
+  out.line("static PyObject* er_module;");
+  out.line("static PyObject* er_globals;");
+  define_constants(module, out);
+  const std::string linkage = options.is_shared ? "" : "static ";
+  for (const tree::Variable& variable : module.variables) {
+    if (variable.kind == tree::VariableKind::kModule)
+      out.line(linkage + variable_declaration(variable) + ";");
+  }
+  out.append(context.conversions.functions());
+  out.append(c_declarations);
+  out.append(python_declarations);
+  out.append(bodies);
+  define_entry(module, unit, has_init, out);
+  assemble(out, context.file, options.line_directives, unit);
+
+  Writer declarations;
+  declarations.append(shared);
+  for (const tree::Variable& variable : module.variables) {
+    if (variable.kind == tree::VariableKind::kModule)
+      declarations.line("extern " + variable_declaration(variable) + ";");
+  }
+  declarations.append(c_declarations);
+  unit.declarations = plain_text(declarations);
+  return unit;
+}
+
+}  // namespace engineroom::emit

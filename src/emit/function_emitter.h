@@ -1,0 +1,182 @@
+// emit/function_emitter.h — the body of one function; its methods are in a file per subject:
+//
+//   function_emitter.cpp  parameters, locals, the way out
+//   expressions.cpp       values and temporaries
+//   statements.cpp        the simple ones, and blocks
+//   loops.cpp             while, for
+//   control.cpp           return, break, continue through finally; try
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "emit/conversions.h"
+#include "emit/effects.h"
+#include "emit/emit.h"
+#include "emit/writer.h"
+
+namespace engineroom::emit {
+
+// What the functions of one module share.
+struct ModuleContext {
+  const tree::Module& module;
+  const syntax::Sources& sources;
+  const EmitOptions& options;
+  std::string file;           // what er_file stands for
+  std::set<std::string> own;  // C++ names of the module's functions
+  Conversions conversions = {};
+};
+
+// Of C++ operators, as far as this code makes them; a higher one binds tighter.
+enum Precedence : std::uint8_t {
+  kConditional = 1,
+  kOr,
+  kAnd,
+  kBitOr,
+  kBitXor,
+  kBitAnd,
+  kEquality,
+  kRelational,
+  kShift,
+  kSum,
+  kProduct,
+  kUnary,
+  kPrimary,
+};
+
+struct Value {
+  enum class Form : std::uint8_t {
+    kPlain,     // a C value, or a borrowed PyObject*
+    kVariable,  // an object: the er::Ref of a variable
+    kOwned,     // an object: an er::Ref that nobody else needs
+  };
+  std::string text;
+  Precedence precedence = kPrimary;
+  Form form = Form::kPlain;
+  int depth = 0;  // of nested parentheses, about
+};
+
+class FunctionEmitter {
+ public:
+  FunctionEmitter(ModuleContext& context, const tree::Function& function);
+
+  // The whole function, or with kCpdef the C function.
+  Writer emit();
+  // Of kCpdef: what Python calls.
+  Writer emit_wrapper();
+
+  // "static double f(double x)" and the like.
+  std::string c_signature(bool with_names) const;
+  static std::string python_signature(const std::string& name) {
+    return "static PyObject* " + name + "(PyObject*, PyObject* const* er_args)";
+  }
+  static std::string wrapper_name(const tree::Function& function) {
+    return "er_py_" + function.cpp;
+  }
+
+ private:
+  using Form = Value::Form;
+
+  // ---- function_emitter.cpp ----
+  std::string declare_parameters();
+  void take_python_arguments();
+  void declare_locals(Writer& head) const;
+  void end(Writer& out);
+  std::string failure_value() const;
+  bool is_c_function() const;
+  std::string result_declaration() const;
+
+  std::uint32_t line_of(syntax::SourceRange range) const;
+  // "{ er_at = 3; goto fail; }"
+  std::string fail(syntax::SourceRange range);
+  std::string fail_at(std::uint32_t line);
+  std::string file_of(syntax::SourceRange range) const;
+  std::string traceback_arguments() const;
+  bool owns(const tree::Variable& variable) const;
+
+  // ---- expressions.cpp ----
+  Value value(const tree::Expr& expr);
+  // In order; each stays as it is while the later ones are evaluated.
+  std::vector<Value> values(const std::vector<const tree::Expr*>& exprs);
+  Value variable_value(const tree::VariableRef& expr);
+  Value helper(const tree::Helper& expr);
+  // The call's text, with its arguments evaluated.
+  std::string helper_text(const tree::Helper& expr, const std::string& out = "");
+  Value binary(const tree::Binary& expr);
+  Value logical(const tree::Logical& expr);
+  Value conditional(const tree::Conditional& expr);
+  Value call(const tree::Call& expr);
+  std::string call_text(const tree::Call& expr);
+  Value cast(const tree::Cast& expr);
+  Value block_value(const tree::BlockExpr& expr);
+  Value make_function(const tree::MakeFunction& expr);
+  // Text that is a failed value of `name`, by the clause of a C function; "" if it cannot fail.
+  std::string failure_test(const tree::Type& function, const std::string& name) const;
+  void drop(const tree::Expr& expr);
+  // An int that is true or false; no object that its evaluation made is left.
+  std::string condition(const tree::Expr& expr);
+  std::string negated(const std::string& condition) const;
+
+  Value temporary(const tree::Type& type, const std::string& value);
+  Value owned_temporary(const std::string& new_reference);
+  Value kept(Value value, const tree::Type& type);
+  // A new name; the block that it is in must be one of its own.
+  std::string new_name(const char* prefix);
+  static std::string at(const Value& value, Precedence precedence);
+  static std::string plain(const Value& value);   // a PyObject* or a C value
+  static std::string as_ref(const Value& value);  // an er::Ref to be moved from
+  static std::string as_new(const Value& value);  // a new reference
+  void assign(const tree::Variable& target, const Value& value);
+
+  // ---- statements.cpp ----
+  void block(const tree::Block& block);
+  void statement(const tree::Stmt& stmt);
+  void assign(const tree::Assign& stmt);
+  void unbind(const tree::Unbind& stmt);
+  void if_statement(const tree::If& stmt);
+
+  // ---- loops.cpp ----
+  void while_loop(const tree::While& stmt);
+  void count_loop(const tree::CountLoop& stmt);
+  void iterate(const tree::Iterate& stmt);
+  void loop_body(const tree::Block& body, const tree::Block& orelse, const std::string& close);
+
+  // ---- control.cpp ----
+  enum class Exit : std::uint8_t { kReturn, kBreak, kContinue };
+  // Something around the current statement that an exit has to pass.
+  struct Around {
+    bool is_finally = false;
+    std::string name;         // a finally's number; a loop's label for break, "" if `break` will do
+    std::vector<Exit> exits;  // of a finally: those that pass it
+    bool is_label_used = false;
+  };
+  void leave(Exit exit);
+  void return_statement(const tree::Return& stmt);
+  void return_result();
+  void try_statement(const tree::Try& stmt);
+  void finally_statement(const tree::Finally& stmt);
+  // With failures going to `label`; says whether there are any.
+  template <typename Body>
+  bool with_handler(const std::string& label, Body body);
+  void enter_handler(const std::string& name);
+
+  ModuleContext& context_;
+  const tree::Function& function_;
+  EffectsOf effects_;
+  std::set<const tree::Variable*> assigned_;  // parameters with a reference of their own
+  Writer out_;
+  int n_names_ = 0;
+  bool has_declared_ = false;  // the block that is being written has declarations
+  int n_owned_ = 0;            // temporaries with a reference, so far
+  std::string handler_ = "fail";
+  bool is_handler_used_ = false;
+  bool uses_at_ = false;
+  bool uses_result_ = false;
+  std::vector<Around> around_;
+};
+
+}  // namespace engineroom::emit

@@ -1,0 +1,138 @@
+#include <optional>
+
+#include "emit/function_emitter.h"
+#include "emit/text.h"
+
+namespace engineroom::emit {
+
+using tree::as;
+
+namespace {
+
+// The text of a constant, if it is one: "-1".
+std::optional<std::string> constant(const tree::Expr* expr) {
+  if (expr == nullptr) return "1";
+  if (const auto* literal = tree::try_as<tree::Literal>(expr)) return literal->cpp;
+  if (const auto* cast = tree::try_as<tree::Cast>(expr)) return constant(cast->value.get());
+  const auto* unary = tree::try_as<tree::Unary>(expr);
+  if (unary == nullptr || std::string_view(unary->op) != "-") return std::nullopt;
+  const std::optional<std::string> operand = constant(unary->operand.get());
+  if (!operand || operand->starts_with('-')) return std::nullopt;
+  return "-" + *operand;
+}
+
+// 1 or -1 if the constant is that, else 0.
+int unit_step(const std::optional<std::string>& step) {
+  if (!step) return 0;
+  std::string digits = *step;
+  while (!digits.empty() && (digits.back() == 'L' || digits.back() == 'U')) digits.pop_back();
+  return digits == "1" ? 1 : digits == "-1" ? -1 : 0;
+}
+
+}  // namespace
+
+// The body of a loop that is open, its end, and `else`.
+void FunctionEmitter::loop_body(const tree::Block& body, const tree::Block& orelse,
+                                const std::string& close) {
+  Around loop;
+  if (!orelse.empty()) loop.name = "after" + std::to_string(++n_names_);
+  around_.push_back(loop);
+  block(body);
+  loop = around_.back();
+  around_.pop_back();
+  out_.close("}");
+  if (!close.empty()) out_.line(close);
+  block(orelse);
+  if (loop.is_label_used) out_.line(loop.name + ":;");
+}
+
+void FunctionEmitter::while_loop(const tree::While& stmt) {
+  if (!effects_(*stmt.test).has_statements) {
+    out_.open("while (" + value(*stmt.test).text + ")");
+  } else {
+    out_.open("for (;;)");
+    const bool declared = has_declared_;
+    const std::string test = condition(*stmt.test);
+    out_.line("if (" + negated(test) + ") break;");
+    has_declared_ = declared;
+  }
+  loop_body(stmt.body, stmt.orelse, "");
+}
+
+void FunctionEmitter::count_loop(const tree::CountLoop& stmt) {
+  const tree::Type& type = *stmt.counter;
+  const std::string& cpp = type.cpp;
+  const std::string& variable = stmt.variable->cpp;
+  const std::optional<std::string> step = constant(stmt.step.get());
+  const bool is_stop_constant = constant(stmt.stop.get()).has_value();
+  const std::vector<Value> parts =
+      values({stmt.start.get(), stmt.stop.get(), step ? nullptr : stmt.step.get()});
+  const auto assign_variable = [&](const std::string& counter) {
+    out_.line(variable + " = " +
+              (stmt.variable->type == stmt.counter
+                   ? counter
+                   : "(" + stmt.variable->type->cpp + ")" + counter) +
+              ";");
+  };
+  std::string compare = stmt.step_sign > 0 ? " < " : " > ";
+  if (stmt.includes_stop) compare = stmt.step_sign > 0 ? " <= " : " >= ";
+
+  const int unit = unit_step(step);
+  std::string by;
+  if (!step) by = kept(parts[2], type).text;
+  if (step) by = *step;
+
+  if (stmt.counts_in_variable) {
+    const std::string stop = is_stop_constant ? parts[1].text : kept(parts[1], type).text;
+    out_.open("for (" + variable + " = " + parts[0].text + "; " + variable + compare +
+              at({stop, parts[1].precedence}, kSum) + "; " +
+              (unit == 1 ? "++" + variable
+               : unit == -1
+                   ? "--" + variable
+                   : variable + " = er::step_by<" + cpp + ">(" + variable + ", " + by + ")") +
+              ")");
+    return loop_body(stmt.body, stmt.orelse, "");
+  }
+
+  const std::string i = "i" + std::to_string(++n_names_);
+  const std::string n = "n" + std::to_string(n_names_);
+  if (unit != 0 || (type.is_float() && stmt.step_sign != 0)) {
+    const std::string start = cpp + " " + i + " = " + parts[0].text;
+    const std::string end = is_stop_constant ? "" : ", " + n + " = " + parts[1].text;
+    const std::string next = unit == 1 ? "++" + i : unit == -1 ? "--" + i : i + " += " + by;
+    out_.open("for (" + start + end + "; " + i + compare +
+              (is_stop_constant ? at(parts[1], kSum) : n) + "; " + next + ")");
+  } else {
+    if (stmt.step_sign == 0) {
+      out_.open("if (" + by + " == 0)");
+      out_.line("er::raise_value_error(\"range() arg 3 must not be zero\");");
+      out_.line(fail(stmt.range));
+      out_.close();
+    }
+    has_declared_ = true;
+    // The number of turns is known: a step beyond the end of the type does no harm.
+    out_.line(cpp + " " + i + " = " + parts[0].text + ";");
+    out_.open("for (auto " + n + " = er::n_turns<" + cpp + ">(" + i + ", " + parts[1].text + ", " +
+              by + "); " + n + " > 0; --" + n + ", " + i + " = er::step_by<" + cpp + ">(" + i +
+              ", " + by + "))");
+  }
+  assign_variable(i);
+  loop_body(stmt.body, stmt.orelse, "");
+}
+
+void FunctionEmitter::iterate(const tree::Iterate& stmt) {
+  const std::string iterator = new_name("it");
+  const std::string more = "more" + iterator.substr(2);
+  out_.line("er::Iterator " + iterator + ";");
+  const std::size_t mark = out_.mark();
+  has_declared_ = false;
+  const Value iterable = value(*stmt.iterable);
+  out_.line("if (!" + iterator + ".start(" + iterable.text + ")) " + fail(stmt.iterable->range));
+  if (has_declared_) out_.enclose_since(mark);
+  has_declared_ = true;
+  out_.line("int " + more + ";");
+  out_.open("while ((" + more + " = " + iterator + ".next(" + stmt.item->cpp + ")) > 0)");
+  loop_body(stmt.body, stmt.orelse, "if (" + more + " < 0) " + fail(stmt.iterable->range));
+}
+
+}  // namespace engineroom::emit

@@ -1,0 +1,295 @@
+#include "runtime/engineroom_runtime.h"
+
+#include <exception>
+#include <ios>
+#include <new>
+#include <stdexcept>
+#include <string>
+#include <typeinfo>
+#include <unordered_map>
+
+#include <frameobject.h>
+
+namespace er {
+namespace {
+
+// An exception of a class or an instance; null after an error, which is another exception.
+PyObject* instance_of(PyObject* exception, const char* otherwise) {
+  if (PyExceptionInstance_Check(exception)) return Py_NewRef(exception);
+  if (!PyExceptionClass_Check(exception)) {
+    PyErr_SetString(PyExc_TypeError, otherwise);
+    return nullptr;
+  }
+  PyObject* made = PyObject_CallNoArgs(exception);
+  if (made != nullptr && !PyExceptionInstance_Check(made)) {
+    PyErr_Format(PyExc_TypeError,
+                 "calling %R should have returned an instance of BaseException, not %R", exception,
+                 Py_TYPE(made));
+    Py_CLEAR(made);
+  }
+  return made;
+}
+
+void set(PyObject* exception) {
+  PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception)), exception);
+}
+
+// The raised exception, normalised and with its traceback; null if there is none.
+PyObject* take_raised() {
+#if PY_VERSION_HEX >= 0x030C0000
+  return PyErr_GetRaisedException();
+#else
+  PyObject* type;
+  PyObject* value;
+  PyObject* traceback;
+  PyErr_Fetch(&type, &value, &traceback);
+  if (type == nullptr) return nullptr;
+  PyErr_NormalizeException(&type, &value, &traceback);
+  if (traceback != nullptr) PyException_SetTraceback(value, traceback);
+  Py_DECREF(type);
+  Py_XDECREF(traceback);
+  return value;
+#endif
+}
+
+// Takes over the reference. Does not chain it to the one being handled.
+void give_back_raised(PyObject* exception) {
+#if PY_VERSION_HEX >= 0x030C0000
+  PyErr_SetRaisedException(exception);
+#else
+  PyErr_Restore(Py_NewRef(reinterpret_cast<PyObject*>(Py_TYPE(exception))), exception,
+                PyException_GetTraceback(exception));
+#endif
+}
+
+}  // namespace
+
+// ---- raise ----
+
+int raise(PyObject* exception, PyObject* cause) {
+  const Ref made(instance_of(exception, "exceptions must derive from BaseException"));
+  if (!made) return -1;
+  if (cause != nullptr) {
+    PyObject* made_cause = nullptr;
+    if (cause != Py_None) {
+      made_cause = instance_of(cause, "exception causes must derive from BaseException");
+      if (made_cause == nullptr) return -1;
+    }
+    PyException_SetCause(made, made_cause);
+  }
+  set(made);
+  return -1;
+}
+
+int raise3(PyObject* type, PyObject* value, PyObject* traceback) {
+  if (traceback == Py_None) traceback = nullptr;
+  if (value == Py_None) value = nullptr;
+  if (traceback != nullptr && !PyTraceBack_Check(traceback)) {
+    PyErr_SetString(PyExc_TypeError, "raise: arg 3 must be a traceback or None");
+    return -1;
+  }
+  Ref made;
+  if (PyExceptionInstance_Check(type)) {
+    if (value != nullptr) {
+      PyErr_SetString(PyExc_TypeError, "instance exception may not have a separate value");
+      return -1;
+    }
+    made = borrow(type);
+  } else if (value != nullptr && PyExceptionClass_Check(type)) {
+    const int is_instance = PyExceptionInstance_Check(value) ? PyObject_IsInstance(value, type) : 0;
+    if (is_instance < 0) return -1;
+    made = Ref(is_instance            ? Py_NewRef(value)
+               : PyTuple_Check(value) ? PyObject_CallObject(type, value)
+                                      : PyObject_CallOneArg(type, value));
+    if (made) made = Ref(instance_of(made, "exceptions must derive from BaseException"));
+  } else {
+    made = Ref(instance_of(type, "exceptions must derive from BaseException"));
+  }
+  if (!made) return -1;
+  set(made);
+  if (traceback != nullptr) {
+    PyObject* raised = take_raised();
+    PyException_SetTraceback(raised, traceback);
+    give_back_raised(raised);
+  }
+  return -1;
+}
+
+int reraise() {
+  PyObject* exception = PyErr_GetHandledException();
+  if (exception == nullptr || exception == Py_None) {
+    Py_XDECREF(exception);
+    PyErr_SetString(PyExc_RuntimeError, "No active exception to reraise");
+    return -1;
+  }
+  give_back_raised(exception);
+  return -1;
+}
+
+int raise_assertion(PyObject* message) {
+  if (message == nullptr) {
+    PyErr_SetNone(PyExc_AssertionError);
+    return -1;
+  }
+  // A tuple is one argument.
+  const Ref exception(PyObject_CallOneArg(PyExc_AssertionError, message));
+  if (exception) set(exception);
+  return -1;
+}
+
+// ---- handling ----
+
+PyObject* current_exception() {
+  PyObject* exception = PyErr_GetHandledException();
+  Py_XDECREF(exception);  // the thread holds another one
+  return exception;
+}
+
+int exception_matches(PyObject* type) {
+  const Py_ssize_t n = PyTuple_Check(type) ? PyTuple_GET_SIZE(type) : 1;
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    PyObject* one = PyTuple_Check(type) ? PyTuple_GET_ITEM(type, i) : type;
+    if (!PyExceptionClass_Check(one)) {
+      PyErr_SetString(PyExc_TypeError,
+                      "catching classes that do not inherit from BaseException is not allowed");
+      return -1;
+    }
+  }
+  PyObject* exception = current_exception();
+  return exception != nullptr && PyErr_GivenExceptionMatches(exception, type);
+}
+
+int exit_with_exception(PyObject* exit) {
+  const Ref exception(PyErr_GetHandledException());
+  const Ref traceback(PyException_GetTraceback(exception));
+  const Ref result(PyObject_CallFunctionObjArgs(
+      exit, reinterpret_cast<PyObject*>(Py_TYPE(exception.get())), exception.get(),
+      traceback ? traceback.get() : Py_None, nullptr));
+  return result ? truth(result) : -1;
+}
+
+void Handler::enter(const char* function, const char* file, int line, PyObject* globals) {
+  add_traceback(function, file, line, globals);
+  caught_ = take_raised();
+  if (caught_ == nullptr) {
+    PyErr_SetString(PyExc_SystemError, "error return without exception set");
+    caught_ = take_raised();
+  }
+  previous_ = PyErr_GetHandledException();
+  PyErr_SetHandledException(caught_);
+}
+
+void Handler::leave() {
+  if (caught_ == nullptr) return;
+  PyErr_SetHandledException(previous_);
+  Py_CLEAR(previous_);
+  Py_CLEAR(caught_);
+}
+
+void Handler::reraise() {
+  PyObject* exception = Py_NewRef(caught_);
+  leave();
+  give_back_raised(exception);
+}
+
+// ---- tracebacks ----
+
+namespace {
+
+// An entry of a traceback is a frame, and a frame has a code object; one per place is kept.
+constexpr std::size_t kMaxPlaces = 4096;
+
+PyCodeObject* code_of_place(const char* function, const char* file, int line) {
+  static auto* places = new std::unordered_map<std::string, PyCodeObject*>;
+  std::string key = function;
+  key += '\n';
+  key += file;
+  key += '\n';
+  key += std::to_string(line);
+  PyCodeObject*& code = (*places)[key];
+  if (code == nullptr) {
+    code = PyCode_NewEmpty(file, function, line);
+    if (places->size() > kMaxPlaces) {
+      PyCodeObject* made = code;
+      places->erase(key);
+      for (auto& [unused, old] : *places) Py_XDECREF(old);
+      places->clear();
+      (*places)[key] = made;
+      return made;
+    }
+  }
+  return code;
+}
+
+}  // namespace
+
+void add_traceback(const char* function, const char* file, int line, PyObject* globals) {
+  if (line <= 0) return;
+  PyObject* raised = take_raised();
+  if (raised == nullptr) return;
+  PyCodeObject* code = code_of_place(function, file, line);
+  PyFrameObject* frame =
+      code != nullptr ? PyFrame_New(PyThreadState_Get(), code, globals, nullptr) : nullptr;
+  if (frame == nullptr) PyErr_Clear();
+  give_back_raised(raised);
+  if (frame != nullptr) {
+    PyTraceBack_Here(frame);
+    Py_DECREF(frame);
+  }
+}
+
+void write_unraisable(const char* function) {
+  PyObject* raised = take_raised();
+  if (raised == nullptr) return;
+  PyObject* name = PyUnicode_FromString(function);
+  give_back_raised(raised);
+  PyErr_WriteUnraisable(name);
+  Py_XDECREF(name);
+}
+
+// ---- C++ exceptions ----
+
+void from_cpp_exception(PyObject* type) {
+  try {
+    // The exception that is thrown may be Python's already.
+    if (PyErr_Occurred()) return;
+    throw;
+  } catch (const std::bad_alloc& e) {
+    PyErr_SetString(type != nullptr ? type : PyExc_MemoryError, e.what());
+  } catch (const std::bad_cast& e) {
+    PyErr_SetString(type != nullptr ? type : PyExc_TypeError, e.what());
+  } catch (const std::bad_typeid& e) {
+    PyErr_SetString(type != nullptr ? type : PyExc_TypeError, e.what());
+  } catch (const std::domain_error& e) {
+    PyErr_SetString(type != nullptr ? type : PyExc_ValueError, e.what());
+  } catch (const std::invalid_argument& e) {
+    PyErr_SetString(type != nullptr ? type : PyExc_ValueError, e.what());
+  } catch (const std::ios_base::failure& e) {
+    PyErr_SetString(type != nullptr ? type : PyExc_IOError, e.what());
+  } catch (const std::out_of_range& e) {
+    PyErr_SetString(type != nullptr ? type : PyExc_IndexError, e.what());
+  } catch (const std::overflow_error& e) {
+    PyErr_SetString(type != nullptr ? type : PyExc_OverflowError, e.what());
+  } catch (const std::range_error& e) {
+    PyErr_SetString(type != nullptr ? type : PyExc_ArithmeticError, e.what());
+  } catch (const std::underflow_error& e) {
+    PyErr_SetString(type != nullptr ? type : PyExc_ArithmeticError, e.what());
+  } catch (const std::exception& e) {
+    PyErr_SetString(type != nullptr ? type : PyExc_RuntimeError, e.what());
+  } catch (...) {
+    PyErr_SetString(type != nullptr ? type : PyExc_RuntimeError, "Unknown exception");
+  }
+}
+
+void from_cpp_exception(void (*handler)()) {
+  try {
+    handler();
+    if (!PyErr_Occurred()) {
+      PyErr_SetString(PyExc_RuntimeError, "Error converting c++ exception.");
+    }
+  } catch (...) {
+    from_cpp_exception(static_cast<PyObject*>(nullptr));
+  }
+}
+
+}  // namespace er

@@ -1,0 +1,55 @@
+// runtime/function.h — Python functions around compiled code, and the constants of a module.
+#pragma once
+
+#include "runtime/python.h"
+
+namespace er {
+
+// What is known of a def function when it is compiled. It must outlive the function objects.
+struct FunctionSpec {
+  const char* name;
+  const char* qualname;
+  const char* doc;  // null if there is none
+  // One borrowed object per parameter, in the order of `parameters`; keyword-only ones stand before
+  // *args and **kwargs. `self` is the function object.
+  PyObject* (*body)(PyObject* self, PyObject* const* args);
+  const char* const* parameters;
+  int n_positional_only;
+  int n_positional;  // these too
+  int n_keyword_only;
+  bool has_varargs;
+  bool has_varkeywords;
+  const char* file;
+  int line;
+};
+
+// defaults (a tuple), kwdefaults and annotations (dicts) may be null. The module is where
+// __module__ is taken from.
+ER_RUNTIME_API PyObject* new_function(const FunctionSpec* spec, PyObject* module,
+                                      PyObject* defaults, PyObject* kwdefaults,
+                                      PyObject* annotations);
+
+enum class ConstantKind : unsigned char {
+  kStr,
+  kName,  // a string to be interned
+  kBytes,
+  kInt,
+  kFloat,
+  kComplex,
+  kTuple,
+  kFrozenSet,
+};
+
+struct ConstantSpec {
+  ConstantKind kind;
+  const char* text;  // kTuple, kFrozenSet: null
+  Py_ssize_t size;   // of text, or how many items
+  double value = 0;
+  const int* items = nullptr;  // indices of earlier constants
+};
+
+// Fills `constants`; -1 after an error.
+ER_RUNTIME_API int make_constants(const ConstantSpec* specs, Py_ssize_t n, PyObject** constants);
+ER_RUNTIME_API void clear_constants(PyObject** constants, Py_ssize_t n);
+
+}  // namespace er

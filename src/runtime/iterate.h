@@ -1,0 +1,51 @@
+// runtime/iterate.h — for loops over objects; lists and tuples without an iterator.
+#pragma once
+
+#include "runtime/python.h"
+#include "runtime/ref.h"
+
+namespace er {
+
+// PyIter_Next's end of a loop: 0 at the end, -1 after an error.
+ER_RUNTIME_API int iteration_end();
+
+class Iterator {
+ public:
+  // False after an error.
+  bool start(PyObject* iterable) {
+    if (PyList_CheckExact(iterable) || PyTuple_CheckExact(iterable)) {
+      source_ = borrow(iterable);
+      return true;
+    }
+    if (!source_.set(PyObject_GetIter(iterable))) return false;
+    next_ = Py_TYPE(source_.get())->tp_iternext;
+    return true;
+  }
+
+  // 1 and sets `item`, 0 at the end, -1 after an error.
+  template <typename Variable>
+  int next(Variable& item) {
+    PyObject* object;
+    if (next_ != nullptr) {
+      object = next_(source_.get());
+      if (object == nullptr) [[unlikely]]
+        return iteration_end();
+    } else if (PyList_CheckExact(source_.get())) {
+      // The list may grow and shrink meanwhile.
+      if (index_ >= PyList_GET_SIZE(source_.get())) return 0;
+      object = Py_NewRef(PyList_GET_ITEM(source_.get(), index_++));
+    } else {
+      if (index_ >= PyTuple_GET_SIZE(source_.get())) return 0;
+      object = Py_NewRef(PyTuple_GET_ITEM(source_.get(), index_++));
+    }
+    item.set(object);
+    return 1;
+  }
+
+ private:
+  Ref source_;  // the list, the tuple or an iterator
+  iternextfunc next_ = nullptr;
+  Py_ssize_t index_ = 0;
+};
+
+}  // namespace er

@@ -1,0 +1,140 @@
+// runtime/object.h — operators, names and attributes of objects.
+#pragma once
+
+#include "runtime/python.h"
+
+namespace er {
+
+// ---- operators ----
+
+ER_RUNTIME_API PyObject* add(PyObject* a, PyObject* b);
+ER_RUNTIME_API PyObject* subtract(PyObject* a, PyObject* b);
+ER_RUNTIME_API PyObject* multiply(PyObject* a, PyObject* b);
+inline PyObject* true_divide(PyObject* a, PyObject* b) { return PyNumber_TrueDivide(a, b); }
+inline PyObject* floor_divide(PyObject* a, PyObject* b) { return PyNumber_FloorDivide(a, b); }
+inline PyObject* remainder(PyObject* a, PyObject* b) { return PyNumber_Remainder(a, b); }
+inline PyObject* power(PyObject* a, PyObject* b) { return PyNumber_Power(a, b, Py_None); }
+inline PyObject* matmul(PyObject* a, PyObject* b) { return PyNumber_MatrixMultiply(a, b); }
+inline PyObject* lshift(PyObject* a, PyObject* b) { return PyNumber_Lshift(a, b); }
+inline PyObject* rshift(PyObject* a, PyObject* b) { return PyNumber_Rshift(a, b); }
+inline PyObject* bit_and(PyObject* a, PyObject* b) { return PyNumber_And(a, b); }
+inline PyObject* bit_or(PyObject* a, PyObject* b) { return PyNumber_Or(a, b); }
+inline PyObject* bit_xor(PyObject* a, PyObject* b) { return PyNumber_Xor(a, b); }
+
+ER_RUNTIME_API PyObject* inplace_add(PyObject* a, PyObject* b);
+ER_RUNTIME_API PyObject* inplace_subtract(PyObject* a, PyObject* b);
+ER_RUNTIME_API PyObject* inplace_multiply(PyObject* a, PyObject* b);
+inline PyObject* inplace_true_divide(PyObject* a, PyObject* b) {
+  return PyNumber_InPlaceTrueDivide(a, b);
+}
+inline PyObject* inplace_floor_divide(PyObject* a, PyObject* b) {
+  return PyNumber_InPlaceFloorDivide(a, b);
+}
+inline PyObject* inplace_remainder(PyObject* a, PyObject* b) {
+  return PyNumber_InPlaceRemainder(a, b);
+}
+inline PyObject* inplace_power(PyObject* a, PyObject* b) {
+  return PyNumber_InPlacePower(a, b, Py_None);
+}
+inline PyObject* inplace_matmul(PyObject* a, PyObject* b) {
+  return PyNumber_InPlaceMatrixMultiply(a, b);
+}
+inline PyObject* inplace_lshift(PyObject* a, PyObject* b) { return PyNumber_InPlaceLshift(a, b); }
+inline PyObject* inplace_rshift(PyObject* a, PyObject* b) { return PyNumber_InPlaceRshift(a, b); }
+inline PyObject* inplace_bit_and(PyObject* a, PyObject* b) { return PyNumber_InPlaceAnd(a, b); }
+inline PyObject* inplace_bit_or(PyObject* a, PyObject* b) { return PyNumber_InPlaceOr(a, b); }
+inline PyObject* inplace_bit_xor(PyObject* a, PyObject* b) { return PyNumber_InPlaceXor(a, b); }
+
+inline PyObject* negative(PyObject* o) { return PyNumber_Negative(o); }
+inline PyObject* positive(PyObject* o) { return PyNumber_Positive(o); }
+inline PyObject* invert(PyObject* o) { return PyNumber_Invert(o); }
+
+// ---- truth and comparison ----
+
+inline int truth(PyObject* o) {
+  if (o == Py_True) return 1;
+  if (o == Py_False || o == Py_None) return 0;
+  return PyObject_IsTrue(o);
+}
+inline PyObject* compare(PyObject* a, PyObject* b, int op) {
+  return PyObject_RichCompare(a, b, op);
+}
+ER_RUNTIME_API int compare_true(PyObject* a, PyObject* b, int op);
+inline int contains(PyObject* item, PyObject* container) {
+  return PySequence_Contains(container, item);
+}
+
+// ---- names ----
+
+// In globals, then in builtins.
+ER_RUNTIME_API PyObject* load_global(PyObject* globals, PyObject* name);
+inline int store_global(PyObject* globals, PyObject* name, PyObject* value) {
+  return PyDict_SetItem(globals, name, value);
+}
+ER_RUNTIME_API int delete_global(PyObject* globals, PyObject* name);
+// delete_global(), but no error if it is not there.
+ER_RUNTIME_API int forget_global(PyObject* globals, PyObject* name);
+// Always false.
+ER_RUNTIME_API ER_COLD bool raise_unbound_local(const char* name);
+
+// ---- attributes ----
+
+inline PyObject* get_attr(PyObject* o, PyObject* name) { return PyObject_GetAttr(o, name); }
+inline int set_attr(PyObject* o, PyObject* name, PyObject* value) {
+  return PyObject_SetAttr(o, name, value);
+}
+inline int del_attr(PyObject* o, PyObject* name) { return PyObject_SetAttr(o, name, nullptr); }
+// A method that the language calls (__enter__, __exit__): looked up on the class, bound.
+ER_RUNTIME_API PyObject* lookup_special(PyObject* o, PyObject* name);
+
+// ---- calls ----
+
+inline PyObject* call(PyObject* f) { return PyObject_CallNoArgs(f); }
+template <std::size_t N>
+inline PyObject* call(PyObject* f, PyObject* const (&args)[N]) {
+  // Room for `self` in front of the arguments: a bound method then need not copy them.
+  PyObject* stack[N + 1] = {nullptr};
+  for (std::size_t i = 0; i < N; ++i) stack[i + 1] = args[i];
+  return PyObject_Vectorcall(f, stack + 1, N | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
+}
+inline PyObject* call_method(PyObject* o, PyObject* name) {
+  return PyObject_CallMethodNoArgs(o, name);
+}
+template <std::size_t N>
+inline PyObject* call_method(PyObject* o, PyObject* name, PyObject* const (&args)[N]) {
+  PyObject* stack[N + 2] = {nullptr, o};
+  for (std::size_t i = 0; i < N; ++i) stack[i + 2] = args[i];
+  return PyObject_VectorcallMethod(name, stack + 1, (N + 1) | PY_VECTORCALL_ARGUMENTS_OFFSET,
+                                   nullptr);
+}
+// The last len(names) arguments are keyword arguments.
+template <std::size_t N>
+inline PyObject* call_kw(PyObject* f, PyObject* names, PyObject* const (&args)[N]) {
+  PyObject* stack[N + 1] = {nullptr};
+  for (std::size_t i = 0; i < N; ++i) stack[i + 1] = args[i];
+  const auto n = N - static_cast<std::size_t>(PyTuple_GET_SIZE(names));
+  return PyObject_Vectorcall(f, stack + 1, n | PY_VECTORCALL_ARGUMENTS_OFFSET, names);
+}
+// kwargs may be null.
+inline PyObject* call_ex(PyObject* f, PyObject* args, PyObject* kwargs) {
+  return PyObject_Call(f, args, kwargs);
+}
+// Build the keyword arguments of a call of f; a name that is there already is a TypeError.
+ER_RUNTIME_API int kwargs_set(PyObject* kwargs, PyObject* name, PyObject* value, PyObject* f);
+ER_RUNTIME_API int kwargs_update(PyObject* kwargs, PyObject* mapping, PyObject* f);
+// For f(*args): a tuple of anything iterable.
+ER_RUNTIME_API PyObject* call_args(PyObject* args, PyObject* f);
+
+// ---- statements ----
+
+// Python 2's print; `file` may be null.
+ER_RUNTIME_API int print_of(PyObject* file, int newline, PyObject* const* items, Py_ssize_t n);
+inline int print(PyObject* file, int newline) { return print_of(file, newline, nullptr, 0); }
+template <std::size_t N>
+inline int print(PyObject* file, int newline, PyObject* const (&items)[N]) {
+  return print_of(file, newline, items, N);
+}
+// Python 2's exec; locals may be null.
+ER_RUNTIME_API int exec_statement(PyObject* code, PyObject* globals, PyObject* locals);
+
+}  // namespace er
