@@ -78,6 +78,9 @@ TEST(Cdef, structs_enums_typedefs) {
   EXPECT_EQ(tree("cdef packed struct S \"s\":\n  int x, y\n  char *z[2]"),
             "CStructDef packed struct S \"s\"\n  body:\n    CVarDef\n      x: int\n      y: int\n"
             "    CVarDef\n      z: array(pointer(char), 2)\n");
+  EXPECT_EQ(errors("cdef struct S:\n  pass"),
+            "1:13 a struct of C needs at least one field | to announce it only, leave out the "
+            "colon and 'pass'\n");
   EXPECT_EQ(tree("ctypedef union U:\n  int x"),
             "CStructDef union U typedef\n  body:\n    CVarDef\n      x: int\n");
   EXPECT_EQ(tree("cpdef enum class E(char):\n  'doc'\n  A = 1, B\n  C \"c\""),

@@ -46,6 +46,15 @@ const char* to_string(Severity severity) {
   return "";
 }
 
+std::string in_quotes(std::string_view text) {
+  std::string out;
+  out.reserve(text.size() + 2);
+  out += '\'';
+  out += text;
+  out += '\'';
+  return out;
+}
+
 Diagnostics::Added Diagnostics::add(Diagnostic diagnostic) {
   if (diagnostic.severity == Severity::kError) {
     if (n_errors_ >= kMaxErrors) return Added(nullptr);

@@ -31,6 +31,9 @@ enum class Severity {
 
 const char* to_string(Severity severity);
 
+// 'text', as messages show what the user wrote.
+std::string in_quotes(std::string_view text);
+
 // Another place that explains a diagnostic: "'x' was declared here".
 struct RelatedPlace {
   SourceRange range;

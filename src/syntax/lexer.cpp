@@ -404,7 +404,7 @@ void Lexer::report_unclosed() {
   const Token& opener = tokens_[brackets_.back()];
   const std::string bracket(text_.substr(opener.begin, 1));
   diagnostics_.error("unclosed-bracket", range(opener.begin, opener.end),
-                     "'" + bracket + "' is never closed");
+                     in_quotes(bracket) + " is never closed");
   brackets_.clear();
   fstrings_.clear();
 }
@@ -655,15 +655,15 @@ void Lexer::close_bracket(Tok kind) {
   const bool outside_fstring =
       !fstrings_.empty() && brackets_.size() <= fstrings_.back().n_brackets;
   if (brackets_.empty() || outside_fstring) {
-    diagnostics_.error("unmatched-bracket", range(begin, pos_), "'" + closer + "' closes nothing");
+    diagnostics_.error("unmatched-bracket", range(begin, pos_),
+                       in_quotes(closer) + " closes nothing");
     return emit(Tok::kError, begin);
   }
   Token& opener = tokens_[brackets_.back()];
   if (closer_of(opener.kind) != kind) {
     diagnostics_
-        .error(
-            "mismatched-bracket", range(begin, pos_),
-            "'" + closer + "' does not match '" + std::string(text_.substr(opener.begin, 1)) + "'")
+        .error("mismatched-bracket", range(begin, pos_),
+               in_quotes(closer) + " does not match " + in_quotes(text_.substr(opener.begin, 1)))
         .related(range(opener.begin, opener.end), "opened here");
     kind = Tok::kError;
   }
@@ -684,15 +684,17 @@ void Lexer::lex_stray_character() {
         .hint("remove what follows it, blanks too");
   } else if (character.code < 0x80) {
     diagnostics_.error("stray-character", range(begin, pos_),
-                       "'" + std::string(text_.substr(begin, 1)) +
-                           "' has no meaning outside of strings and comments");
+                       (character.code < 0x20 || character.code == 0x7F
+                            ? "the control character " + code_point_name(character.code)
+                            : in_quotes(text_.substr(begin, 1))) +
+                           " has no meaning outside of strings and comments");
   } else {
     const Diagnostics::Added added =
         diagnostics_.error("stray-character", range(begin, pos_),
-                           "the character '" + std::string(text_.substr(begin, pos_ - begin)) +
-                               "' (" + code_point_name(character.code) + ") cannot be used here");
+                           "the character " + in_quotes(text_.substr(begin, pos_ - begin)) + " (" +
+                               code_point_name(character.code) + ") cannot be used here");
     const std::string_view meant = ascii_for(character.code);
-    if (!meant.empty()) added.hint("did you mean '" + std::string(meant) + "'?");
+    if (!meant.empty()) added.hint("did you mean " + in_quotes(meant) + "?");
   }
   emit(Tok::kError, begin);
 }

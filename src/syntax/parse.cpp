@@ -83,7 +83,7 @@ void Parser::apply_level(const Directive& directive) {
   } else {
     diagnostics_
         .error("bad-language-level", directive.range,
-               "there is no language level '" + std::string(value) + "'")
+               "there is no language level " + in_quotes(value))
         .hint("the levels are 2, 3 and 3str");
   }
 }

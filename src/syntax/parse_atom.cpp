@@ -54,7 +54,7 @@ const Expr* Parser::parse_atom() {
   const bool is_first = !failed_;
   if (is_keyword(kind())) {
     fail_here("unexpected-keyword",
-              "expected an expression, found the keyword '" + std::string(token_text()) + "'");
+              "expected an expression, found the keyword " + in_quotes(token_text()));
   } else {
     const bool is_assignment = at(Tok::kEqual);
     const Diagnostics::Added added = fail_expected("an expression");
@@ -118,7 +118,7 @@ const Expr* Parser::parse_number() {
                           number->long_suffix > 2 || suffix.size() > 3 ||
                           (is_py() && !suffix.empty() && !(is_level2() && suffix.size() == 1));
   if (bad_suffix) {
-    complain("bad-number", range, "a number cannot end with '" + std::string(suffix) + "'");
+    complain("bad-number", range, "a number cannot end with " + in_quotes(suffix));
     return number;
   }
 
@@ -142,7 +142,7 @@ const Expr* Parser::parse_number() {
       std::from_chars(number->digits.data(), last, number->value, number->base);
   number->fits = result.ec == std::errc();
   if (number->digits.empty() || (number->fits && result.ptr != last)) {
-    complain("bad-number", range, "'" + std::string(text) + "' is not a number");
+    complain("bad-number", range, in_quotes(text) + " is not a number");
   }
   return number;
 }

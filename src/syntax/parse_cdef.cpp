@@ -74,8 +74,7 @@ void Parser::check_cdef_place(std::size_t first) {
     default:
       return;
   }
-  complain("cdef-not-here", range_at(first),
-           "'" + std::string(text_at(first)) + "' cannot stand " + where)
+  complain("cdef-not-here", range_at(first), in_quotes(text_at(first)) + " cannot stand " + where)
       .hint(hint);
 }
 
@@ -90,7 +89,7 @@ void Parser::parse_visibility(CContext& c) {
   if (visibility != c.visibility && !is_name) {
     if (c.visibility != Visibility::kPrivate) {
       complain("two-visibilities", here(),
-               "'" + std::string(token_text()) + "' contradicts the block around it");
+               in_quotes(token_text()) + " contradicts the block around it");
     }
     c.visibility = visibility;
     next();
@@ -127,7 +126,8 @@ void Parser::parse_c_declaration(Stmts& out, std::size_t first, CContext c, bool
     next();
   }
   if (at(Tok::kDef)) {
-    fail_here("cdef-def", "'" + std::string(text_at(first)) + " def' says two things at once")
+    fail_here("cdef-def",
+              in_quotes(std::string(text_at(first)) + " def") + " says two things at once")
         .hint("write 'def' for a Python function, 'cdef' or 'cpdef' with a type for a C one");
     return;
   }
@@ -295,6 +295,11 @@ const Stmt* Parser::parse_struct(std::size_t first, CContext c, bool is_typedef)
     context.in_cdef_block = true;
     context.c.visibility = c.visibility;
     stmt->body = parse_suite_in(context, "the name");
+    const bool is_empty = stmt->body.size() == 1 && stmt->body[0]->kind == StmtKind::kPass;
+    if (is_empty && c.visibility != Visibility::kExtern) {
+      complain("empty-struct", stmt->name.range, "a struct of C needs at least one field")
+          .hint("to announce it only, leave out the colon and 'pass'");
+    }
   } else {
     end_statement();
   }

@@ -167,9 +167,8 @@ ForBounds Parser::parse_for_bounds(const Expr*& target, const Expr* lower) {
   const Name* name = try_as<Name>(target);
   const Name* name_again = try_as<Name>(again);
   if (name != nullptr && (name_again == nullptr || name_again->id != name->id)) {
-    complain(
-        "bad-for-from", again->range,
-        "the bounds of the loop must be given for its variable '" + std::string(name->id) + "'");
+    complain("bad-for-from", again->range,
+             "the bounds of the loop must be given for its variable " + in_quotes(name->id));
   }
   check_target(*target, "assigned to");
   bounds.relation2 = parse_relation();
@@ -406,7 +405,7 @@ const Stmt* Parser::parse_function(const Exprs& decorators, bool is_async) {
   if (accept(Tok::kArrow)) stmt->returns = parse_test();
   if (!is_py() && (at_word("nogil") || at_word("noexcept") || at(Tok::kExcept))) {
     fail_here("c-clause-on-def",
-              "'" + std::string(token_text()) + "' belongs to C functions, this is a Python one")
+              in_quotes(token_text()) + " belongs to C functions, this is a Python one")
         .hint("begin it with 'cdef' or 'cpdef' instead of 'def'");
   }
   stmt->header = range_from(first);

@@ -172,7 +172,7 @@ const CType* Parser::parse_qualified(bool nonempty) {
   for (; at_word("const") || at_word("volatile"); next()) {
     bool& flag = at_word("const") ? qualified->is_const : qualified->is_volatile;
     if (flag) {
-      complain("repeated-qualifier", here(), "'" + std::string(token_text()) + "' is given twice");
+      complain("repeated-qualifier", here(), in_quotes(token_text()) + " is given twice");
     }
     flag = true;
   }
@@ -231,9 +231,8 @@ const CType* Parser::parse_basic_type() {
   const bool bad_sign = type->sign != CSign::kPlain && !is_integer && name != "char";
   if (bad_length || bad_sign) {
     complain("bad-c-type", type->range,
-             "'" +
-                 std::string(text_.substr(type->range.begin, type->range.end - type->range.begin)) +
-                 "' is no type of C");
+             in_quotes(text_.substr(type->range.begin, type->range.end - type->range.begin)) +
+                 " is no type of C");
   }
   return type;
 }
@@ -244,8 +243,8 @@ const CType* Parser::parse_named_type(bool nonempty) {
   const bool is_elaborated = at_word("struct") || at_word("union") || at_word("enum");
   if (is_elaborated && peek() == Tok::kName && nonempty) {
     complain("elaborated-type", here(),
-             "'" + std::string(token_text()) + "' is not repeated where the type is used")
-        .hint("write '" + std::string(text_at(index_ + 1)) + "' alone");
+             in_quotes(token_text()) + " is not repeated where the type is used")
+        .hint("write " + in_quotes(text_at(index_ + 1)) + " alone");
     next();
   }
   std::vector<Identifier> path;

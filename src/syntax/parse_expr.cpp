@@ -426,7 +426,7 @@ void Parser::parse_argument(Exprs& args, std::vector<Keyword>& keywords) {
     for (const Keyword& other : keywords) {
       if (other.name.text == keyword.name.text && !keyword.name.empty()) {
         complain("repeated-argument", keyword.name.range,
-                 "the argument '" + std::string(keyword.name.text) + "' is given twice");
+                 "the argument " + in_quotes(keyword.name.text) + " is given twice");
       }
     }
     keyword.value = parse_test();

@@ -28,8 +28,7 @@ void Parser::recover(std::size_t first, Stmts& out) {
   accept(Tok::kNewline);
   if (!at(Tok::kIndent)) return;
   const Tok start = tokens_[first].kind;
-  const bool is_c =
-      start == Tok::kCdef || start == Tok::kCpdef || start == Tok::kCtypedef || start == Tok::kName;
+  const bool is_c = start == Tok::kCdef || start == Tok::kCpdef || start == Tok::kCtypedef;
   if (is_c || context_.in_cdef_block) return skip_block();
 
   Context context = context_;
@@ -142,7 +141,7 @@ const Stmt* Parser::parse_orphan() {
   const std::size_t first = index_;
   const std::string word(token_text());
   const bool of_try = at(Tok::kExcept) || at(Tok::kFinally);
-  fail_here("orphan-clause", "'" + word + "' belongs to no " +
+  fail_here("orphan-clause", in_quotes(word) + " belongs to no " +
                                  (of_try ? "'try'" : "'if', 'for', 'while' or 'try'") +
                                  " before it")
       .hint("is it indented as the statement it belongs to?");
@@ -166,7 +165,10 @@ void Parser::end_statement() {
     next();
     return;
   }
-  const bool declares = at(Tok::kName) && index_ > 0 && tokens_[index_ - 1].kind == Tok::kName;
+  const Tok before = index_ > 1 ? tokens_[index_ - 2].kind : Tok::kNewline;
+  const bool declares = at(Tok::kName) && index_ > 0 && tokens_[index_ - 1].kind == Tok::kName &&
+                        (before <= Tok::kDedent || before == Tok::kSemicolon) &&
+                        (peek() == Tok::kNewline || peek() == Tok::kEqual || peek() == Tok::kComma);
   const std::string previous(index_ > 0 ? text_at(index_ - 1) : "");
   const std::string found(token_text());
   const bool is_error = at(Tok::kError);
@@ -234,8 +236,7 @@ const Stmt* Parser::parse_expression_statement() {
 
   if (const Name* name = try_as<Name>(expr);
       name != nullptr && at_expression_start() && (name->id == "print" || name->id == "exec")) {
-    fail("old-statement", expr->range,
-         "'" + std::string(name->id) + "' is a function at language level 3")
+    fail("old-statement", expr->range, in_quotes(name->id) + " is a function at language level 3")
         .hint("write '" + std::string(name->id) + "(...)', or set language_level=2");
   }
   ExprStmt* stmt = make<ExprStmt>(range_from(first));
@@ -281,7 +282,7 @@ const Stmt* Parser::parse_augmented(const Expr* target, std::size_t first) {
   check_target(*target, "assigned to");
   if (target->kind == ExprKind::kTuple || target->kind == ExprKind::kList) {
     complain("bad-target", target->range,
-             "'" + std::string(token_text()) + "' cannot assign to several targets");
+             in_quotes(token_text()) + " cannot assign to several targets");
   }
   AugAssign* stmt = make<AugAssign>(here());
   stmt->target = target;

@@ -220,7 +220,7 @@ std::size_t Parser::StringBuilder::add_named_escape(std::string_view body, std::
   } else {
     const auto end = static_cast<std::uint32_t>(range.begin + close + 1);
     parser_.complain("unknown-character-name", {range.source, place, end},
-                     "no character is named '" + std::string(name) + "'");
+                     "no character is named " + in_quotes(name));
   }
   return close + 1;
 }
@@ -241,7 +241,7 @@ const Expr* Parser::parse_strings() {
     if (!prefix.valid) {
       complain("bad-string-prefix",
                {id_, token().begin, static_cast<std::uint32_t>(token().begin + quote)},
-               "there are no strings with the prefix '" + std::string(text.substr(0, quote)) + "'");
+               "there are no strings with the prefix " + in_quotes(text.substr(0, quote)));
     }
     note(prefix.kind == '\0' ? 's' : prefix.kind);
     if (at(Tok::kFStringStart)) {

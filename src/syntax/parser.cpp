@@ -1,6 +1,7 @@
 #include "syntax/parser.h"
 
 #include <algorithm>
+#include <cassert>
 #include <string>
 
 #include "syntax/children.h"
@@ -117,17 +118,20 @@ std::string Parser::describe_token() const {
     case Tok::kFStringEnd:
       return "the end of the expression";
     default:
-      return "'" + std::string(token_text().substr(0, 40)) + "'";
+      return in_quotes(token_text().substr(0, 40));
   }
 }
 
 // ---- mistakes ----
 
 Diagnostics::Added Parser::fail(std::string_view code, SourceRange range, std::string message) {
-  // After the lexer's own message, and after a first one in this line, be silent.
-  const bool is_first = !failed_ && !at(Tok::kError);
+  // After a first message about this line be silent. Also if the lexer has one about what is to
+  // come: a bracket that is never closed makes strange what follows it.
+  bool is_first = !failed_;
   failed_ = true;
-  while (!at_line_end()) ++index_;
+  for (; !at_line_end(); ++index_) {
+    if (at(Tok::kError)) is_first = false;
+  }
   if (!is_first) return Diagnostics::Added(nullptr);
   return diagnostics_.error(code, range, std::move(message));
 }
@@ -167,7 +171,8 @@ Identifier Parser::read_identifier(std::string_view what) {
   }
   if (is_keyword(kind()) || is_constant) {
     const std::string word(token_text());
-    fail_here("keyword-as-name", "'" + word + "' is a keyword and cannot be " + std::string(what))
+    fail_here("keyword-as-name",
+              in_quotes(word) + " is a keyword and cannot be " + std::string(what))
         .hint("choose another name, such as '" + word + "_'");
   } else {
     fail_expected(what);
@@ -201,8 +206,11 @@ std::uint16_t Parser::checked_height(std::size_t height, SourceRange range) {
 
 const Expr* Parser::done(Expr* expr) {
   std::size_t height = 0;
-  for_each_child(*expr,
-                 [&](const Expr& child) { height = std::max<std::size_t>(height, child.height); });
+  for_each_child(*expr, [&](const Expr& child) {
+    assert(failed_ ||
+           (child.range.begin >= expr->range.begin && child.range.end <= expr->range.end));
+    height = std::max<std::size_t>(height, child.height);
+  });
   if (const TypeExpr* type = try_as<TypeExpr>(expr)) height = type->type->height;
   if (const Cast* cast = try_as<Cast>(expr))
     height = std::max<std::size_t>(height, cast->type->height);

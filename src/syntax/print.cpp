@@ -70,7 +70,11 @@ class StmtPrinter {
   void c_enum(const CEnumDef& stmt);
   void cpp_class(const CppClassDef& stmt);
   void decorators(List<const Expr*> decorators) {
-    for (const Expr* decorator : decorators) detail("@" + print(*decorator));
+    for (const Expr* decorator : decorators) {
+      std::string text = "@";
+      text += print(*decorator);
+      detail(text);
+    }
   }
 
   std::string out_;

@@ -28,6 +28,19 @@ TEST(Recovery, keeps_the_block_of_a_wrong_head) {
             "'cdef a b'\n");
 }
 
+TEST(Recovery, reads_the_block_of_a_line_it_could_not_read) {
+  EXPECT_EQ(errors("clas A:\n  def f(self):\n    return (\n  x = ]\ny = 1 2\n").substr(0, 40),
+            "1:6 expected the end of the statement, f");
+  EXPECT_EQ(errors("cdef class A(:\n  cdef int x y\ny = 1 2\n"),
+            "1:13 '(' is never closed\n"
+            "2:14 expected the end of the statement, found 'y'\n"
+            "3:7 expected the end of the statement, found '2'\n");
+  EXPECT_EQ(errors("cdef class A(1 2):\n  cdef int x y\ny = 1 2\n"),
+            "1:16 expected ',' or ')' in the arguments, found '2' | is a comma missing?\n"
+            "2:14 expected the end of the statement, found 'y'\n"
+            "3:7 expected the end of the statement, found '2'\n");
+}
+
 TEST(Recovery, brackets) {
   EXPECT_EQ(errors("x = f(a, (b\ndef g():\n  y = [1\n  return y\n"),
             "1:10 '(' is never closed\n3:7 '[' is never closed\n");
