@@ -39,9 +39,10 @@ class Arena {
   List<T> list(const std::vector<T>& items) {
     static_assert(std::is_trivially_copyable_v<T> && std::is_trivially_destructible_v<T>);
     if (items.empty()) return {};
-    void* memory = allocate(sizeof(T) * items.size(), alignof(T));
-    std::memcpy(memory, items.data(), sizeof(T) * items.size());
-    return {static_cast<const T*>(memory), items.size()};
+    const std::size_t size = std::span(items).size_bytes();
+    T* memory = static_cast<T*>(allocate(size, alignof(T)));
+    std::uninitialized_copy(items.begin(), items.end(), memory);
+    return {memory, items.size()};
   }
 
   std::string_view text(std::string_view text) {

@@ -16,13 +16,17 @@ std::string without_underscores(std::string_view text) {
   return out;
 }
 
-double to_double(std::string_view digits) {
+double to_double(const std::string& digits) {
   double value = 0;
   const char* end = digits.data() + digits.size();
   const std::from_chars_result result = std::from_chars(digits.data(), end, value);
   // Beyond the range from_chars leaves the value alone; Python has inf and 0 there.
-  if (result.ec == std::errc::result_out_of_range)
-    value = digits.find("e-") == std::string_view::npos ? HUGE_VAL : 0.0;
+  if (result.ec == std::errc::result_out_of_range) {
+    const bool has_exponent = digits.find_first_of("eE") != std::string::npos;
+    const bool is_small =
+        has_exponent ? digits.find('-') != std::string::npos : digits[0] == '0' || digits[0] == '.';
+    value = is_small ? 0.0 : HUGE_VAL;
+  }
   return value;
 }
 
@@ -96,13 +100,13 @@ const Expr* Parser::parse_number() {
   if (suffix == "j" || suffix == "J") {
     Imaginary* number = make<Imaginary>(range);
     number->digits = arena_.text(digits);
-    number->value = to_double(number->digits);
+    number->value = to_double(digits);
     return number;
   }
   if (is_float && suffix.empty()) {
     Float* number = make<Float>(range);
     number->digits = arena_.text(digits);
-    number->value = to_double(number->digits);
+    number->value = to_double(digits);
     return number;
   }
 
@@ -122,11 +126,11 @@ const Expr* Parser::parse_number() {
     return number;
   }
 
-  std::string_view value = digits;
+  std::string value = digits;
   if (has_prefix) {
     number->base = is_hex ? 16 : prefix == 'o' ? 8 : 2;
 
-    value.remove_prefix(2);
+    value.erase(0, 2);
   } else if (digits.size() > 1 && digits[0] == '0' &&
              digits.find_first_not_of('0') != std::string::npos) {
     if (!is_level2()) {
@@ -134,12 +138,12 @@ const Expr* Parser::parse_number() {
           .hint("for an octal number write 0o" + digits.substr(1));
     }
     number->base = 8;
-    value.remove_prefix(1);
+    value.erase(0, 1);
   }
   number->digits = arena_.text(value);
-  const char* last = number->digits.data() + number->digits.size();
+  const char* last = value.data() + value.size();
   const std::from_chars_result result =
-      std::from_chars(number->digits.data(), last, number->value, number->base);
+      std::from_chars(value.data(), last, number->value, number->base);
   number->fits = result.ec == std::errc();
   if (number->digits.empty() || (number->fits && result.ptr != last)) {
     complain("bad-number", range, in_quotes(text) + " is not a number");

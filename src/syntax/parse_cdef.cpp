@@ -41,9 +41,8 @@ void Parser::parse_cdef(Stmts& out, const Exprs& decorators) {
     out.push_back(parse_cdef_block(first, c));
   } else if (at(Tok::kClass)) {
     out.push_back(parse_c_class(first, c, /*is_typedef=*/false, decorators));
-  } else if (at_word("cppclass") && peek() == Tok::kName) {
-    out.push_back(parse_cpp_class(first, c, decorators));
-  } else if (at_struct_word() && context_.place == Place::kCppClass) {
+  } else if ((at_word("cppclass") && peek() == Tok::kName) ||
+             (at_struct_word() && context_.place == Place::kCppClass)) {
     out.push_back(parse_cpp_class(first, c, decorators));
   } else if (at_struct_word()) {
     out.push_back(parse_struct(first, c, /*is_typedef=*/false));

@@ -190,7 +190,9 @@ bool Parser::is_relation(Tok kind) {
 }
 
 CompareOperator Parser::parse_relation() {
-  if (is_relation(kind())) return *accept_comparison();
+  if (is_relation(kind())) {
+    if (const std::optional<CompareOperator> op = accept_comparison()) return *op;
+  }
   fail_expected("'<', '<=', '>' or '>='").hint("write 'for i from a <= i < b:'");
   return CompareOperator::kLt;
 }
@@ -345,6 +347,7 @@ const Stmt* Parser::make_with(const std::vector<WithEntry>& entries, Block body,
     return block;
   }
   std::vector<WithItem> items;
+  items.reserve(entries.size());
   for (const WithEntry& each : entries) items.push_back(each.item);
   With* stmt = make<With>(range);
   stmt->items = arena_.list(items);
