@@ -1,5 +1,5 @@
 # The extension modules: engineroom._core of python/bindings/*.cpp, one file per public header, and engineroom._compiler
-# of compiler.cpp, which alone needs LLVM.
+# of compiler.cpp and front_end.cpp, which alone needs LLVM.
 
 find_package(Python 3.11 REQUIRED COMPONENTS Interpreter Development.Module OPTIONAL_COMPONENTS Development.SABIModule)
 execute_process(COMMAND ${Python_EXECUTABLE} -m nanobind --cmake_dir
@@ -7,7 +7,9 @@ execute_process(COMMAND ${Python_EXECUTABLE} -m nanobind --cmake_dir
 find_package(nanobind CONFIG REQUIRED)
 
 file(GLOB binding_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/python/bindings/*.cpp)
-list(REMOVE_ITEM binding_sources ${PROJECT_SOURCE_DIR}/python/bindings/compiler.cpp)
+set(compiler_sources ${PROJECT_SOURCE_DIR}/python/bindings/compiler.cpp
+                     ${PROJECT_SOURCE_DIR}/python/bindings/front_end.cpp)
+list(REMOVE_ITEM binding_sources ${compiler_sources})
 
 function(engineroom_python_module name)
   # STABLE_ABI: one wheel for Python 3.12 and all later; 3.11 gets its own.
@@ -22,6 +24,6 @@ endfunction()
 if(binding_sources)
   engineroom_python_module(_core ${binding_sources})
 endif()
-if(TARGET engineroom_jit)
-  engineroom_python_module(_compiler ${PROJECT_SOURCE_DIR}/python/bindings/compiler.cpp)
+if(TARGET engineroom_jit AND TARGET engineroom_session)
+  engineroom_python_module(_compiler ${compiler_sources})
 endif()

@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "bindings/front_end.h"
 #include "engineroom/version.h"
 #include "jit/cache_directory.h"
 #include "jit/compiler.h"
@@ -114,6 +115,8 @@ NB_MODULE(_compiler, m) {
   m.attr("CompileError") =
       nb::steal(PyErr_NewException("engineroom._compiler.CompileError", PyExc_ValueError, nullptr));
   m.def("default_cache_root", &engineroom::jit::CacheDirectory::default_root);
+
+  bind_front_end(m);
 
   nb::class_<Diagnostic>(m, "Diagnostic")
       .def_prop_ro("severity", [](const Diagnostic& self) { return name_of(self.severity); })

@@ -71,6 +71,7 @@ _HOMES = {
     ".client.remotefunction": "ParallelFunction RemoteFunction parallel remote",
     ".client.view": "BroadcastView DirectView LoadBalancedView ViewExecutor",
     ".cluster": "Cluster ClusterManager",
+    ".compiling": "CompileError compile compile_file explain",
     ".dependency": "Dependency depend dependent require",
     ".error": "AlreadyDisplayedError CompositeError DependencyTimeout EngineError IPythonError"
     " ImpossibleDependency InvalidDependency KernelError NoEnginesRegistered RemoteError"
@@ -112,6 +113,9 @@ def load_ipython_extension(ip: Any) -> None:
     from . import magics
 
     magics.load_ipython_extension(ip)
+    from .cython_magic import CythonMagics
+
+    ip.register_magics(CythonMagics)
 
 
 def unload_ipython_extension(ip: Any) -> None:
@@ -138,6 +142,7 @@ __all__ = [
     "Client",
     "Cluster",
     "ClusterManager",
+    "CompileError",
     "CompositeError",
     "Dependency",
     "DependencyTimeout",
@@ -165,10 +170,12 @@ __all__ = [
     "can",
     "can_map",
     "collect_exceptions",
+    "compile_file",
     "depend",
     "dependent",
     "deserialize_object",
     "error",
+    "explain",
     "interactive",
     "pack_apply_message",
     "parallel",

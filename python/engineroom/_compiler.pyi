@@ -1,6 +1,6 @@
 """Embedded Clang. Internal: the package is the interface."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 __version__: str
 
@@ -54,3 +54,47 @@ class Compiler:
     ) -> Compiled: ...
 
 def default_cache_root() -> str: ...
+
+class Message:
+    @property
+    def severity(self) -> str: ...  # "note", "warning" or "error"
+    @property
+    def code(self) -> str: ...
+    @property
+    def file(self) -> str: ...
+    @property
+    def line(self) -> int: ...  # from 1, as columns
+    @property
+    def column(self) -> int: ...
+    @property
+    def end_line(self) -> int: ...
+    @property
+    def end_column(self) -> int: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def hint(self) -> str: ...
+
+class Translation:
+    @property
+    def ok(self) -> bool: ...
+    @property
+    def messages(self) -> list[Message]: ...
+    @property
+    def syntax(self) -> str: ...
+    @property
+    def types(self) -> str: ...
+    @property
+    def cpp(self) -> str: ...
+    @property
+    def exec_symbol(self) -> str: ...
+
+def translate(
+    text: str,
+    *,
+    file: str = "<cell>",
+    module: str = "cell",
+    level: str = "3",
+    directives: Mapping[str, str] = ...,
+    pxd_path: Sequence[str] = (),
+) -> Translation: ...

@@ -15,7 +15,9 @@ struct Function {
   PyObject* name;
   PyObject* qualname;
   PyObject* doc;
+  PyObject* owner;        // the module: its globals must live as long as its code runs
   PyObject* module;       // the name of it
+  PyObject* home;         // the module itself, whose namespace the code uses; or null
   PyObject* defaults;     // a tuple, or null
   PyObject* kwdefaults;   // a dict, or null
   PyObject* annotations;  // a dict, or null
@@ -267,11 +269,8 @@ PyObject* get_code(PyObject* o, void*) {
 }
 
 PyObject* get_globals(PyObject* o, void*) {
-  // The module's, as far as it is to be found.
-  PyObject* name = as_function(o)->module;
-  const Ref module(name != nullptr ? PyImport_GetModule(name) : nullptr);
-  if (!module) return PyErr_Occurred() ? nullptr : PyDict_New();
-  return PyObject_GetAttrString(module, "__dict__");
+  PyObject* home = as_function(o)->home;
+  return home != nullptr ? PyObject_GetAttrString(home, "__dict__") : PyDict_New();
 }
 
 int set_member(PyObject** member, PyObject* value) {
@@ -366,6 +365,7 @@ int traverse(PyObject* o, visitproc visit, void* arg) {
   const Function* f = as_function(o);
   Py_VISIT(Py_TYPE(o));
   Py_VISIT(f->module);
+  Py_VISIT(f->home);
   Py_VISIT(f->defaults);
   Py_VISIT(f->kwdefaults);
   Py_VISIT(f->annotations);
@@ -377,6 +377,7 @@ int clear(PyObject* o) {
   Function* f = as_function(o);
   Py_CLEAR(f->doc);
   Py_CLEAR(f->module);
+  Py_CLEAR(f->home);
   Py_CLEAR(f->defaults);
   Py_CLEAR(f->kwdefaults);
   Py_CLEAR(f->annotations);
@@ -464,6 +465,7 @@ PyObject* new_function(const FunctionSpec* spec, PyObject* module, PyObject* def
   f->qualname = qualname.release();
   f->doc = doc.release();
   f->module = module_name.release();
+  f->home = Py_XNewRef(module);
   f->defaults = Py_XNewRef(defaults);
   f->kwdefaults = Py_XNewRef(kwdefaults);
   f->annotations = Py_XNewRef(annotations);

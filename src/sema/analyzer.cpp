@@ -60,6 +60,9 @@ void Analyzer::run() {
               str_constant(name, module_.range),
               constant({tree::ConstantKind::kInt, std::to_string(value), 0, {}}, ObjectClass::kInt,
                        module_.range));
+  if (out_.has_doc)
+    do_helper(body, "er::store_global", module_.range, globals(module_.range),
+              str_constant("__doc__", module_.range), str_constant(out_.doc, module_.range));
   Block statements = block(module_.body);
   for (StmtPtr& stmt : statements) body.push_back(std::move(stmt));
 

@@ -14,7 +14,7 @@ struct Named {
   std::string_view name;
   ObjectClass object_class;
 };
-constexpr std::array<Named, 16> kClasses = {{{"object", ObjectClass::kAny},
+constexpr std::array<Named, 19> kClasses = {{{"object", ObjectClass::kAny},
                                              {"list", ObjectClass::kList},
                                              {"tuple", ObjectClass::kTuple},
                                              {"dict", ObjectClass::kDict},
@@ -29,6 +29,9 @@ constexpr std::array<Named, 16> kClasses = {{{"object", ObjectClass::kAny},
                                              {"type", ObjectClass::kType},
                                              {"BaseException", ObjectClass::kException},
                                              {"basestring", ObjectClass::kAny},
+                                             {"complex", ObjectClass::kComplex},
+                                             {"Exception", ObjectClass::kException},
+                                             {"frozendict", ObjectClass::kAny},
                                              {"memoryview", ObjectClass::kAny}}};
 
 std::string_view basic_name(CBasic basic) {
@@ -198,8 +201,15 @@ const Type* Analyzer::function_ctype(const syntax::CFunctionType& type, Scope& s
   const Type* result = ctype(*type.result, scope);
   std::vector<tree::Parameter> parameters;
   for (const syntax::Param& param : type.params->params) {
-    const Type* param_type = ctype(*param.type, scope);
+    const auto* word = syntax::try_as<syntax::CNamedType>(param.type);
     // f(x), where x is no type, but the name of an object.
+    if (word != nullptr && word->may_be_name && param.name.empty() &&
+        named_ctype(*word, scope) == nullptr) {
+      parameters.push_back({std::string(word->name()), object_,
+                            param.default_value != nullptr || param.default_elsewhere});
+      continue;
+    }
+    const Type* param_type = ctype(*param.type, scope);
     if (param_type->kind == TypeKind::kArray) param_type = types_.pointer_to(param_type->base);
     if (param_type->is_void() && type.params->params.size() == 1) break;  // f(void)
     parameters.push_back({std::string(param.name.text), param_type,

@@ -1,0 +1,71 @@
+// bindings/front_end.cpp — engineroom._compiler.translate: Cython text to C++ text.
+#include "bindings/front_end.h"
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nanobind/stl/map.h>
+#include <nanobind/stl/string.h>
+#include <nanobind/stl/vector.h>
+
+#include "session/translate.h"
+
+namespace nb = nanobind;
+
+namespace engineroom::bindings {
+namespace {
+
+using session::Message;
+using session::Translation;
+
+syntax::LanguageLevel level_from_python(const std::string& level) {
+  if (level == "2") return syntax::LanguageLevel::k2;
+  if (level == "3") return syntax::LanguageLevel::k3;
+  if (level == "3str") return syntax::LanguageLevel::k3Str;
+  throw nb::value_error("level must be '2', '3' or '3str'");
+}
+
+Translation translate(std::string text, std::string file, std::string module,
+                      const std::string& level, std::map<std::string, std::string> directives,
+                      std::vector<std::string> pxd_path) {
+  const session::Request request = {.text = std::move(text),
+                                    .file = std::move(file),
+                                    .module = std::move(module),
+                                    .level = level_from_python(level),
+                                    .directives = std::move(directives),
+                                    .pxd_path = std::move(pxd_path)};
+  const nb::gil_scoped_release released;
+  return session::translate(request);
+}
+
+}  // namespace
+
+void bind_front_end(nb::module_& m) {
+  using nb::literals::operator""_a;
+  nb::class_<Message>(m, "Message")
+      .def_prop_ro("severity", [](const Message& self) { return to_string(self.severity); })
+      .def_ro("code", &Message::code)
+      .def_ro("file", &Message::file)
+      .def_ro("line", &Message::line)
+      .def_ro("column", &Message::column)
+      .def_ro("end_line", &Message::end_line)
+      .def_ro("end_column", &Message::end_column)
+      .def_ro("message", &Message::text)
+      .def_ro("hint", &Message::hint)
+      .def("__str__", [](const Message& self) { return self.rendered; });
+  nb::class_<Translation>(m, "Translation")
+      .def_ro("ok", &Translation::ok)
+      .def_ro("messages", &Translation::messages)
+      .def_ro("syntax", &Translation::syntax_text)
+      .def_ro("types", &Translation::types_text)
+      .def_ro("cpp", &Translation::cpp)
+      .def_ro("exec_symbol", &Translation::exec_symbol);
+  m.def("translate", &translate, "text"_a, nb::kw_only(), "file"_a = "<cell>", "module"_a = "cell",
+        "level"_a = "3", "directives"_a = std::map<std::string, std::string>(),
+        "pxd_path"_a = std::vector<std::string>());
+}
+
+}  // namespace engineroom::bindings

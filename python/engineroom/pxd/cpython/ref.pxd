@@ -1,0 +1,9 @@
+# cpython.ref — reference counts.
+from cpython.object cimport PyObject, PyTypeObject
+
+cdef extern from "Python.h":
+    void Py_INCREF(object o)
+    void Py_XINCREF(PyObject *o)
+    void Py_DECREF(object o)
+    void Py_XDECREF(PyObject *o)
+    Py_ssize_t Py_REFCNT(object o)

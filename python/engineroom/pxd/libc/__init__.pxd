@@ -1,0 +1,1 @@
+# libc — its parts are libc.math, libc.stdlib and the like.
