@@ -161,6 +161,32 @@ void cached(const Place& place, int n_jobs) {
               percentile(times, 0.99));
 }
 
+double resident_kib() {
+  long pages = 0;
+  if (std::FILE* file = std::fopen("/proc/self/statm", "r")) {
+    if (std::fscanf(file, "%*s %ld", &pages) != 1) pages = 0;
+    std::fclose(file);
+  }
+  return static_cast<double>(pages) * 4;
+}
+
+// What stays of a program, and what Clang keeps for the next one.
+void memory(const Place& place, int n_jobs) {
+  Compiler compiler = place.compiler();
+  std::vector<Program> programs;
+  CompileReport report;
+  double before = 0;
+  for (int i = 0; i < n_jobs + 20; ++i) {
+    if (i == 20) before = resident_kib();
+    Result<Program> program =
+        compiler.compile({.source = source_of(kTexts[1], i), .use_cache = false}, report);
+    if (program.ok()) programs.push_back(program.take());
+  }
+  const double loaded = resident_kib();
+  std::printf("%-28s %7.1f KiB per program, %.0f MiB in all\n", "memory",
+              (loaded - before) / n_jobs, loaded / 1024);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -185,6 +211,7 @@ int main(int argc, char** argv) {
   in_new_process("first job of a process, object cached", place, 10);
   warm(place, n_jobs);
   cached(place, n_jobs);
+  memory(place, n_jobs);
   std::filesystem::remove_all(cache);
   return 0;
 }

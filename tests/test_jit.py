@@ -80,6 +80,11 @@ def test_runtime_header():
     assert [sys.getrefcount(item) for item in result] == [3, 3, 3]
 
 
+def test_runtime_library():
+    source = SQUARE.replace("PyNumber_Multiply", "er::multiply")
+    assert make(_jit.compiler().compile(source).program)(1.5) == 2.25
+
+
 def test_errors_have_places():
     with pytest.raises(ValueError, match="undeclared identifier 'y'") as raised:
         _jit.compiler().compile('#line 7 "cell.pyx"\nint f(int x) { return y; }')
@@ -119,6 +124,41 @@ def test_a_second_process_compiles_nothing():
     )
     assert in_new_process(code) == "49 False"
     assert in_new_process(code) == "49 True"
+
+
+def test_exceptions_are_caught_in_a_cell():
+    source = """
+    static void thrower() { throw 5; }
+    extern "C" PyObject* make() {
+      try { thrower(); } catch (int n) { return PyLong_FromLong(n); }
+      return nullptr;
+    }
+    """
+    assert make(_jit.compiler().compile(source).program) == 5
+
+
+def test_functions_can_be_called_until_the_end():
+    code = (
+        "import ctypes, os, sys, engineroom._jit as jit\n"
+        f"sys.compiled = jit.compiler().compile({SQUARE!r})\n"
+        "make = ctypes.PYFUNCTYPE(ctypes.py_object)(sys.compiled.program.symbol('make'))\n"
+        "class Last:\n"
+        "    def __init__(self, f): self.f = f\n"
+        "    def __del__(self, write=os.write): write(1, b'%d' % self.f(3))\n"
+        "sys.last = Last(make())\n"
+        "jit.compiler.cache_clear()\n"
+    )
+    assert in_new_process(code) == "9"
+
+
+def test_openmp_stays_out_of_sight():
+    code = (
+        "import ctypes, engineroom._jit as jit\n"
+        "jit.compiler().compile('int f() { return 1; }', openmp=True)\n"
+        "print('libomp' in open('/proc/self/maps').read(), end=' ')\n"
+        "print(hasattr(ctypes.CDLL(None), 'GOMP_parallel'))"
+    )
+    assert in_new_process(code) == "True False"
 
 
 def test_ctrl_c_still_works():

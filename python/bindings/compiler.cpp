@@ -75,8 +75,9 @@ nb::dict timings_ms(const CompileReport& report) {
 
 Compiled compile(Compiler& compiler, std::string source, std::string name,
                  std::vector<std::string> include_dirs, std::vector<std::string> flags,
-                 int optimization, bool openmp, std::vector<Program> link, bool use_cache,
-                 bool want_ir, bool want_assembly) {
+                 int optimization, bool openmp, std::vector<Program> link,
+                 std::vector<std::string> libraries, std::vector<std::string> library_dirs,
+                 bool use_cache, bool want_ir, bool want_assembly) {
   const CompileJob job = {.source = std::move(source),
                           .name = std::move(name),
                           .include_dirs = std::move(include_dirs),
@@ -84,6 +85,8 @@ Compiled compile(Compiler& compiler, std::string source, std::string name,
                           .optimization = optimization,
                           .openmp = openmp,
                           .link = std::move(link),
+                          .libraries = std::move(libraries),
+                          .library_dirs = std::move(library_dirs),
                           .use_cache = use_cache,
                           .want_ir = want_ir,
                           .want_assembly = want_assembly};
@@ -114,6 +117,8 @@ NB_MODULE(_compiler, m) {
   nb::set_leak_warnings(false);
   m.attr("CompileError") =
       nb::steal(PyErr_NewException("engineroom._compiler.CompileError", PyExc_ValueError, nullptr));
+  nb::module_::import_("atexit").attr("register")(
+      nb::cpp_function(&engineroom::jit::stop_unloading));
   m.def("default_cache_root", &engineroom::jit::CacheDirectory::default_root);
 
   bind_front_end(m);
@@ -148,14 +153,17 @@ NB_MODULE(_compiler, m) {
       .def(
           "__init__",
           [](Compiler* self, std::string header, std::vector<std::string> include_dirs,
-             std::string cache_root) {
+             std::string cache_root, std::vector<std::string> libraries) {
             new (self) Compiler({.header = std::move(header),
                                  .include_dirs = std::move(include_dirs),
+                                 .libraries = std::move(libraries),
                                  .cache_root = std::move(cache_root)});
           },
-          "header"_a, "include_dirs"_a, "cache_root"_a)
+          "header"_a, "include_dirs"_a, "cache_root"_a, "libraries"_a = std::vector<std::string>())
       .def("compile", &compile, "source"_a, nb::kw_only(), "name"_a = "<cell>",
            "include_dirs"_a = std::vector<std::string>(), "flags"_a = std::vector<std::string>(),
            "optimization"_a = 2, "openmp"_a = false, "link"_a = std::vector<Program>(),
-           "use_cache"_a = true, "want_ir"_a = false, "want_assembly"_a = false);
+           "libraries"_a = std::vector<std::string>(),
+           "library_dirs"_a = std::vector<std::string>(), "use_cache"_a = true, "want_ir"_a = false,
+           "want_assembly"_a = false);
 }

@@ -37,7 +37,13 @@ class Compiled:
     def timings_ms(self) -> dict[str, float]: ...
 
 class Compiler:
-    def __init__(self, header: str, include_dirs: Sequence[str], cache_root: str) -> None: ...
+    def __init__(
+        self,
+        header: str,
+        include_dirs: Sequence[str],
+        cache_root: str,
+        libraries: Sequence[str] = (),
+    ) -> None: ...
     def compile(
         self,
         source: str,
@@ -48,6 +54,8 @@ class Compiler:
         optimization: int = 2,
         openmp: bool = False,
         link: Sequence[Program] = (),
+        libraries: Sequence[str] = (),
+        library_dirs: Sequence[str] = (),
         use_cache: bool = True,
         want_ir: bool = False,
         want_assembly: bool = False,

@@ -5,7 +5,6 @@ Importing this module loads nothing: Clang and LLVM come with the first call of 
 
 from __future__ import annotations
 
-import ctypes
 import functools
 import sysconfig
 from pathlib import Path
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 @functools.cache
 def compiler() -> Compiler:
-    """The one compiler of this process. It is never destroyed: its code may run until the end."""
+    """The one compiler of this process."""
     try:
         from engineroom import _compiler
     except ImportError as error:
@@ -31,13 +30,10 @@ def compiler() -> Compiler:
             f"compiling needs Python's C headers, and {include}/Python.h does not exist "
             "(Debian: python3-dev)"
         )
-    # What generated code calls is looked for in the process.
-    ctypes.CDLL(
-        str(Path(_compiler.__file__).parent / "libengineroom_runtime.so"), ctypes.RTLD_GLOBAL
-    )
     headers = Path(_compiler.__file__).parent / "include"
     return _compiler.Compiler(
         str(headers / "runtime" / "engineroom_runtime.h"),
         [str(headers), str(include)],
         _compiler.default_cache_root(),
+        [str(Path(_compiler.__file__).parent / "libengineroom_runtime.so")],
     )
