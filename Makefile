@@ -2,7 +2,7 @@
 # The work itself is in scripts/ and in CMakePresets.json.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test bench compat lint format tidy asan tsan fuzz clean
+.PHONY: help setup build demo test bench compat conformance lint format tidy asan tsan fuzz clean
 
 VENV_PYTHON := .venv/bin/python
 JOBS := $(shell nproc)
@@ -34,6 +34,9 @@ bench: build ## measure, beside stock ipyparallel
 
 compat: build ## our controller, engines and client with ipyparallel's, in every combination
 	$(VENV_PYTHON) scripts/compat.py
+
+conformance: build ## run Cython's own tests through our compiler
+	$(VENV_PYTHON) scripts/conformance.py
 
 lint: $(READY) ## format, style, spelling and the layers of src/
 	scripts/lint.sh

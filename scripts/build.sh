@@ -20,7 +20,7 @@ else
     [[ ! -f $file ]] || install -C -D -t "$site/engineroom" "$file"
   done
   for file in src/runtime/*.h; do
-    install -C -D -p -m 644 -t "$site/engineroom/include/runtime" "$file"
+    install -C -D -m 644 -t "$site/engineroom/include/runtime" "$file"
   done
   for file in $build/bin/*; do
     [[ ! -f $file ]] || install -C -t .venv/bin "$file"

@@ -79,6 +79,7 @@ class Analyzer {
   void declare_typedef(const syntax::CTypedef& def, Scope& scope);
   void declare_extern(const syntax::CExternBlock& block, Scope& scope);
   void declare_cimport(const syntax::CImport& stmt, Scope& scope);
+  void declare_import_of_cython(const syntax::Stmt& stmt, Scope& scope);
   void declare_from_cimport(const syntax::FromCImport& stmt, Scope& scope);
   std::shared_ptr<Scope> load_pxd(const std::string& name, syntax::SourceRange range);
   void add_symbol(Scope& scope, const syntax::Identifier& name, Symbol symbol);
@@ -181,6 +182,7 @@ class Analyzer {
   ExprPtr attribute(const syntax::Attribute& attribute);
   ExprPtr subscript(const syntax::Subscript& subscript);
   ExprPtr literal(const syntax::Expr& expr, const Type* wanted);
+  bool has_bytes(const syntax::Str& text) const;
   ExprPtr joined_str(const syntax::JoinedStr& expr);
   ExprPtr cast(const syntax::Cast& cast);
   ExprPtr address_of(const syntax::AddressOf& expr);

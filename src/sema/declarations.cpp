@@ -56,6 +56,9 @@ void Analyzer::declare(const syntax::Stmt& stmt, Scope& scope, bool is_pxd) {
       return declare_cimport(as<syntax::CImport>(stmt), scope);
     case StmtKind::kFromCImport:
       return declare_from_cimport(as<syntax::FromCImport>(stmt), scope);
+    case StmtKind::kImport:
+    case StmtKind::kImportFrom:
+      return declare_import_of_cython(stmt, scope);
     default:
       return;
   }
@@ -293,6 +296,27 @@ void Analyzer::declare_cimport(const syntax::CImport& stmt, Scope& scope) {
       owner = entry.scope.get();
       start = dot + 1;
     }
+  }
+}
+
+// `import cython` is the same as cimporting it: nothing of it is needed when the code runs.
+void Analyzer::declare_import_of_cython(const syntax::Stmt& stmt, Scope& scope) {
+  if (stmt.kind == StmtKind::kImport) {
+    for (const syntax::Alias& alias : as<syntax::Import>(stmt).names) {
+      if (alias.name.text != "cython") continue;
+      Symbol symbol;
+      symbol.kind = SymbolKind::kCython;
+      add_symbol(scope, alias.asname.empty() ? alias.name : alias.asname, std::move(symbol));
+    }
+    return;
+  }
+  const auto& from = as<syntax::ImportFrom>(stmt);
+  if (from.module.text != "cython") return;
+  for (const syntax::Alias& alias : from.names) {
+    Symbol symbol;
+    symbol.kind = SymbolKind::kCython;
+    symbol.name = alias.name.text;
+    add_symbol(scope, alias.asname.empty() ? alias.name : alias.asname, std::move(symbol));
   }
 }
 

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "sema/analyzer.h"
 
 namespace engineroom::sema {
@@ -160,8 +162,9 @@ ExprPtr Analyzer::literal(const syntax::Expr& e, const Type* wanted) {
                          std::to_string(static_cast<signed char>(text.bytes[0])), e.range);
       const bool wants_pointer = wanted != nullptr && wanted->is_pointer() &&
                                  wanted->base->kind == TypeKind::kInt && wanted->base->rank == 1;
-      if (wants_pointer && text.str_kind != syntax::StrKind::kUnicode) {
-        std::string cpp = "(" + wanted->cpp + ")" + cpp_string(text.bytes);
+      if (wants_pointer && has_bytes(text)) {
+        const bool is_text = text.str_kind == syntax::StrKind::kUnicode;
+        std::string cpp = "(" + wanted->cpp + ")" + cpp_string(is_text ? text.text : text.bytes);
         return c_literal(wanted, std::move(cpp), e.range);
       }
       if (is_bytes)
@@ -172,6 +175,15 @@ ExprPtr Analyzer::literal(const syntax::Expr& e, const Type* wanted) {
     default:
       return none(e.range);
   }
+}
+
+// A literal is bytes where C wants them; with a u before it, or letters beyond ASCII, it is not.
+bool Analyzer::has_bytes(const syntax::Str& text) const {
+  if (text.str_kind != syntax::StrKind::kUnicode) return true;
+  const std::string_view written = sources_.text_of(text.range);
+  return !written.empty() && (written[0] == '"' || written[0] == '\'') &&
+         std::all_of(text.text.begin(), text.text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 128; });
 }
 
 ExprPtr Analyzer::joined_str(const syntax::JoinedStr& e) {

@@ -356,7 +356,8 @@ void Analyzer::infer_types(const syntax::Block& body) {
       bool is_one = values.contains(name) || ranges.contains(name);
       for (const syntax::Expr* value : values[name]) {
         const Type* one = quick_type(*value);
-        is_one = is_one && one != nullptr && one->is_float() && (type == nullptr || type == one);
+        const bool is_safe = one != nullptr && (one->is_float() || one->kind == TypeKind::kBint);
+        is_one = is_one && is_safe && (type == nullptr || type == one);
         type = one;
       }
       for (const syntax::For* loop : ranges[name]) {
@@ -393,6 +394,9 @@ const Type* Analyzer::quick_type(const syntax::Expr& e) {
       return as<syntax::Int>(e).fits ? types_.long_type() : nullptr;
     case ExprKind::kFloat:
       return types_.double_type();
+    case ExprKind::kTrue:
+    case ExprKind::kFalse:
+      return types_.bint();
     case ExprKind::kName: {
       const std::string_view id = as<syntax::Name>(e).id;
       const auto local = context_->locals.find(id);
@@ -405,7 +409,7 @@ const Type* Analyzer::quick_type(const syntax::Expr& e) {
     }
     case ExprKind::kUnaryOp: {
       const auto& unary = as<syntax::UnaryOp>(e);
-      return unary.op == syntax::UnaryOperator::kNot ? nullptr : quick_type(*unary.operand);
+      return unary.op == syntax::UnaryOperator::kNot ? types_.bint() : quick_type(*unary.operand);
     }
     case ExprKind::kBinOp: {
       const auto& binary = as<syntax::BinOp>(e);

@@ -113,7 +113,7 @@ ExprPtr Analyzer::binary(Operator op, ExprPtr left, ExprPtr right, syntax::Sourc
                          range);
   }
   if (!a->is_numeric() || !b->is_numeric() || names.object == nullptr) {
-    if (can_be_object(*a) && can_be_object(*b) && (a->is_object() || b->is_object())) {
+    if (can_be_object(*a) && can_be_object(*b)) {
       ObjectClass result = ObjectClass::kAny;
       const ObjectClass known = a->object_class;
       if (op == Operator::kAdd && a == b && a->is_object() &&

@@ -229,6 +229,7 @@ void Analyzer::delete_target(const syntax::Expr& target, Block& out) {
 void Analyzer::import_statement(const syntax::Import& stmt, Block& out) {
   for (const syntax::Alias& alias : stmt.names) {
     const std::string name(alias.name.text);
+    if (name == "cython") continue;
     const std::size_t dot = name.find('.');
     const bool is_renamed = !alias.asname.empty();
     const char* helper_name =
@@ -241,7 +242,7 @@ void Analyzer::import_statement(const syntax::Import& stmt, Block& out) {
 }
 
 void Analyzer::import_from(const syntax::ImportFrom& stmt, Block& out) {
-  if (stmt.module.text == "__future__") return;
+  if (stmt.module.text == "__future__" || stmt.module.text == "cython") return;
   tree::Constant names{tree::ConstantKind::kTuple, {}, 0, {}};
   for (const syntax::Alias& alias : stmt.names) {
     ExprPtr name = str_constant(alias.name.text, alias.range);

@@ -1,0 +1,199 @@
+"""Cython's own tests against our compiler: `make conformance`.
+
+Cython's source distribution is fetched from PyPI into build/conformance (or given by --source), and
+each file of its tests/run is compiled by er.compile_file in a process of its own, with a time limit.
+Then its doctests run. Printed are files and passing examples per ring, and why the others do not
+pass; build/conformance/results.json has every file.
+
+A file counts as "unsupported" if the compiler says so in as many words, as "wrong" if examples
+fail, and as "crash" or "hang" if its process ends that way.
+"""
+
+from __future__ import annotations
+
+import argparse
+import collections
+import concurrent.futures
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+WORK = ROOT / "build" / "conformance"
+CYTHON = "cython==3.3.*"
+SECONDS = 60
+
+# Basics: typed loops, numbers, containers, plain functions.
+RING_1 = [
+    "addloop",
+    "forfrom",
+    "control_flow_loop",
+    "ifelseexpr_T267",
+    "if_and_or",
+    "and",
+    "boolop",
+    "cascmp",
+    "isnot",
+    "boolean_context",
+    "bint",
+    "addop",
+    "subop",
+    "mulop",
+    "modop",
+    "cintop",
+    "float_division",
+    "float_floor_division_T260",
+    "builtin_range",
+    "builtin_len",
+    "builtin_functions",
+    "contains_T455",
+    "flatin",
+    "dict_get",
+    "multass",
+    "tuplereassign",
+    "slice3",
+    "kwonlyargs",
+    "libc_math",
+    "for_in_range_T372",
+]
+
+# Tests of what no other compiler has: other tools, other builds.
+SKIPPED_TAGS = {"pythran", "ipython", "gdb", "coverage", "pstats", "trace", "limited-api",
+                "subinterpreters"}  # fmt: skip
+SKIPPED_FILES = {"extsubscript", "carray_iteration", "msvc_strings"}  # generated giants
+
+
+def tags_of(path: Path) -> dict[str, list[str]]:
+    """What the first comment block says: "# mode: run", "# tag: cpp, numpy"."""
+    tags: dict[str, list[str]] = collections.defaultdict(list)
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines():
+        if line.strip() and not line.startswith("#"):
+            break
+        found = re.match(r"#\s*(\w+)\s*:\s*(.+)", line)
+        if found:
+            tags[found[1]] += [value.strip() for value in found[2].split(",")]
+    return tags
+
+
+def run_one(path: str) -> None:
+    """In a process of its own: compiles a file, runs its doctests, prints one line of JSON."""
+    import doctest
+    import inspect
+    import unittest
+
+    import engineroom as er
+
+    def report(status: str, **more: object) -> None:
+        print("RESULT " + json.dumps({"status": status, **more}), flush=True)
+        os._exit(0)
+
+    file = Path(path)
+    module = None
+    for level in ("3", "2"):
+        try:
+            module = er.compile_file(file, level=level)
+            break
+        except er.CompileError as error:
+            first = error.diagnostics[0].message
+            if level == "2":
+                unsupported = any("not supported yet" in d.message for d in error.diagnostics)
+                report("unsupported" if unsupported else "rejected", why=first)
+        except Exception as error:
+            report("import", why=f"{type(error).__name__}: {error}")
+    assert module is not None
+    sys.modules[file.stem] = module
+    if file.stem.startswith("test_"):
+        suite = unittest.defaultTestLoader.loadTestsFromModule(module)
+        outcome = unittest.TextTestRunner(stream=io.StringIO()).run(suite)
+        bad = len(outcome.failures) + len(outcome.errors)
+        report("ok" if not bad else "wrong", tried=outcome.testsRun, failed=bad)
+    is_function = inspect.isfunction
+    inspect.isfunction = lambda o: is_function(o) or type(o).__name__ == "cython_function_or_method"
+    runner = doctest.DocTestRunner(verbose=False)
+    bad = []
+    for test in doctest.DocTestFinder().find(module, file.stem):
+        if runner.run(test, out=lambda text: None).failed:
+            bad.append(test.name)
+    report("ok" if not runner.failures else "wrong", tried=runner.tries, failed=runner.failures,
+           why=", ".join(bad[:3]))  # fmt: skip
+
+
+def judge(path: Path) -> dict[str, object]:
+    tags = tags_of(path)
+    if set(tags["tag"]) & SKIPPED_TAGS or path.stem in SKIPPED_FILES:
+        return {"file": path.name, "status": "skipped"}
+    try:
+        done = subprocess.run(
+            [sys.executable, __file__, "--one", str(path)],
+            capture_output=True, text=True, timeout=SECONDS, cwd=path.parent, errors="replace",
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return {"file": path.name, "status": "hang", "why": f"{SECONDS} s"}
+    for line in done.stdout.splitlines():
+        if line.startswith("RESULT "):
+            return {"file": path.name, **json.loads(line.removeprefix("RESULT "))}
+    why = (done.stderr.strip().splitlines() or ["nothing said"])[-1]
+    return {"file": path.name, "status": "crash", "why": f"exit {done.returncode}: {why}"}
+
+
+def fetch() -> Path:
+    """The folder of Cython's sources."""
+    found = sorted(WORK.glob("cython-*/tests/run"))
+    if not found:
+        WORK.mkdir(parents=True, exist_ok=True)
+        subprocess.run(
+            [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:",
+             "--no-build-isolation", "-d", str(WORK), CYTHON],
+            check=True,
+        )  # fmt: skip
+        archive = sorted(WORK.glob("cython-*.tar.gz"))[-1]
+        with tarfile.open(archive) as tar:
+            tar.extractall(WORK, filter="data")
+        found = sorted(WORK.glob("cython-*/tests/run"))
+    return found[-1].parent.parent
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--source", type=Path, help="Cython's sources, if they are here already")
+    parser.add_argument("--one", help="run one file, and print its result")
+    parser.add_argument("--only", default="", help="only files whose name matches this regex")
+    args = parser.parse_args()
+    if args.one:
+        return run_one(args.one)
+    tests = (args.source or fetch()) / "tests" / "run"
+    files = [f for f in sorted(tests.iterdir()) if f.suffix in {".pyx", ".py"}]
+    files = [f for f in files if re.search(args.only, f.stem)]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = list(pool.map(judge, files))
+    WORK.mkdir(parents=True, exist_ok=True)
+    (WORK / "results.json").write_text(json.dumps(results, indent=1))
+    show("ring 1", [r for r in results if Path(str(r["file"])).stem in RING_1])
+    show("all", results)
+    for result in results:
+        if result["status"] in {"crash", "hang", "wrong"}:
+            print(f"{result['status']:6} {result['file']}: {result.get('why', '')}")
+
+
+def show(name: str, results: list[dict[str, object]]) -> None:
+    statuses = collections.Counter(str(r["status"]) for r in results)
+    tried = sum(int(str(r.get("tried", 0))) for r in results)
+    failed = sum(int(str(r.get("failed", 0))) for r in results)
+    counts = ", ".join(f"{n} {status}" for status, n in statuses.most_common())
+    print(f"{name}: {len(results)} files: {counts}; {tried - failed} of {tried} examples pass")
+    why = collections.Counter(
+        re.sub(r"'[^']*'", "…", str(r.get("why", "")))
+        for r in results
+        if r["status"] in {"unsupported", "rejected", "import"}
+    )
+    for reason, n in why.most_common(12):
+        print(f"  {n:4} {reason[:100]}")
+
+
+if __name__ == "__main__":
+    main()
