@@ -121,6 +121,9 @@ void FunctionEmitter::try_statement(const tree::Try& stmt) {
   const std::string handler = "handler" + id;
   const std::string end = "end" + id;
   const std::size_t mark = out_.mark();
+  Bound in_handlers = bound_;
+  for (const tree::Variable* variable : effects_.of_block(stmt.body).unbinds)
+    in_handlers.erase(variable);
   out_.open("");
   const bool can_fail = with_handler("catch" + id, [&] { block(stmt.body); });
   out_.close();
@@ -130,8 +133,10 @@ void FunctionEmitter::try_statement(const tree::Try& stmt) {
   }
   out_.insert(mark, "er::Handler " + handler + ";");
   block(stmt.orelse);
+  Bound after = bound_;
+  bool ends = ends_with_jump(stmt.body) || ends_with_jump(stmt.orelse);
   out_.line("goto " + end + ";");
-  out_.label("catch" + id);
+  out_.line("catch" + id + ":");
   enter_handler(handler);
   bool catches_all = false;
   for (const tree::Handler& clause : stmt.handlers) {
@@ -139,6 +144,7 @@ void FunctionEmitter::try_statement(const tree::Try& stmt) {
     if (line > 0) out_.set_source_line(line);
     const std::size_t clause_mark = out_.mark();
     has_declared_ = false;
+    bound_ = in_handlers;
     if (clause.matches != nullptr) {
       out_.open("if (" + condition(*clause.matches) + ")");
     } else {
@@ -146,8 +152,11 @@ void FunctionEmitter::try_statement(const tree::Try& stmt) {
       catches_all = true;
     }
     const bool declared = has_declared_;
+    in_handlers = bound_;
     block(clause.body);
-    out_.line("goto " + end + ";");
+    after = meet(after, ends, bound_, ends_with_jump(clause.body));
+    ends = ends && ends_with_jump(clause.body);
+    if (!ends_with_jump(clause.body)) out_.line("goto " + end + ";");
     out_.close();
     if (declared) out_.enclose_since(clause_mark);
     if (catches_all) break;
@@ -159,6 +168,7 @@ void FunctionEmitter::try_statement(const tree::Try& stmt) {
   // The end is outside: the handler is left on the way there.
   out_.enclose_since(mark);
   out_.line(end + ":;");
+  bound_ = after;
   has_declared_ = false;
 }
 
@@ -171,6 +181,9 @@ void FunctionEmitter::finally_statement(const tree::Finally& stmt) {
   around.is_finally = true;
   around.name = id;
   around_.push_back(around);
+  Bound in_cleanup = bound_;
+  for (const tree::Variable* variable : effects_.of_block(stmt.body).unbinds)
+    in_cleanup.erase(variable);
   out_.open("");
   const bool can_fail = with_handler("catch" + id, [&] { block(stmt.body); });
   out_.close();
@@ -181,13 +194,19 @@ void FunctionEmitter::finally_statement(const tree::Finally& stmt) {
   if (can_fail) {
     out_.insert(mark, "er::Handler " + handler + ";");
     out_.line("goto finally" + id + ";");
-    out_.label("catch" + id);
+    out_.line("catch" + id + ":");
     enter_handler(handler);
     out_.line(why + " = " + std::to_string(kRaised) + ";");
   }
   out_.insert(mark, "int " + why + " = 0;");
-  out_.label("finally" + id);
+  out_.line("finally" + id + ":;");
+  // After the cleanup the body has come to its end, unless all of its ways jump.
+  Bound after = bound_;
+  bound_ = in_cleanup;
   block(stmt.cleanup);
+  after.insert(bound_.begin(), bound_.end());
+  for (const tree::Variable* variable : effects_.of_block(stmt.cleanup).unbinds)
+    after.erase(variable);
   if (can_fail) {
     out_.open("if (" + why + " == " + std::to_string(kRaised) + ")");
     out_.line(handler + ".reraise();");
@@ -199,6 +218,7 @@ void FunctionEmitter::finally_statement(const tree::Finally& stmt) {
     leave(exit);
     out_.close();
   }
+  bound_ = after;
   has_declared_ = true;
 }
 

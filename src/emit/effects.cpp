@@ -32,10 +32,12 @@ void Effects::add(const Effects& other) {
   reads_memory = reads_memory || other.reads_memory;
   reads.insert(other.reads.begin(), other.reads.end());
   writes.insert(other.writes.begin(), other.writes.end());
+  unbinds.insert(other.unbinds.begin(), other.unbinds.end());
 }
 
 bool must_precede(const Effects& first, const Effects& second) {
-  if (first.is_active && (second.is_active || second.reads_memory)) return true;
+  if (first.is_active && (second.is_active || second.reads_memory || second.has_statements))
+    return true;
   if (first.reads_memory && second.is_active) return true;
   return overlap(first.reads, second.writes);
 }
@@ -50,9 +52,9 @@ void EffectsOf::add_expr(const tree::Expr* expr, Effects& out) {
   if (expr != nullptr) out.add((*this)(*expr));
 }
 
-Effects EffectsOf::of_block(const tree::Block& block) {
+Effects EffectsOf::of_block_from(const tree::Block& block, std::size_t first) {
   Effects effects;
-  for (const tree::StmtPtr& stmt : block) add_statement(*stmt, effects);
+  for (std::size_t i = first; i < block.size(); ++i) add_statement(*block[i], effects);
   return effects;
 }
 
@@ -79,7 +81,7 @@ Effects EffectsOf::compute(const tree::Expr& expr) {
       } else {
         effects.reads.insert(ref.variable);
       }
-      if (ref.check_bound) effects.has_statements = effects.is_active = true;
+      if (ref.check_bound) effects.has_statements = true;
       break;
     }
     case ExprKind::kHelper: {
@@ -192,6 +194,7 @@ void EffectsOf::add_statement(const tree::Stmt& stmt, Effects& out) {
       return;
     }
     case StmtKind::kUnbind:
+      out.unbinds.insert(as<tree::Unbind>(stmt).variable);
       return write(as<tree::Unbind>(stmt).variable);
     case StmtKind::kIf:
       add_expr(as<tree::If>(stmt).test.get(), out);

@@ -15,8 +15,9 @@ struct Effects {
   bool has_statements = false;  // it needs statements of its own: it can fail, or makes an object
   bool is_active = false;       // it runs code that may change memory
   bool reads_memory = false;    // its value depends on memory other than locals
-  std::set<const tree::Variable*> reads;   // locals
-  std::set<const tree::Variable*> writes;  // locals
+  std::set<const tree::Variable*> reads;    // locals
+  std::set<const tree::Variable*> writes;   // locals
+  std::set<const tree::Variable*> unbinds;  // locals; among `writes` too
 
   void add(const Effects& other);
 };
@@ -25,7 +26,9 @@ struct Effects {
 class EffectsOf {
  public:
   const Effects& operator()(const tree::Expr& expr);
-  Effects of_block(const tree::Block& block);
+  Effects of_block(const tree::Block& block) { return of_block_from(block, 0); }
+  // Without the first few statements.
+  Effects of_block_from(const tree::Block& block, std::size_t first);
 
  private:
   Effects compute(const tree::Expr& expr);

@@ -244,12 +244,7 @@ Value FunctionEmitter::variable_value(const tree::VariableRef& expr) {
   Value made{variable.cpp, kPrimary, owns(variable) ? Form::kVariable : Form::kPlain};
   if (variable.kind == VariableKind::kModule || variable.kind == VariableKind::kExtern)
     made = owned_temporary("er::new_ref(" + variable.cpp + ")");
-  if (expr.check_bound) {
-    out_.open("if (!" + made.text + ")");
-    out_.line("er::raise_unbound_local(" + quoted(variable.name) + ");");
-    out_.line(fail(expr.range));
-    out_.close();
-  }
+  if (expr.check_bound) check_bound(variable, made.text, expr.range);
   return made;
 }
 
@@ -266,7 +261,29 @@ Value FunctionEmitter::binary(const tree::Binary& expr) {
           std::max(parts[0].depth, parts[1].depth) + 1};
 }
 
+namespace {
+
+// A decimal integer as a literal of another type; "" if it is not one, or not so simple.
+std::string converted_literal(const tree::Expr& expr, const Type& to) {
+  const auto* literal = tree::try_as<tree::Literal>(&expr);
+  if (literal == nullptr || expr.type->kind != TypeKind::kInt) return "";
+  std::string digits = literal->cpp;
+  while (!digits.empty() && (digits.back() == 'L' || digits.back() == 'U')) digits.pop_back();
+  if (digits.empty() || digits.size() > 9 ||
+      digits.find_first_not_of("0123456789") != std::string::npos ||
+      (digits[0] == '0' && digits.size() > 1))
+    return "";
+  if (to.cpp == "int") return digits;
+  if (to.cpp == "long") return digits + "L";
+  if (to.cpp == "double") return digits + ".0";
+  return "";
+}
+
+}  // namespace
+
 Value FunctionEmitter::cast(const tree::Cast& expr) {
+  if (std::string literal = converted_literal(*expr.value, *expr.type); !literal.empty())
+    return {std::move(literal)};
   const Value operand = value(*expr.value);
   const Type& from = *expr.value->type;
   const Type& to = *expr.type;
@@ -368,10 +385,13 @@ Value FunctionEmitter::logical(const tree::Logical& expr) {
     const std::string test = condition(*expr.test);
     out_.open("if (" + (expr.is_and ? test : negated(test)) + ")");
     const bool declared = has_declared_;
+    const Bound bound = bound_;
     assign(*expr.value, value(*expr.right));
+    bound_ = bound;
     has_declared_ = declared;
     out_.close();
     if (!expr.type->is_object()) return {expr.value->cpp};
+    emptied_.insert(expr.value);
     return owned_temporary(expr.value->cpp + ".release()");
   }
   const Precedence precedence = expr.is_and ? kAnd : kOr;
@@ -389,8 +409,10 @@ Value FunctionEmitter::logical(const tree::Logical& expr) {
   const Value result = temporary(*expr.type, condition(*expr.left));
   out_.open("if (" + (expr.is_and ? result.text : "!" + result.text) + ")");
   const bool declared = has_declared_;
+  const Bound bound = bound_;
   const Value right = value(*expr.right);
   out_.line(result.text + " = " + right.text + ";");
+  bound_ = bound;
   has_declared_ = declared;
   out_.close();
   return result;
@@ -416,7 +438,9 @@ Value FunctionEmitter::conditional(const tree::Conditional& expr) {
   out_.open("if (" + condition(*expr.test) + ")");
   for (const tree::Expr* branch : {expr.body.get(), expr.orelse.get()}) {
     const bool declared = has_declared_;
+    const Bound bound = bound_;
     const Value made = value(*branch);
+    bound_ = bound;
     if (type.is_object()) {
       out_.line(result.text + " = " + as_ref(made) + ";");
     } else {
@@ -542,6 +566,7 @@ Value FunctionEmitter::block_value(const tree::BlockExpr& expr) {
   Value made;
   if (ref != nullptr && own.contains(ref->variable)) {
     made = owned_temporary(ref->variable->cpp + ".release()");
+    emptied_.insert(ref->variable);
     own.erase(ref->variable);
   } else {
     made = value(*expr.result);
@@ -550,8 +575,11 @@ Value FunctionEmitter::block_value(const tree::BlockExpr& expr) {
                                      [&](const Variable* v) { return effects.reads.contains(v); });
     if (depends) made = kept(std::move(made), *expr.result->type);
   }
-  for (const Variable& variable : function_.variables)
-    if (own.contains(&variable)) out_.line(variable.cpp + ".reset();");
+  for (const Variable& variable : function_.variables) {
+    if (!own.contains(&variable)) continue;
+    emptied_.insert(&variable);
+    out_.line(variable.cpp + ".reset();");
+  }
   return made;
 }
 
@@ -600,6 +628,7 @@ Value FunctionEmitter::make_function(const tree::MakeFunction& expr) {
 // ---- values that are assigned or dropped ----
 
 void FunctionEmitter::assign(const Variable& target, const Value& value) {
+  bound_.insert(&target);
   if (!target.type->is_object()) {
     if (target.type->kind == TypeKind::kArray) {
       out_.line("std::memcpy(" + target.cpp + ", " + value.text + ", sizeof " + target.cpp + ");");

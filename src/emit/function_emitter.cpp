@@ -15,6 +15,7 @@ using tree::VariableKind;
 FunctionEmitter::FunctionEmitter(ModuleContext& context, const tree::Function& function)
     : context_(context), function_(function) {
   const Effects effects = effects_.of_block(function.body);
+  last_uses_ = last_uses(function, effects_);
   for (const Variable& variable : function.variables) {
     if (variable.is_assigned || effects.writes.contains(&variable)) assigned_.insert(&variable);
   }
@@ -58,6 +59,24 @@ std::string FunctionEmitter::traceback_arguments() const {
 
 // ---- declarations ----
 
+namespace {
+
+// " = 0": what C leaves undefined is 0 here, but for arrays and structs, where that costs.
+std::string initial_value(const Type& type) {
+  switch (type.kind) {
+    case TypeKind::kArray:
+    case TypeKind::kStruct:
+    case TypeKind::kComplex:
+      return "";
+    case TypeKind::kPointer:
+      return " = nullptr";
+    default:
+      return " = 0";
+  }
+}
+
+}  // namespace
+
 bool FunctionEmitter::owns(const Variable& variable) const {
   if (!variable.type->is_object()) return false;
   if (variable.kind == VariableKind::kExtern) return false;
@@ -97,8 +116,7 @@ void FunctionEmitter::declare_locals(Writer& head) const {
       head.line("er::Ref " + variable.cpp +
                 (is_c_parameter ? " = er::borrow(er_" + variable.cpp + ");" : ";"));
     } else if (!is_parameter || !is_c_function()) {
-      const bool has_parts = type.kind == TypeKind::kArray || type.kind == TypeKind::kStruct;
-      head.line(declare(type, variable.cpp) + (has_parts ? ";" : " = {};"));
+      head.line(declare(type, variable.cpp) + initial_value(type) + ";");
     }
   }
 }
@@ -124,8 +142,7 @@ void FunctionEmitter::take_python_arguments() {
     const Variable& variable = *ordered[i]->variable;
     if (!variable.type->is_object()) {
       if (is_wrapper) {
-        const bool has_parts = variable.type->kind == TypeKind::kStruct;
-        out_.line(declare(*variable.type, variable.cpp) + (has_parts ? ";" : " = {};"));
+        out_.line(declare(*variable.type, variable.cpp) + initial_value(*variable.type) + ";");
       }
     } else if (is_wrapper || !owns(variable)) {
       out_.line("PyObject* " + variable.cpp + " = " + argument(i) + ";");
@@ -194,6 +211,7 @@ Writer FunctionEmitter::emit() {
   if (function_.kind == FunctionKind::kDef) {
     take_python_arguments();
     std::swap(arguments, out_);
+    out_.set_source_line(line_of(function_.range));
   }
   block(function_.body);
   out_.set_source_line(0);
@@ -222,8 +240,8 @@ Writer FunctionEmitter::emit() {
     if (function_.kind == FunctionKind::kDef || function_.type->base->is_object()) {
       whole.line("er::Ref er_result;");
     } else if (!function_.type->base->is_void()) {
-      const bool has_parts = function_.type->base->kind == TypeKind::kStruct;
-      whole.line(declare(*function_.type->base, "er_result") + (has_parts ? ";" : " = {};"));
+      const Type& type = *function_.type->base;
+      whole.line(declare(type, "er_result") + initial_value(type) + ";");
     }
   }
   whole.append(arguments);

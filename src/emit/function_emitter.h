@@ -17,6 +17,7 @@
 #include "emit/conversions.h"
 #include "emit/effects.h"
 #include "emit/emit.h"
+#include "emit/last_uses.h"
 #include "emit/writer.h"
 
 namespace engineroom::emit {
@@ -59,6 +60,11 @@ struct Value {
   Form form = Form::kPlain;
   int depth = 0;  // of nested parentheses, about
 };
+
+// Does it never come to its end?
+bool ends_with_jump(const tree::Block& block);
+
+using Bound = std::set<const tree::Variable*>;
 
 class FunctionEmitter {
  public:
@@ -138,11 +144,20 @@ class FunctionEmitter {
   void assign(const tree::Assign& stmt);
   void unbind(const tree::Unbind& stmt);
   void if_statement(const tree::If& stmt);
+  void flat_if_statement(const tree::If& stmt);
+  void empty_temporaries(const tree::Stmt& after);
+  // "if (!x) { er::raise_unbound_local("x"); … }", unless it is known to have a value.
+  void check_bound(const tree::Variable& variable, const std::string& text,
+                   syntax::SourceRange range);
+  // What can be said of variables after two ways that meet, either of which may end in a jump.
+  static Bound meet(const Bound& a, bool a_ends, const Bound& b, bool b_ends);
+  void forget_unbound(const Effects& effects);
 
   // ---- loops.cpp ----
   void while_loop(const tree::While& stmt);
   void count_loop(const tree::CountLoop& stmt);
   void iterate(const tree::Iterate& stmt);
+  bool is_used_after_first(const tree::Iterate& stmt);
   void loop_body(const tree::Block& body, const tree::Block& orelse, const std::string& close);
 
   // ---- control.cpp ----
@@ -168,6 +183,9 @@ class FunctionEmitter {
   const tree::Function& function_;
   EffectsOf effects_;
   std::set<const tree::Variable*> assigned_;  // parameters with a reference of their own
+  LastUses last_uses_;
+  const tree::Stmt* skipped_ = nullptr;      // its work is done elsewhere
+  std::set<const tree::Variable*> emptied_;  // temporaries that were, by what they are used in
   Writer out_;
   int n_names_ = 0;
   bool has_declared_ = false;  // the block that is being written has declarations
@@ -177,6 +195,8 @@ class FunctionEmitter {
   bool uses_at_ = false;
   bool uses_result_ = false;
   std::vector<Around> around_;
+  // Objects that certainly have a value here: a check that says so needs not be made again.
+  Bound bound_;
 };
 
 }  // namespace engineroom::emit

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <optional>
 
 #include "emit/function_emitter.h"
@@ -21,6 +22,18 @@ std::optional<std::string> constant(const tree::Expr* expr) {
   return "-" + *operand;
 }
 
+// The local that the statement assigns this temporary to, and does nothing else.
+const tree::Variable* assigned_from(const tree::Stmt* stmt, const tree::Variable& temporary) {
+  if (stmt == nullptr || stmt->kind != tree::StmtKind::kAssign) return nullptr;
+  const auto& assign = as<tree::Assign>(*stmt);
+  const auto* target = tree::try_as<tree::VariableRef>(assign.target.get());
+  const auto* value = tree::try_as<tree::VariableRef>(assign.value.get());
+  const bool is_it = target != nullptr && value != nullptr && value->variable == &temporary &&
+                     temporary.kind == tree::VariableKind::kTemporary &&
+                     target->variable->kind != tree::VariableKind::kModule;
+  return is_it ? target->variable : nullptr;
+}
+
 // 1 or -1 if the constant is that, else 0.
 int unit_step(const std::optional<std::string>& step) {
   if (!step) return 0;
@@ -37,16 +50,21 @@ void FunctionEmitter::loop_body(const tree::Block& body, const tree::Block& orel
   Around loop;
   if (!orelse.empty()) loop.name = "after" + std::to_string(++n_names_);
   around_.push_back(loop);
+  const Bound before = bound_;
   block(body);
+  bound_ = before;
   loop = around_.back();
   around_.pop_back();
   out_.close("}");
   if (!close.empty()) out_.line(close);
   block(orelse);
+  if (loop.is_label_used) bound_ = before;
+  forget_unbound(effects_.of_block(orelse));
   if (loop.is_label_used) out_.line(loop.name + ":;");
 }
 
 void FunctionEmitter::while_loop(const tree::While& stmt) {
+  forget_unbound(effects_.of_block(stmt.body));
   if (!effects_(*stmt.test).has_statements) {
     out_.open("while (" + value(*stmt.test).text + ")");
   } else {
@@ -64,6 +82,7 @@ void FunctionEmitter::count_loop(const tree::CountLoop& stmt) {
   const std::string& cpp = type.cpp;
   const std::string& variable = stmt.variable->cpp;
   const std::optional<std::string> step = constant(stmt.step.get());
+  forget_unbound(effects_.of_block(stmt.body));
   const bool is_stop_constant = constant(stmt.stop.get()).has_value();
   const std::vector<Value> parts =
       values({stmt.start.get(), stmt.stop.get(), step ? nullptr : stmt.step.get()});
@@ -120,7 +139,29 @@ void FunctionEmitter::count_loop(const tree::CountLoop& stmt) {
   loop_body(stmt.body, stmt.orelse, "");
 }
 
+// Does the body use the item after its first statement?
+bool FunctionEmitter::is_used_after_first(const tree::Iterate& stmt) {
+  Effects effects = effects_.of_block_from(stmt.body, 1);
+  effects.add(effects_.of_block(stmt.orelse));
+  return effects.reads.contains(stmt.item) || effects.writes.contains(stmt.item);
+}
+
 void FunctionEmitter::iterate(const tree::Iterate& stmt) {
+  forget_unbound(effects_.of_block(stmt.body));
+  // `x = item` is all that is done with a temporary item: x is the item.
+  const tree::Variable* item = stmt.item;
+  const tree::Stmt* first = stmt.body.empty() ? nullptr : stmt.body[0].get();
+  bool is_direct = false;
+  if (const auto* target = assigned_from(first, *stmt.item); target != nullptr && owns(*target)) {
+    const auto& uses = last_uses_[&stmt];
+    is_direct =
+        std::find(uses.begin(), uses.end(), stmt.item) != uses.end() && !is_used_after_first(stmt);
+    if (is_direct) {
+      item = target;
+      skipped_ = first;
+      emptied_.insert(stmt.item);
+    }
+  }
   const std::string iterator = new_name("it");
   const std::string more = "more" + iterator.substr(2);
   out_.line("er::Iterator " + iterator + ";");
@@ -131,8 +172,11 @@ void FunctionEmitter::iterate(const tree::Iterate& stmt) {
   if (has_declared_) out_.enclose_since(mark);
   has_declared_ = true;
   out_.line("int " + more + ";");
-  out_.open("while ((" + more + " = " + iterator + ".next(" + stmt.item->cpp + ")) > 0)");
+  out_.open("while ((" + more + " = " + iterator + ".next(" + item->cpp + ")) > 0)");
+  const Bound before = bound_;
+  bound_.insert(item);
   loop_body(stmt.body, stmt.orelse, "if (" + more + " < 0) " + fail(stmt.iterable->range));
+  if (!before.contains(item)) bound_.erase(item);
 }
 
 }  // namespace engineroom::emit

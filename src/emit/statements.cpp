@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <iterator>
+
 #include "emit/function_emitter.h"
 #include "emit/text.h"
 
@@ -15,6 +18,7 @@ void FunctionEmitter::block(const tree::Block& block) {
 
 // A block of its own if it declares something, so that gotos can leave and pass it.
 void FunctionEmitter::statement(const tree::Stmt& stmt) {
+  if (&stmt == skipped_) return;
   const std::uint32_t line = stmt.range.end > 0 ? line_of(stmt.range) : 0;
   if (line > 0) out_.set_source_line(line);
   const std::size_t mark = out_.mark();
@@ -59,6 +63,16 @@ void FunctionEmitter::statement(const tree::Stmt& stmt) {
   }
   if (has_declared_) out_.enclose_since(mark);
   has_declared_ = false;
+  empty_temporaries(stmt);
+}
+
+void FunctionEmitter::empty_temporaries(const tree::Stmt& after) {
+  const auto found = last_uses_.find(&after);
+  const bool ends_here = after.kind == StmtKind::kReturn || after.kind == StmtKind::kBreak ||
+                         after.kind == StmtKind::kContinue;
+  if (found == last_uses_.end() || ends_here) return;
+  for (const tree::Variable* variable : found->second)
+    if (!emptied_.contains(variable)) out_.line(variable->cpp + ".reset();");
 }
 
 void FunctionEmitter::assign(const tree::Assign& stmt) {
@@ -69,6 +83,7 @@ void FunctionEmitter::assign(const tree::Assign& stmt) {
       if (const auto* helper = tree::try_as<tree::Helper>(stmt.value.get());
           helper != nullptr && helper->fail == tree::Fail::kNull && !helper->is_borrowed) {
         const std::string text = helper_text(*helper);
+        bound_.insert(&target);
         out_.line("if (!" + target.cpp + ".set(" + text + ")) " + fail(helper->range));
         return;
       }
@@ -101,33 +116,127 @@ void FunctionEmitter::assign(const tree::Assign& stmt) {
 
 void FunctionEmitter::unbind(const tree::Unbind& stmt) {
   const tree::Variable& variable = *stmt.variable;
-  if (stmt.check) {
-    out_.open("if (!" + variable.cpp + ")");
-    out_.line("er::raise_unbound_local(" + quoted(variable.name) + ");");
-    out_.line(fail(stmt.range));
-    out_.close();
-  }
+  if (stmt.check) check_bound(variable, variable.cpp, stmt.range);
   if (owns(variable)) out_.line(variable.cpp + ".reset();");
+  bound_.erase(&variable);
 }
 
-void FunctionEmitter::if_statement(const tree::If& stmt) {
-  out_.open("if (" + condition(*stmt.test) + ")");
-  const tree::If* branch = &stmt;
-  block(branch->body);
-  // elif, as long as the test needs no statements.
-  while (branch->orelse.size() == 1 && branch->orelse[0]->kind == StmtKind::kIf) {
-    const auto& next = as<tree::If>(*branch->orelse[0]);
-    if (effects_(*next.test).has_statements) break;
-    out_.set_source_line(line_of(next.range));
-    out_.next("} else if (" + value(*next.test).text + ") {");
-    block(next.body);
-    branch = &next;
+// ---- variables without a value ----
+
+void FunctionEmitter::check_bound(const tree::Variable& variable, const std::string& text,
+                                  syntax::SourceRange range) {
+  if (bound_.contains(&variable)) return;
+  out_.line("if (!" + text + ") { er::raise_unbound_local(" + quoted(variable.name) + "); " +
+            fail(range).substr(2));
+  if (variable.kind != tree::VariableKind::kModule && variable.kind != tree::VariableKind::kExtern)
+    bound_.insert(&variable);
+}
+
+Bound FunctionEmitter::meet(const Bound& a, bool a_ends, const Bound& b, bool b_ends) {
+  if (a_ends) return b;
+  if (b_ends) return a;
+  Bound both;
+  std::set_intersection(a.begin(), a.end(), b.begin(), b.end(), std::inserter(both, both.end()));
+  return both;
+}
+
+void FunctionEmitter::forget_unbound(const Effects& effects) {
+  for (const tree::Variable* variable : effects.unbinds) bound_.erase(variable);
+}
+
+// ---- if ----
+
+bool ends_with_jump(const tree::Block& block) {
+  if (block.empty()) return false;
+  const tree::Stmt& last = *block.back();
+  switch (last.kind) {
+    case StmtKind::kReturn:
+    case StmtKind::kBreak:
+    case StmtKind::kContinue:
+      return true;
+    case StmtKind::kIf:
+      return ends_with_jump(as<tree::If>(last).body) && ends_with_jump(as<tree::If>(last).orelse);
+    case StmtKind::kExpr: {
+      // `raise` is a helper that always fails.
+      const auto* helper = tree::try_as<tree::Helper>(as<tree::ExprStmt>(last).value.get());
+      return helper != nullptr &&
+             (helper->name.starts_with("er::raise") || helper->name == "er::reraise");
+    }
+    default:
+      return false;
   }
+}
+
+namespace {
+
+// `else` that is one `if`.
+const tree::If* elif_of(const tree::If& stmt) {
+  const bool is_elif = stmt.orelse.size() == 1 && stmt.orelse[0]->kind == StmtKind::kIf;
+  return is_elif ? &as<tree::If>(*stmt.orelse[0]) : nullptr;
+}
+
+}  // namespace
+
+void FunctionEmitter::if_statement(const tree::If& stmt) {
+  for (const tree::If* next = elif_of(stmt); next != nullptr; next = elif_of(*next))
+    if (effects_(*next->test).has_statements) return flat_if_statement(stmt);
+
+  out_.open("if (" + condition(*stmt.test) + ")");
+  Bound otherwise = bound_;
+  block(stmt.body);
+  Bound after = bound_;
+  bool ends = ends_with_jump(stmt.body);
+  const auto branch_done = [&](const tree::Block& body) {
+    after = meet(after, ends, bound_, ends_with_jump(body));
+    ends = ends && ends_with_jump(body);
+  };
+  const tree::If* branch = &stmt;
+  while (const tree::If* next = elif_of(*branch)) {
+    bound_ = otherwise;
+    out_.set_source_line(line_of(next->range));
+    out_.next("} else if (" + value(*next->test).text + ") {");
+    block(next->body);
+    branch_done(next->body);
+    branch = next;
+  }
+  bound_ = otherwise;
   if (!branch->orelse.empty()) {
     out_.next("} else {");
     block(branch->orelse);
   }
+  branch_done(branch->orelse);
+  bound_ = after;
   out_.close();
+}
+
+// The tests need statements: else-ifs would nest deeper and deeper.
+void FunctionEmitter::flat_if_statement(const tree::If& stmt) {
+  const std::string end = "end" + std::to_string(++n_names_);
+  const std::size_t mark = out_.mark();
+  bool is_end_used = false;
+  Bound after;
+  bool ends = true;
+  const tree::If* branch = &stmt;
+  for (const tree::If* next = branch; next != nullptr; next = elif_of(*branch)) {
+    branch = next;
+    if (branch != &stmt) out_.set_source_line(line_of(branch->range));
+    out_.open("if (" + condition(*branch->test) + ")");
+    const Bound otherwise = bound_;
+    block(branch->body);
+    if (!ends_with_jump(branch->body)) {
+      out_.line("goto " + end + ";");
+      is_end_used = true;
+      after = meet(after, ends, bound_, false);
+      ends = false;
+    }
+    out_.close();
+    bound_ = otherwise;
+  }
+  block(branch->orelse);
+  bound_ = meet(after, ends, bound_, ends_with_jump(branch->orelse));
+  out_.enclose_since(mark);
+  if (is_end_used) out_.line(end + ":;");
+  has_declared_ = false;
 }
 
 }  // namespace engineroom::emit

@@ -21,7 +21,7 @@ void Writer::next(const std::string& text) {
   ++indent_;
 }
 
-void Writer::label(const std::string& name) { lines_.push_back({name + ":;", 0, 0}); }
+void Writer::label(const std::string& name) { lines_.push_back({name + ":", 0, 0}); }
 
 void Writer::enclose_since(std::size_t mark) {
   for (std::size_t i = mark; i < lines_.size(); ++i) ++lines_[i].indent;

@@ -15,7 +15,6 @@ struct Function {
   PyObject* name;
   PyObject* qualname;
   PyObject* doc;
-  PyObject* owner;        // the module: its globals must live as long as its code runs
   PyObject* module;       // the name of it
   PyObject* home;         // the module itself, whose namespace the code uses; or null
   PyObject* defaults;     // a tuple, or null
