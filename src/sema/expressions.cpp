@@ -403,7 +403,7 @@ ExprPtr Analyzer::cast(const syntax::Cast& e) {
     return node;
   }
   const bool is_reinterpreted =
-      (to->is_object() && from->is_pointer()) ||
+      (to->is_object() && from->is_pointer() && !can_be_object(*from)) ||
       (to->is_pointer() && from->is_object() && to->base->kind != TypeKind::kInt);
   const bool is_c = !to->is_object() && !from->is_object();
   if (is_c && to->is_complex() != from->is_complex() && from->is_complex()) {

@@ -145,6 +145,9 @@ ExprPtr Analyzer::binary(Operator op, ExprPtr left, ExprPtr right, syntax::Sourc
     type = types_.common(a, types_.int_type());
     return binary_node(type, names.c, coerce(std::move(left), type), std::move(right), range);
   }
+  // Of two truths, & | ^ make a truth.
+  const bool is_truth = op >= Operator::kBitOr && a->kind == TypeKind::kBint && a == b;
+  if (is_truth) type = types_.bint();
   left = coerce(std::move(left), type);
   right = coerce(std::move(right), type);
   const bool is_checked =

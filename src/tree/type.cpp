@@ -9,7 +9,7 @@ namespace engineroom::tree {
 namespace {
 
 constexpr const char* kObjectNames[] = {
-    "object",           "list object",      "tuple object", "dict object",
+    "Python object",    "list object",      "tuple object", "dict object",
     "set object",       "frozenset object", "str object",   "bytes object",
     "bytearray object", "int object",       "float object", "complex object",
     "bool object",      "slice object",     "type object",  "exception object"};
