@@ -253,6 +253,9 @@ Unit emit(const tree::Module& module, const syntax::Sources& sources, const Emit
   out.line("static PyObject* er_module;");
   out.line("static PyObject* er_globals;");
   define_constants(module, out);
+  if (context.uses_global_caches) {
+    out.line("static er::GlobalCache er_caches[" + std::to_string(module.constants.size()) + "];");
+  }
   const std::string linkage = options.is_shared ? "" : "static ";
   for (const tree::Variable& variable : module.variables) {
     if (variable.kind == tree::VariableKind::kModule)

@@ -304,6 +304,22 @@ Value FunctionEmitter::cast(const tree::Cast& expr) {
 
 // ---- helpers ----
 
+// Helpers that have a faster form for what is known here; "" for all others.
+std::string FunctionEmitter::special_text(const tree::Helper& expr,
+                                          const std::vector<Value>& args) {
+  const auto* name = args.size() > 1 ? tree::try_as<tree::PyConstant>(expr.args[1].get()) : nullptr;
+  if (name == nullptr) return "";
+  if (expr.name == "er::load_global" && args.size() == 2) {
+    context_.uses_global_caches = true;
+    return "er::load_global(" + args[0].text + ", " + args[1].text + ", er_caches[" +
+           std::to_string(name->index) + "])";
+  }
+  const bool is_append = expr.name == "er::call_method" && args.size() == 3 &&
+                         context_.module.constants[name->index].text == "append";
+  if (!is_append) return "";
+  return "er::append(" + args[0].text + ", " + args[1].text + ", " + args[2].text + ")";
+}
+
 std::string FunctionEmitter::helper_text(const tree::Helper& expr, const std::string& out) {
   std::vector<const tree::Expr*> exprs;
   for (const tree::ExprPtr& arg : expr.args) exprs.push_back(arg.get());
@@ -312,6 +328,8 @@ std::string FunctionEmitter::helper_text(const tree::Helper& expr, const std::st
     return context_.conversions.to_object(*expr.args[0]->type, args[0].text);
   if (expr.name.starts_with("er::from_object<") && args.size() == 1 && !out.empty())
     return context_.conversions.from_object(*expr.type, args[0].text, out);
+
+  if (std::string text = special_text(expr, args); !text.empty()) return text;
 
   std::string name = expr.name;
   if (is_arithmetic(name) && !expr.type->is_object() && !expr.type->is_complex() &&

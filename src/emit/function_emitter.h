@@ -30,6 +30,7 @@ struct ModuleContext {
   std::string file;           // what er_file stands for
   std::set<std::string> own;  // C++ names of the module's functions
   Conversions conversions = {};
+  bool uses_global_caches = false;  // er_caches[i]: of the global called constants[i]
 };
 
 // Of C++ operators, as far as this code makes them; a higher one binds tighter.
@@ -110,6 +111,7 @@ class FunctionEmitter {
   std::vector<Value> values(const std::vector<const tree::Expr*>& exprs);
   Value variable_value(const tree::VariableRef& expr);
   Value helper(const tree::Helper& expr);
+  std::string special_text(const tree::Helper& expr, const std::vector<Value>& args);
   // The call's text, with its arguments evaluated.
   std::string helper_text(const tree::Helper& expr, const std::string& out = "");
   Value binary(const tree::Binary& expr);

@@ -6,7 +6,6 @@
 #include <stdexcept>
 #include <string>
 #include <typeinfo>
-#include <unordered_map>
 
 #include <frameobject.h>
 
@@ -196,29 +195,32 @@ void Handler::reraise() {
 
 namespace {
 
-// An entry of a traceback is a frame, and a frame has a code object; one per place is kept.
-constexpr std::size_t kMaxPlaces = 4096;
+// An entry of a traceback is a frame, and a frame has a code object. Those of the places that
+// failed last are kept; the texts are compared, as programs come and go.
+struct Place {
+  std::string function;
+  std::string file;
+  int line = 0;
+  PyCodeObject* code = nullptr;
+};
+constexpr std::size_t kPlaces = 1024;
 
+// A new reference; null after an error.
 PyCodeObject* code_of_place(const char* function, const char* file, int line) {
-  static auto* places = new std::unordered_map<std::string, PyCodeObject*>;
-  std::string key = function;
-  key += '\n';
-  key += file;
-  key += '\n';
-  key += std::to_string(line);
-  PyCodeObject*& code = (*places)[key];
-  if (code == nullptr) {
-    code = PyCode_NewEmpty(file, function, line);
-    if (places->size() > kMaxPlaces) {
-      PyCodeObject* made = code;
-      places->erase(key);
-      for (auto& [unused, old] : *places) Py_XDECREF(old);
-      places->clear();
-      (*places)[key] = made;
-      return made;
-    }
+  static Place* places = new Place[kPlaces];
+  const auto address = reinterpret_cast<std::uintptr_t>(function);
+  Place& place = places[(address / 8 + static_cast<unsigned>(line) * 31u) % kPlaces];
+  if (place.code == nullptr || place.line != line || place.function != function ||
+      place.file != file) {
+    PyCodeObject* code = PyCode_NewEmpty(file, function, line);
+    if (code == nullptr) return nullptr;
+    Py_XSETREF(place.code, code);
+    place.function = function;
+    place.file = file;
+    place.line = line;
   }
-  return code;
+  Py_INCREF(place.code);
+  return place.code;
 }
 
 }  // namespace
@@ -231,6 +233,7 @@ void add_traceback(const char* function, const char* file, int line, PyObject* g
   PyFrameObject* frame =
       code != nullptr ? PyFrame_New(PyThreadState_Get(), code, globals, nullptr) : nullptr;
   if (frame == nullptr) PyErr_Clear();
+  Py_XDECREF(reinterpret_cast<PyObject*>(code));
   give_back_raised(raised);
   if (frame != nullptr) {
     PyTraceBack_Here(frame);

@@ -210,12 +210,30 @@ PyObject* call_general(Function* f, PyObject* const* args, Py_ssize_t n_args, Py
   return spec.body(reinterpret_cast<PyObject*>(f), values);
 }
 
+// Some of the last arguments are left to their defaults, all others are given by position.
+PyObject* call_with_defaults(Function* f, PyObject* const* args, Py_ssize_t n_args) {
+  const FunctionSpec& spec = *f->spec;
+  constexpr Py_ssize_t kOnStack = 8;
+  const Py_ssize_t n = spec.n_positional;
+  const Py_ssize_t n_defaults = f->defaults != nullptr ? PyTuple_GET_SIZE(f->defaults) : 0;
+  if (n > kOnStack || n_args > n || n_args < n - n_defaults)
+    return call_general(f, args, n_args, nullptr);
+  // Kept, as the function may change its own defaults.
+  const Ref defaults = borrow(f->defaults);
+  PyObject* values[kOnStack];
+  for (Py_ssize_t i = 0; i < n_args; ++i) values[i] = args[i];
+  for (Py_ssize_t i = n_args; i < n; ++i)
+    values[i] = PyTuple_GET_ITEM(defaults.get(), i - (n - n_defaults));
+  return spec.body(reinterpret_cast<PyObject*>(f), values);
+}
+
 // Exactly as many arguments as the function has parameters, by position.
 PyObject* call_plain(PyObject* o, PyObject* const* args, std::size_t nargsf, PyObject* kwnames) {
   Function* f = as_function(o);
   const Py_ssize_t n_args = PyVectorcall_NARGS(nargsf);
   if (n_args == f->spec->n_positional && kwnames == nullptr) [[likely]]
     return f->spec->body(o, args);
+  if (kwnames == nullptr) return call_with_defaults(f, args, n_args);
   return call_general(f, args, n_args, kwnames);
 }
 

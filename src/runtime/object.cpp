@@ -12,7 +12,8 @@ bool both_floats(PyObject* a, PyObject* b) {
   return PyFloat_CheckExact(a) && PyFloat_CheckExact(b);
 }
 
-bool ordered(double a, double b, int op) {
+template <typename T>
+bool ordered(T a, T b, int op) {
   switch (op) {
     case Py_LT:
       return a < b;
@@ -29,57 +30,85 @@ bool ordered(double a, double b, int op) {
   }
 }
 
-}  // namespace
-
-// ---- operators ----
-// Small ints have at most 60 bits, so that a sum of two is a long.
-
-PyObject* add(PyObject* a, PyObject* b) {
+// ints and floats at once; null means: ask Python.
+inline PyObject* add_numbers(PyObject* a, PyObject* b) {
   long x;
   long y;
   if (both_small(a, b, &x, &y)) return PyLong_FromLong(x + y);
   if (both_floats(a, b)) return PyFloat_FromDouble(PyFloat_AS_DOUBLE(a) + PyFloat_AS_DOUBLE(b));
-  return PyNumber_Add(a, b);
+  return nullptr;
 }
-
-PyObject* subtract(PyObject* a, PyObject* b) {
+inline PyObject* subtract_numbers(PyObject* a, PyObject* b) {
   long x;
   long y;
   if (both_small(a, b, &x, &y)) return PyLong_FromLong(x - y);
   if (both_floats(a, b)) return PyFloat_FromDouble(PyFloat_AS_DOUBLE(a) - PyFloat_AS_DOUBLE(b));
-  return PyNumber_Subtract(a, b);
+  return nullptr;
 }
-
-PyObject* multiply(PyObject* a, PyObject* b) {
+inline PyObject* multiply_numbers(PyObject* a, PyObject* b) {
   long x;
   long y;
   long product;
   if (both_small(a, b, &x, &y) && !__builtin_mul_overflow(x, y, &product))
     return PyLong_FromLong(product);
   if (both_floats(a, b)) return PyFloat_FromDouble(PyFloat_AS_DOUBLE(a) * PyFloat_AS_DOUBLE(b));
-  return PyNumber_Multiply(a, b);
+  return nullptr;
+}
+}  // namespace
+
+// ---- operators ----
+// Small ints have at most 60 bits, so that a sum of two is a long.
+
+PyObject* add(PyObject* a, PyObject* b) {
+  if (PyObject* result = add_numbers(a, b)) return result;
+  if (PyUnicode_CheckExact(a) && PyUnicode_CheckExact(b)) return PyUnicode_Concat(a, b);
+  return PyNumber_Add(a, b);
+}
+PyObject* inplace_add(PyObject* a, PyObject* b) {
+  if (PyObject* result = add_numbers(a, b)) return result;
+  return PyNumber_InPlaceAdd(a, b);
 }
 
-PyObject* inplace_add(PyObject* a, PyObject* b) {
-  return PyLong_CheckExact(a) || PyFloat_CheckExact(a) ? add(a, b) : PyNumber_InPlaceAdd(a, b);
+PyObject* subtract(PyObject* a, PyObject* b) {
+  if (PyObject* result = subtract_numbers(a, b)) return result;
+  return PyNumber_Subtract(a, b);
 }
 PyObject* inplace_subtract(PyObject* a, PyObject* b) {
-  return PyLong_CheckExact(a) || PyFloat_CheckExact(a) ? subtract(a, b)
-                                                       : PyNumber_InPlaceSubtract(a, b);
+  if (PyObject* result = subtract_numbers(a, b)) return result;
+  return PyNumber_InPlaceSubtract(a, b);
+}
+
+PyObject* multiply(PyObject* a, PyObject* b) {
+  if (PyObject* result = multiply_numbers(a, b)) return result;
+  return PyNumber_Multiply(a, b);
 }
 PyObject* inplace_multiply(PyObject* a, PyObject* b) {
-  return PyLong_CheckExact(a) || PyFloat_CheckExact(a) ? multiply(a, b)
-                                                       : PyNumber_InPlaceMultiply(a, b);
+  if (PyObject* result = multiply_numbers(a, b)) return result;
+  return PyNumber_InPlaceMultiply(a, b);
+}
+
+PyObject* remainder(PyObject* a, PyObject* b) {
+  long x;
+  long y;
+  if (both_small(a, b, &x, &y) && y != 0) return PyLong_FromLong(mod_nz<long>(x, y));
+  return PyNumber_Remainder(a, b);
+}
+PyObject* floor_divide(PyObject* a, PyObject* b) {
+  long x;
+  long y;
+  if (both_small(a, b, &x, &y) && y != 0) return PyLong_FromLong(floor_div_nz<long>(x, y));
+  return PyNumber_FloorDivide(a, b);
 }
 
 int compare_true(PyObject* a, PyObject* b, int op) {
   long x;
   long y;
-  if (both_small(a, b, &x, &y)) {
-    const int order = (x > y) - (x < y);
-    return ordered(order, 0, op);
-  }
+  if (both_small(a, b, &x, &y)) return ordered(x, y, op);
   if (both_floats(a, b)) return ordered(PyFloat_AS_DOUBLE(a), PyFloat_AS_DOUBLE(b), op);
+  if (PyUnicode_CheckExact(a) && PyUnicode_CheckExact(b) && (op == Py_EQ || op == Py_NE)) {
+    if (a == b) return op == Py_EQ;
+    if (PyUnicode_GET_LENGTH(a) != PyUnicode_GET_LENGTH(b)) return op == Py_NE;
+  }
   PyObject* result = PyObject_RichCompare(a, b, op);
   if (result == nullptr) return -1;
   const int value = truth(result);
@@ -114,6 +143,25 @@ PyObject* load_global(PyObject* globals, PyObject* name) {
   return nullptr;
 }
 
+PyObject* load_global_anew(PyObject* globals, PyObject* name, GlobalCache& cache) {
+#ifdef ER_DICT_VERSIONS
+  PyObject* builtins = PyEval_GetBuiltins();
+  PyObject* found = PyDict_GetItemWithError(globals, name);
+  if (found == nullptr && !PyErr_Occurred()) found = PyDict_GetItemWithError(builtins, name);
+  if (found != nullptr) {
+    cache.builtins = builtins;
+    cache.globals_version = dict_version(globals);
+    cache.builtins_version = dict_version(builtins);
+    cache.value = found;
+    return Py_NewRef(found);
+  }
+  if (PyErr_Occurred()) return nullptr;
+#else
+  (void)cache;
+#endif
+  return load_global(globals, name);
+}
+
 int delete_global(PyObject* globals, PyObject* name) {
   if (PyDict_DelItem(globals, name) == 0) return 0;
   if (PyErr_ExceptionMatches(PyExc_KeyError)) {
@@ -134,6 +182,21 @@ bool raise_unbound_local(const char* name) {
   PyErr_Format(PyExc_UnboundLocalError,
                "cannot access local variable '%s' where it is not associated with a value", name);
   return false;
+}
+
+// ---- methods ----
+
+PyObject* call_one(PyObject* f, PyObject* argument) {
+  if (f == reinterpret_cast<PyObject*>(&PyUnicode_Type)) return PyObject_Str(argument);
+  if (f == reinterpret_cast<PyObject*>(&PyType_Type))
+    return Py_NewRef(reinterpret_cast<PyObject*>(Py_TYPE(argument)));
+  PyObject* stack[2] = {nullptr, argument};
+  return PyObject_Vectorcall(f, stack + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
+}
+
+PyObject* append(PyObject* o, PyObject* name, PyObject* item) {
+  if (PyList_CheckExact(o)) return PyList_Append(o, item) == 0 ? Py_NewRef(Py_None) : nullptr;
+  return call_method(o, name, {item});
 }
 
 // ---- attributes ----

@@ -11,8 +11,8 @@ ER_RUNTIME_API PyObject* add(PyObject* a, PyObject* b);
 ER_RUNTIME_API PyObject* subtract(PyObject* a, PyObject* b);
 ER_RUNTIME_API PyObject* multiply(PyObject* a, PyObject* b);
 inline PyObject* true_divide(PyObject* a, PyObject* b) { return PyNumber_TrueDivide(a, b); }
-inline PyObject* floor_divide(PyObject* a, PyObject* b) { return PyNumber_FloorDivide(a, b); }
-inline PyObject* remainder(PyObject* a, PyObject* b) { return PyNumber_Remainder(a, b); }
+ER_RUNTIME_API PyObject* floor_divide(PyObject* a, PyObject* b);
+ER_RUNTIME_API PyObject* remainder(PyObject* a, PyObject* b);
 inline PyObject* power(PyObject* a, PyObject* b) { return PyNumber_Power(a, b, Py_None); }
 inline PyObject* matmul(PyObject* a, PyObject* b) { return PyNumber_MatrixMultiply(a, b); }
 inline PyObject* lshift(PyObject* a, PyObject* b) { return PyNumber_Lshift(a, b); }
@@ -61,6 +61,7 @@ inline PyObject* compare(PyObject* a, PyObject* b, int op) {
 }
 ER_RUNTIME_API int compare_true(PyObject* a, PyObject* b, int op);
 inline int contains(PyObject* item, PyObject* container) {
+  if (PyDict_CheckExact(container)) return PyDict_Contains(container, item);
   return PySequence_Contains(container, item);
 }
 
@@ -68,6 +69,29 @@ inline int contains(PyObject* item, PyObject* container) {
 
 // In globals, then in builtins.
 ER_RUNTIME_API PyObject* load_global(PyObject* globals, PyObject* name);
+// The same with what was found last time, as long as neither dict has changed since. Up to Python
+// 3.11 a dict tells; later ones would have to be watched.
+struct GlobalCache {
+  PyObject* builtins;
+  std::uint64_t globals_version;
+  std::uint64_t builtins_version;
+  PyObject* value;
+};
+#if PY_VERSION_HEX < 0x030C0000
+#define ER_DICT_VERSIONS
+inline std::uint64_t dict_version(PyObject* dict) {
+  return reinterpret_cast<PyDictObject*>(dict)->ma_version_tag;
+}
+#endif
+ER_RUNTIME_API PyObject* load_global_anew(PyObject* globals, PyObject* name, GlobalCache& cache);
+inline PyObject* load_global(PyObject* globals, PyObject* name, GlobalCache& cache) {
+#ifdef ER_DICT_VERSIONS
+  if (cache.value != nullptr && cache.globals_version == dict_version(globals) &&
+      cache.builtins_version == dict_version(cache.builtins)) [[likely]]
+    return Py_NewRef(cache.value);
+#endif
+  return load_global_anew(globals, name, cache);
+}
 inline int store_global(PyObject* globals, PyObject* name, PyObject* value) {
   return PyDict_SetItem(globals, name, value);
 }
@@ -90,6 +114,9 @@ ER_RUNTIME_API PyObject* lookup_special(PyObject* o, PyObject* name);
 // ---- calls ----
 
 inline PyObject* call(PyObject* f) { return PyObject_CallNoArgs(f); }
+// f(argument), where str(o) and type(o) are what is often called.
+ER_RUNTIME_API PyObject* call_one(PyObject* f, PyObject* argument);
+inline PyObject* call(PyObject* f, PyObject* const (&args)[1]) { return call_one(f, args[0]); }
 template <std::size_t N>
 inline PyObject* call(PyObject* f, PyObject* const (&args)[N]) {
   // Room for `self` in front of the arguments: a bound method then need not copy them.
@@ -107,6 +134,8 @@ inline PyObject* call_method(PyObject* o, PyObject* name, PyObject* const (&args
   return PyObject_VectorcallMethod(name, stack + 1, (N + 1) | PY_VECTORCALL_ARGUMENTS_OFFSET,
                                    nullptr);
 }
+// o.append(item); `name` is "append".
+ER_RUNTIME_API PyObject* append(PyObject* o, PyObject* name, PyObject* item);
 // The last len(names) arguments are keyword arguments.
 template <std::size_t N>
 inline PyObject* call_kw(PyObject* f, PyObject* names, PyObject* const (&args)[N]) {

@@ -66,6 +66,7 @@ ER_RUNTIME_API int dict_update(PyObject* dict, PyObject* mapping);
 
 ER_RUNTIME_API PyObject* get_item(PyObject* o, PyObject* key);
 inline int set_item(PyObject* o, PyObject* key, PyObject* value) {
+  if (PyDict_CheckExact(o)) return PyDict_SetItem(o, key, value);
   return PyObject_SetItem(o, key, value);
 }
 inline int del_item(PyObject* o, PyObject* key) { return PyObject_DelItem(o, key); }
