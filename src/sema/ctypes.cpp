@@ -84,6 +84,9 @@ const Type* Analyzer::cython_type(std::string_view name) {
 }
 
 const Type* Analyzer::basic_ctype(const syntax::CBasicType& type) {
+  const bool is_real = type.basic == CBasic::kFloat || type.basic == CBasic::kDouble ||
+                       type.basic == CBasic::kLongDouble;
+  if (type.is_complex && !is_real) not_supported(type.range, "complex numbers of integers");
   const Type* result = nullptr;
   switch (type.basic) {
     case CBasic::kVoid:
@@ -246,7 +249,7 @@ const Type* Analyzer::function_ctype(const syntax::CFunctionType& type, Scope& s
       break;
     case ExceptKind::kCpp:
     case ExceptKind::kCppAlways:
-      except = tree::Except::kCpp;
+      not_supported(type.range, "C++ exceptions");
       break;
   }
   if (result->is_object()) {

@@ -98,6 +98,8 @@ void Analyzer::declare_function(const syntax::CFuncDef& def, Scope& scope, bool 
   symbol.kind = SymbolKind::kFunction;
   symbol.type = function_ctype(*def.type, scope, is_extern);
   symbol.is_also_python = def.is_cpdef;
+  if (is_extern && def.is_cpdef && !is_pxd)
+    return not_supported(def.range, "extern functions that Python is to know");
   if (is_extern) {
     symbol.cpp = def.cname.empty() ? def.name.text : def.cname;
     return add_symbol(scope, def.name, std::move(symbol));
@@ -227,8 +229,8 @@ void Analyzer::declare_extern(const syntax::CExternBlock& block, Scope& scope) {
     } else if (stmt->kind == StmtKind::kCEnumDef) {
       declare_enum(as<syntax::CEnumDef>(*stmt), scope, true);
     } else if (stmt->kind == StmtKind::kCClassDef || stmt->kind == StmtKind::kCppClassDef) {
-      // Known by name when something of it is used; until then it does no harm.
-      continue;
+      // In a .pxd it does no harm until something of it is used.
+      if (&scope == &scope_) not_supported(stmt->range, "extension classes");
     } else {
       declare(*stmt, scope, false);
     }

@@ -156,10 +156,11 @@ ExprPtr Analyzer::literal(const syntax::Expr& e, const Type* wanted) {
                          e.range);
       const bool is_bytes = text.str_kind == syntax::StrKind::kBytes;
       const bool wants_char = wanted != nullptr && wanted->kind == TypeKind::kInt;
-      const bool may_be_char = text.str_kind != syntax::StrKind::kUnicode && text.bytes.size() == 1;
-      if (wants_char && may_be_char && wanted != types_.ucs4())
-        return c_literal(types_.char_type(),
-                         std::to_string(static_cast<signed char>(text.bytes[0])), e.range);
+      const std::string_view chars =
+          text.str_kind == syntax::StrKind::kUnicode ? text.text : text.bytes;
+      if (wants_char && chars.size() == 1 && has_bytes(text) && wanted != types_.ucs4())
+        return c_literal(types_.char_type(), std::to_string(static_cast<signed char>(chars[0])),
+                         e.range);
       const bool wants_pointer = wanted != nullptr && wanted->is_pointer() &&
                                  wanted->base->kind == TypeKind::kInt && wanted->base->rank == 1;
       if (wants_pointer && has_bytes(text)) {

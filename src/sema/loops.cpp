@@ -133,7 +133,7 @@ void Analyzer::for_from(const syntax::ForFrom& stmt, Block& out) {
   const Type* type = known != nullptr ? known->type : types_.long_type();
   node->counter = type;
   node->variable = known;
-  node->counts_in_variable = known != nullptr;
+  node->counts_in_variable = true;
   const bool is_up = stmt.bounds.relation1 == CompareOperator::kLt ||
                      stmt.bounds.relation1 == CompareOperator::kLtE;
   node->step_sign = is_up ? 1 : -1;
@@ -162,7 +162,9 @@ void Analyzer::for_from(const syntax::ForFrom& stmt, Block& out) {
   Block inner = block(stmt.body);
   --context_->loops;
   for (StmtPtr& s : inner) node->body.push_back(std::move(s));
-  node->orelse = block(stmt.orelse);
+  // After the last turn the name is one step further, as a variable of C would be.
+  if (known == nullptr) assign(*stmt.target, variable(node->variable, stmt.range), node->orelse);
+  for (StmtPtr& s : block(stmt.orelse)) node->orelse.push_back(std::move(s));
   out.push_back(std::move(node));
 }
 

@@ -316,8 +316,19 @@ ExprPtr Analyzer::comparison(CompareOperator op, ExprPtr left, ExprPtr right,
 
 ExprPtr Analyzer::compare(const syntax::Compare& e) {
   ExprPtr left = expr(*e.left);
-  if (e.rest.size() == 1)
-    return comparison(e.rest[0].op, std::move(left), expr(*e.rest[0].right, left->type), e.range);
+  if (e.rest.size() == 1) {
+    // A char * is compared with a literal as bytes, not as a pointer; a char with one as a char.
+    const Type* wanted = left->type->kind == TypeKind::kInt ? left->type : nullptr;
+    ExprPtr right = expr(*e.rest[0].right, wanted);
+    const auto* text = syntax::try_as<syntax::Str>(e.rest[0].right);
+    if (text != nullptr && left->type->is_pointer() && has_bytes(*text)) {
+      const bool is_text = text->str_kind == syntax::StrKind::kUnicode;
+      right = constant(
+          {tree::ConstantKind::kBytes, std::string(is_text ? text->text : text->bytes), 0, {}},
+          ObjectClass::kBytes, text->range);
+    }
+    return comparison(e.rest[0].op, std::move(left), std::move(right), e.range);
+  }
   // a < b < c: b is evaluated once.
   ExprPtr result;
   for (std::size_t i = 0; i < e.rest.size(); ++i) {
