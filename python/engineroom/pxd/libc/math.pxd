@@ -13,6 +13,8 @@ cdef extern from "<math.h>" nogil:
     const double M_2_SQRTPI
     const double M_SQRT2
     const double M_SQRT1_2
+    const double pi "M_PI"
+    const double e "M_E"
     const float INFINITY
     const float NAN
     const double HUGE_VAL
