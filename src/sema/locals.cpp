@@ -1,4 +1,5 @@
 #include "sema/analyzer.h"
+#include "syntax/children.h"
 
 namespace engineroom::sema {
 
@@ -27,72 +28,13 @@ void names_in(const syntax::Expr& target, const See& see) {
   }
 }
 
-// Every expression inside, itself included; not into lambdas.
-template <typename See>
-void walk(const syntax::Expr* e, const See& see);
-
-template <typename See>
-void walk_all(const syntax::List<const syntax::Expr*>& list, const See& see) {
-  for (const syntax::Expr* e : list) walk(e, see);
-}
-
+// Every expression inside, itself included; not into lambdas, whose names are their own.
 template <typename See>
 void walk(const syntax::Expr* e, const See& see) {
   if (e == nullptr) return;
   see(*e);
-  switch (e->kind) {
-    case ExprKind::kBoolOp:
-      return walk_all(as<syntax::BoolOp>(*e).values, see);
-    case ExprKind::kBinOp:
-      walk(as<syntax::BinOp>(*e).left, see);
-      return walk(as<syntax::BinOp>(*e).right, see);
-    case ExprKind::kUnaryOp:
-      return walk(as<syntax::UnaryOp>(*e).operand, see);
-    case ExprKind::kCompare:
-      walk(as<syntax::Compare>(*e).left, see);
-      for (const auto& c : as<syntax::Compare>(*e).rest) walk(c.right, see);
-      return;
-    case ExprKind::kIfExp:
-      walk(as<syntax::IfExp>(*e).test, see);
-      walk(as<syntax::IfExp>(*e).body, see);
-      return walk(as<syntax::IfExp>(*e).orelse, see);
-    case ExprKind::kNamedExpr:
-      return walk(as<syntax::NamedExpr>(*e).value, see);
-    case ExprKind::kAttribute:
-      return walk(as<syntax::Attribute>(*e).value, see);
-    case ExprKind::kSubscript:
-      walk(as<syntax::Subscript>(*e).value, see);
-      return walk(as<syntax::Subscript>(*e).slice, see);
-    case ExprKind::kCall:
-      walk(as<syntax::Call>(*e).func, see);
-      walk_all(as<syntax::Call>(*e).args, see);
-      for (const auto& k : as<syntax::Call>(*e).keywords) walk(k.value, see);
-      return;
-    case ExprKind::kStarred:
-      return walk(as<syntax::Starred>(*e).value, see);
-    case ExprKind::kTuple:
-      return walk_all(as<syntax::Tuple>(*e).elts, see);
-    case ExprKind::kList:
-      return walk_all(as<syntax::ListExpr>(*e).elts, see);
-    case ExprKind::kSet:
-      return walk_all(as<syntax::Set>(*e).elts, see);
-    case ExprKind::kDict:
-      for (const auto& item : as<syntax::Dict>(*e).items) {
-        walk(item.key, see);
-        walk(item.value, see);
-      }
-      return;
-    case ExprKind::kListComp:
-      for (const auto& g : as<syntax::ListComp>(*e).generators) {
-        walk(g.iter, see);
-        walk_all(g.ifs, see);
-      }
-      return walk(as<syntax::ListComp>(*e).elt, see);
-    case ExprKind::kCast:
-      return walk(as<syntax::Cast>(*e).value, see);
-    default:
-      return;
-  }
+  if (e->kind == ExprKind::kLambda) return;
+  syntax::for_each_child(*e, [&see](const syntax::Expr& child) { walk(&child, see); });
 }
 
 }  // namespace
