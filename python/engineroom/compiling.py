@@ -29,7 +29,7 @@ class CompileError(Exception):
 
     def __init__(self, diagnostics: Sequence[Any]) -> None:
         self.diagnostics = list(diagnostics)
-        super().__init__("".join(str(diagnostic) for diagnostic in self.diagnostics).rstrip())
+        super().__init__("\n".join(str(diagnostic).rstrip() for diagnostic in self.diagnostics))
 
     def __str__(self) -> str:
         n = sum(diagnostic.severity == "error" for diagnostic in self.diagnostics)

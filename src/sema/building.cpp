@@ -111,6 +111,7 @@ Variable* Analyzer::new_variable(std::string_view name, const Type* type, Variab
 }
 
 Variable* Analyzer::temporary(const Type* type) {
+  if (type->is_const) type = type->unqualified;
   Variable* made =
       new_variable(std::to_string(++context_->next_temporary), type, VariableKind::kTemporary);
   context_->bound.insert(made);
@@ -120,7 +121,7 @@ Variable* Analyzer::temporary(const Type* type) {
 Variable* Analyzer::keep(ExprPtr value, Block& out) {
   const syntax::SourceRange range = value->range;
   Variable* kept = temporary(value->type);
-  assign_variable(out, kept, std::move(value), range);
+  assign_variable(out, kept, coerce(std::move(value), kept->type), range);
   return kept;
 }
 

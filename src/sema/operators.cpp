@@ -336,9 +336,9 @@ ExprPtr Analyzer::compare(const syntax::Compare& e) {
     Variable* kept = nullptr;
     if (i + 1 < e.rest.size()) {
       kept = temporary(right->type);
-      auto assignment = make<tree::AssignmentExpr>(right->type, right->range);
+      auto assignment = make<tree::AssignmentExpr>(kept->type, right->range);
       assignment->target = kept;
-      assignment->value = std::move(right);
+      assignment->value = coerce(std::move(right), kept->type);
       right = std::move(assignment);
     }
     ExprPtr one = comparison(e.rest[i].op, std::move(left), std::move(right), e.range);

@@ -169,6 +169,7 @@ const Type* TypeTable::const_of(const Type* type) {
   if (known == nullptr) {
     Type copy = *type;
     copy.is_const = true;
+    copy.unqualified = type;
     copy.name = "const " + type->name;
     copy.cpp = type->is_pointer() ? type->cpp + " const" : "const " + type->cpp;
     known = add(std::move(copy));

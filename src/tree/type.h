@@ -83,6 +83,7 @@ struct Type {
   std::string name;
   std::string cpp;
   bool is_const = false;
+  const Type* unqualified = nullptr;  // of a const type: the same without const
 
   // kInt: order of conversions: of two operands the one with the higher rank wins, unsigned if
   // equal. kFloat: float 1, double 2, long double 3.
