@@ -156,8 +156,8 @@ def fetch() -> Path:
     if not found:
         WORK.mkdir(parents=True, exist_ok=True)
         subprocess.run(
-            [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary", ":all:",
-             "--no-build-isolation", "-d", str(WORK), CYTHON],
+            [sys.executable, "-m", "pip", "download", "-q", "--no-deps",
+             "--no-binary", "cython", "-d", str(WORK), CYTHON],
             check=True,
         )  # fmt: skip
         archive = sorted(WORK.glob("cython-*.tar.gz"))[-1]
