@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "bindings/front_end.h"
+#include "bindings/gil.h"
 #include "engineroom/version.h"
 #include "jit/cache_directory.h"
 #include "jit/compiler.h"
@@ -93,7 +94,7 @@ Compiled compile(Compiler& compiler, std::string source, std::string name,
   Compiled compiled;
   Status status;
   {
-    const nb::gil_scoped_release release;
+    const GilReleased released;
     Result<Program> program = compiler.compile(job, compiled.report);
     if (program.ok()) {
       compiled.program = program.take();

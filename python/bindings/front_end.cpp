@@ -11,6 +11,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include "bindings/gil.h"
 #include "session/translate.h"
 
 namespace nb = nanobind;
@@ -37,7 +38,7 @@ Translation translate(std::string text, std::string file, std::string module,
                                     .level = level_from_python(level),
                                     .directives = std::move(directives),
                                     .pxd_path = std::move(pxd_path)};
-  const nb::gil_scoped_release released;
+  const GilReleased released;
   return session::translate(request);
 }
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ._compiler import Program, Translation
+    from ._compiler import Compiled, Program, Translation
 
 _PXD = str(Path(__file__).parent / "pxd")
 # Code that may be called until the process ends is never unloaded.
@@ -85,7 +85,10 @@ def compile(
     translation = _front_end(source, file, name, level, directives, include_path)
     if not translation.ok:
         raise CompileError(translation.messages)
-    program = _native(translation.cpp, file, include_path, optimization, use_cache)
+    program = _native(
+        translation.cpp, file, include_path, optimization=optimization, use_cache=use_cache
+    ).program
+    _programs.append(program)
     module = types.ModuleType(name)
     module.__file__ = file
     module.__builtins__ = __builtins__
@@ -98,23 +101,13 @@ def compile(
     return module
 
 
-def _native(
-    cpp: str, file: str, include_path: Sequence[str], optimization: int, use_cache: bool
-) -> Program:
+def _native(cpp: str, file: str, include_path: Sequence[str], **options: Any) -> Compiled:
     from . import _compiler, _jit
 
     try:
-        compiled = _jit.compiler().compile(
-            cpp,
-            name=file,
-            include_dirs=list(include_path),
-            optimization=optimization,
-            use_cache=use_cache,
-        )
+        return _jit.compiler().compile(cpp, name=file, include_dirs=list(include_path), **options)
     except _compiler.CompileError as error:
         raise CompileError(error.diagnostics) from None
-    _programs.append(compiled.program)
-    return compiled.program
 
 
 def compile_file(path: str | Path, name: str | None = None, **options: Any) -> types.ModuleType:
@@ -154,11 +147,10 @@ def explain(
         return translation.types
     if stage == "c++":
         return translation.cpp
-    from . import _jit
-
-    compiled = _jit.compiler().compile(
+    compiled = _native(
         translation.cpp,
-        include_dirs=list(include_path),
+        "<explain>",
+        include_path,
         want_ir=stage == "llvm",
         want_assembly=stage == "asm",
     )

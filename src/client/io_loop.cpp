@@ -266,11 +266,13 @@ WaitResult IoLoop::lead_turns(const std::function<bool()>& done, std::optional<T
   }
 }
 
-// ---- sending, with sockets_mutex_ held ----
-
 void IoLoop::share_large(Frames& buffers) {
-  if (has_lane_.load(std::memory_order_relaxed)) pool_.copy_large(buffers, Clock::now());
+  const bool has_large = std::any_of(buffers.begin(), buffers.end(), transport::is_large);
+  if (has_large && has_lane_.load(std::memory_order_relaxed))
+    pool_.copy_large(buffers, Clock::now());
 }
+
+// ---- sending, with sockets_mutex_ held ----
 
 bool IoLoop::try_send(const Outgoing& message) {
   const std::unique_lock lock(sockets_mutex_, std::try_to_lock);
@@ -295,7 +297,9 @@ void IoLoop::send_outbox() {
 
 // False if the socket cannot take it now.
 bool IoLoop::send(const Outgoing& message) {
-  const Status status = send(message.channel, message.frames);
+  Socket& to = socket(message.channel);
+  const Status status =
+      lane_ ? transport::send_by(*lane_, to, message.frames) : to.send(message.frames);
   if (status.code() == ErrorCode::kUnavailable) return false;
   // Any other failure means that the socket is gone, and its tasks will be told.
   // What has arrived meanwhile may have been announced to this thread instead of the leader.
@@ -303,14 +307,6 @@ bool IoLoop::send(const Outgoing& message) {
   if (message.task != nullptr) message.task->mark_sent();
   for (const TaskPtr& task : message.more) task->mark_sent();
   return true;
-}
-
-Status IoLoop::send(Channel channel, const Frames& frames) {
-  if (!lane_ || std::none_of(frames.begin(), frames.end(), transport::is_shared))
-    return socket(channel).send(frames);
-  Frames referring = frames;
-  lane_->share(referring);
-  return socket(channel).send(referring);
 }
 
 void IoLoop::send_backlog() {

@@ -101,7 +101,6 @@ class IoLoop {
   // With sockets_mutex_ held.
   void send_outbox();
   bool send(const Outgoing& message);
-  Status send(Channel channel, const Frames& frames);
   void send_backlog();
   void join_lane();
   void read_ready(const transport::Poller& poller);

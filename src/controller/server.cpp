@@ -13,7 +13,6 @@
 
 #include "base/log.h"
 #include "store/memory_store.h"
-#include "transport/shared_bytes.h"
 
 namespace engineroom::controller {
 namespace {
@@ -262,14 +261,9 @@ void Server::wait(Time now) {
 }
 
 SendResult Server::send(Channel channel, const Frames& frames) {
-  const bool is_shared =
-      is_laned(channel) && std::any_of(frames.begin(), frames.end(), transport::is_shared);
-  Frames referring;
-  if (is_shared) {
-    referring = frames;
-    lanes_->share(referring);
-  }
-  const Status status = (*sockets_)[channel].send(is_shared ? referring : frames);
+  transport::Socket& socket = (*sockets_)[channel];
+  const Status status =
+      is_laned(channel) ? transport::send_by(*lanes_, socket, frames) : socket.send(frames);
   if (status.ok()) return SendResult::kSent;
   return status.code() == ErrorCode::kUnavailable ? SendResult::kQueueFull : SendResult::kNoPeer;
 }

@@ -82,12 +82,11 @@ std::optional<transport::Received> Links::receive(Socket& socket) {
 }
 
 Status Links::send(Socket& socket, const Frames& frames) {
-  const auto is_large = [](const Bytes& frame) { return frame.size() >= transport::kSharedBytes; };
-  if (!lane_ || std::none_of(frames.begin(), frames.end(), is_large)) return socket.send(frames);
-  Frames referring = frames;
-  pool_.copy_large(referring, Clock::now());
-  lane_->share(referring);
-  return socket.send(referring);
+  if (!lane_ || std::none_of(frames.begin(), frames.end(), transport::is_large))
+    return socket.send(frames);
+  Frames shared = frames;
+  pool_.copy_large(shared, Clock::now());
+  return transport::send_by(*lane_, socket, shared);
 }
 
 int Links::forward_heartbeats() {

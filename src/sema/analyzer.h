@@ -103,7 +103,7 @@ class Analyzer {
   ExprPtr lambda(const syntax::Lambda& lambda);
   ExprPtr make_function(tree::Function& function, const syntax::Params& params,
                         const syntax::Block* body, const syntax::Expr* value,
-                        const syntax::Expr* returns);
+                        const syntax::Expr* returns, const Directives& directives);
   void add_parameters(FunctionContext& context, const syntax::Params& params);
   ExprPtr decorated(ExprPtr function, const syntax::List<const syntax::Expr*>& decorators);
   // True if it was a directive of Cython.
@@ -304,12 +304,10 @@ class Analyzer {
   std::map<std::string, int> n_cpp_;                  // for unique names in C++
   std::map<std::pair<int, std::string>, std::size_t> constants_;
   std::map<const syntax::Stmt*, tree::Function*> functions_;  // declared, by their definition
-  std::map<std::string, const Type*> announced_;  // C functions whose definition is to follow
   std::set<const Variable*> extern_variables_;
   // Items of cpdef enums, which Python is to know.
   std::vector<std::pair<std::string, std::int64_t>> python_constants_;
-  std::optional<Directives> function_directives_;  // of the next function to be made
-  std::set<const Variable*> declared_;             // with a type, be it object
+  std::set<const Variable*> declared_;  // with a type, be it object
   FunctionContext* context_ = nullptr;
   std::vector<std::map<std::string, Variable*, std::less<>>> inner_scopes_;  // comprehensions
 };

@@ -113,7 +113,6 @@ ExprPtr Analyzer::c_call(ExprPtr callee, const Type& function, const syntax::Cal
 
 // Point(1, y=2): a struct made of its fields.
 ExprPtr Analyzer::struct_call(const Type& type, const syntax::Call& call) {
-  Block body;
   auto block = make<tree::BlockExpr>(&type, call.range);
   Variable* made = temporary(&type);
   const auto set = [&](const tree::Field& field, const syntax::Expr& value) {

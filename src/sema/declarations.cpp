@@ -104,12 +104,7 @@ void Analyzer::declare_function(const syntax::CFuncDef& def, Scope& scope, bool 
     symbol.cpp = def.cname.empty() ? def.name.text : def.cname;
     return add_symbol(scope, def.name, std::move(symbol));
   }
-  if (is_pxd && !def.has_body) return;
-  if (!def.has_body) {
-    // Announced; the definition follows.
-    announced_.try_emplace(std::string(def.name.text), symbol.type);
-    return;
-  }
+  if (!def.has_body) return;  // announced; the definition follows
   tree::Function& function =
       new_function(def.is_cpdef ? tree::FunctionKind::kCpdef : tree::FunctionKind::kCdef,
                    def.name.text, def.header);

@@ -117,7 +117,7 @@ void Analyzer::add_parameters(FunctionContext& context, const syntax::Params& pa
 
 ExprPtr Analyzer::make_function(tree::Function& function, const syntax::Params& params,
                                 const syntax::Block* body, const syntax::Expr* value,
-                                const syntax::Expr* returns) {
+                                const syntax::Expr* returns, const Directives& directives) {
   auto made = make<tree::MakeFunction>(object_, function.range);
   made->function = &function;
   // Defaults belong to what is around the function.
@@ -135,8 +135,7 @@ ExprPtr Analyzer::make_function(tree::Function& function, const syntax::Params& 
   FunctionContext context;
   context.function = &function;
   context.outer = context_;
-  context.directives = function_directives_ ? *function_directives_ : context_->directives;
-  function_directives_.reset();
+  context.directives = directives;
   FunctionContext* before = context_;
   auto scopes = std::move(inner_scopes_);
   inner_scopes_.clear();
@@ -171,15 +170,15 @@ ExprPtr Analyzer::def_function(const syntax::FunctionDef& def) {
   Directives directives = context_->directives;
   for (const syntax::Expr* decorator : def.decorators)
     apply_directive_decorator(*decorator, directives);
-  function_directives_ = directives;
   tree::Function& function = new_function(tree::FunctionKind::kDef, def.name.text, def.header);
-  ExprPtr made = make_function(function, *def.params, &def.body, nullptr, def.returns);
+  ExprPtr made = make_function(function, *def.params, &def.body, nullptr, def.returns, directives);
   return decorated(std::move(made), def.decorators);
 }
 
 ExprPtr Analyzer::lambda(const syntax::Lambda& lambda) {
   tree::Function& function = new_function(tree::FunctionKind::kDef, "<lambda>", lambda.range);
-  return make_function(function, *lambda.params, nullptr, lambda.body, nullptr);
+  return make_function(function, *lambda.params, nullptr, lambda.body, nullptr,
+                       context_->directives);
 }
 
 // ---- cdef, cpdef ----

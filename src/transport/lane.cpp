@@ -11,8 +11,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "transport/shared_bytes.h"
-
 namespace engineroom::transport {
 
 // What a message has in place of a buffer, and what comes down the lane with its descriptor.
@@ -206,7 +204,6 @@ LaneHub::LaneHub(std::string_view key) : signer_(key) {
 }
 
 void LaneHub::share(Frames& frames) {
-  if (std::none_of(frames.begin(), frames.end(), is_shared)) return;
   if (Lane* lane = find(frames)) lane->share(frames);
 }
 

@@ -17,6 +17,7 @@
 // Threads: a Lane or LaneHub belongs to one thread at a time.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -29,6 +30,8 @@
 
 #include "base/bytes.h"
 #include "base/unique_fd.h"
+#include "transport/shared_bytes.h"
+#include "transport/socket.h"
 #include "wire/signer.h"
 
 namespace engineroom::transport {
@@ -104,5 +107,14 @@ class LaneHub {
   std::unordered_map<std::string, Lane> lanes_;
   std::size_t sweep_at_ = 64;
 };
+
+// Sends a message of which shared buffers go by `lanes`, a Lane or a LaneHub.
+template <typename Lanes>
+Status send_by(Lanes& lanes, Socket& socket, const Frames& frames) {
+  if (std::none_of(frames.begin(), frames.end(), is_shared)) return socket.send(frames);
+  Frames referring = frames;
+  lanes.share(referring);
+  return socket.send(referring);
+}
 
 }  // namespace engineroom::transport

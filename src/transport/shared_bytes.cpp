@@ -151,7 +151,7 @@ void SharedPool::put_back(Segment segment, Time now) {
 
 void SharedPool::copy_large(Frames& frames, Time now) {
   for (Bytes& frame : frames) {
-    if (frame.size() < kSharedBytes || shared_descriptor(frame) >= 0) continue;
+    if (!is_large(frame) || is_shared(frame)) continue;
     if (std::optional<Bytes> shared = copy(frame.view(), now)) frame = std::move(*shared);
   }
 }

@@ -34,8 +34,9 @@ inline constexpr std::size_t kSharedBytes = std::size_t{512} << 10;
 
 // The descriptor that Bytes made here came with and still has, -1 for all others.
 int shared_descriptor(const Bytes& bytes);
+inline bool is_large(const Bytes& bytes) { return bytes.size() >= kSharedBytes; }
 inline bool is_shared(const Bytes& bytes) {
-  return bytes.size() >= kSharedBytes && shared_descriptor(bytes) >= 0;
+  return is_large(bytes) && shared_descriptor(bytes) >= 0;
 }
 
 // What somebody else's pool has handed out: the first `size` bytes of it. With `keep`, they can be
