@@ -2,7 +2,7 @@
 # The work itself is in scripts/ and in CMakePresets.json.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test bench compat conformance lint format tidy asan tsan fuzz clean
+.PHONY: help setup build demo test bench bench-compiler compat conformance lint format tidy asan tsan fuzz clean
 
 VENV_PYTHON := .venv/bin/python
 JOBS := $(shell nproc)
@@ -11,7 +11,7 @@ READY := .venv/.setup-stamp
 FIXED_LAYOUT := $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 setup: ## install what is missing: Debian packages, .venv (in every other target)
 	scripts/setup.sh
@@ -29,8 +29,12 @@ test: build ## every test of C++ and Python
 	ctest --preset release -j $(JOBS)
 	$(VENV_PYTHON) -m pytest
 
-bench: build ## measure, beside stock ipyparallel
+bench: build ## measure, beside stock ipyparallel, Cython and Numba
 	$(VENV_PYTHON) bench/run.py
+	$(VENV_PYTHON) bench/run_compiler.py
+
+bench-compiler: build ## measure the compiler alone
+	$(VENV_PYTHON) bench/run_compiler.py
 
 compat: build ## our controller, engines and client with ipyparallel's, in every combination
 	$(VENV_PYTHON) scripts/compat.py

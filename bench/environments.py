@@ -17,7 +17,7 @@ class Environment:
 
     name: str
     module: str
-    # Beside numpy, from PyPI. None: nothing to install.
+    # Beside numpy, from PyPI; several with spaces between. None: nothing to install.
     requirement: str | None
     folder: str
     version: str = ""
@@ -52,6 +52,15 @@ def all_environments() -> dict[str, Environment]:
     return {environment.name: environment for environment in found}
 
 
+def compiler_peers() -> list[Environment]:
+    """What our compiler is compared with, in one environment, as they share a process."""
+    folder = "build/bench-cython"
+    return [
+        Environment("cython", "Cython", "cython==3.3.* setuptools", folder),
+        Environment("numba", "numba", "numba", folder),
+    ]
+
+
 def prepare(environment: Environment) -> str:
     """Install what is missing. Returns "", or why the environment cannot be used."""
     if environment.requirement and not _version(environment):
@@ -66,8 +75,9 @@ def prepare(environment: Environment) -> str:
 def _install(environment: Environment) -> str:
     commands = [
         [sys.executable, "-m", "venv", str(ROOT / environment.folder)],
-        [environment.python, "-m", "pip", "install", "-q", "numpy", str(environment.requirement)],
-    ]
+        [environment.python, "-m", "pip", "install", "-q", "numpy",
+         *str(environment.requirement).split()],
+    ]  # fmt: skip
     for command in commands:
         try:
             done = subprocess.run(command, capture_output=True, text=True, timeout=600)

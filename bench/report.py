@@ -13,7 +13,7 @@ class Row:
     unit: str
     # +1: more is better, -1: less is better, 0: for information
     sense: int
-    # ours must be this many times better than stock's
+    # ours must be this many times better than the reference's, which is stock's or Cython's
     bar: float = 0.0
     # ours must not exceed this, in `unit`
     ceiling: float | None = None
@@ -72,34 +72,39 @@ def times_better(row: Row, ours: float | None, other: float | None) -> float | N
     return ours / other if row.sense > 0 else other / ours
 
 
-def verdict(row: Row, ours: float | None, stock: float | None) -> tuple[str, bool | None]:
-    """The bar in words, and whether it holds; None if it cannot be said."""
+def verdict(row: Row, ours: float | None, reference: float | None) -> tuple[str, bool | None]:
+    """The bars in words, and whether all hold; None if it cannot be said."""
+    words, answers = [], []
     if row.bar:
-        ratio = times_better(row, ours, stock)
-        return f">= {row.bar:g}x", None if ratio is None else ratio >= row.bar
+        ratio = times_better(row, ours, reference)
+        words.append(f">= {row.bar:g}x")
+        answers.append(None if ratio is None else ratio >= row.bar)
     if row.ceiling is not None:
-        bar = f"<= {row.ceiling:g} {row.unit}".strip()
-        return bar, None if ours is None else ours <= row.ceiling
-    return "", None
+        words.append(f"<= {row.ceiling:g} {row.unit}".strip())
+        answers.append(None if ours is None else ours <= row.ceiling)
+    known = [answer for answer in answers if answer is not None]
+    return ", ".join(words), all(known) if known else None
 
 
-def summary(values: dict[str, dict[str, list]]) -> list[dict]:
+def summary(
+    values: dict[str, dict[str, list]], rows: list[Row] = ROWS, reference: str = "stock"
+) -> list[dict]:
     """One entry per row that was measured on anybody."""
     middle = medians(values)
     entries = []
-    for row in ROWS:
+    for row in rows:
         numbers = {system: keys[row.key] for system, keys in middle.items() if row.key in keys}
         if not numbers:
             continue
-        ours, stock = numbers.get("ours"), numbers.get("stock")
-        bar, holds = verdict(row, ours, stock)
+        ours, other = numbers.get("ours"), numbers.get(reference)
+        bar, holds = verdict(row, ours, other)
         entries.append(
             {
                 "key": row.key,
                 "label": row.label,
                 "unit": row.unit,
                 "medians": numbers,
-                "times_better_than_stock": times_better(row, ours, stock),
+                "times_better": times_better(row, ours, other),
                 "bar": bar,
                 "holds": holds,
             }  # fmt: skip
@@ -121,7 +126,7 @@ def table(entries: list[dict], systems: list[str]) -> str:
     head = ["measure", "unit", *systems, "better", "bar", ""]
     lines = [head]
     for entry in entries:
-        ratio = entry["times_better_than_stock"]
+        ratio = entry["times_better"]
         holds = {True: "holds", False: "MISSED", None: "not measured" if entry["bar"] else ""}
         numbers = [number(entry["medians"].get(system)) for system in systems]
         better = "" if ratio is None else f"{number(ratio)}x"
