@@ -3,7 +3,7 @@
 Cython's source distribution is fetched from PyPI into build/conformance (or given by --source), and
 each file of its tests/run is compiled by er.compile_file in a process of its own, with a time limit.
 Then its doctests run. Printed are files and passing examples per ring, and why the others do not
-pass; build/conformance/results.json has every file.
+pass; build/conformance/results.json has every file. Afterwards tests/errors: see error_agreement.py.
 
 A file counts as "unsupported" if the compiler says so in as many words, as "wrong" if examples
 fail, and as "crash" or "hang" if its process ends that way.
@@ -22,6 +22,8 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
+
+import error_agreement
 
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "build" / "conformance"
@@ -173,12 +175,35 @@ def main() -> None:
     parser.add_argument("--one", help="run one file, and print its result")
     parser.add_argument("--level", default="3", help="the language level of --one")
     parser.add_argument("--only", default="", help="only files whose name matches this regex")
+    parser.add_argument("--errors", action="store_true", help="only tests/errors")
+    parser.add_argument("--one-error", help="translate one file, and print its error lines")
     args = parser.parse_args()
     if args.one:
         return run_one(args.one, args.level)
-    tests = (args.source or fetch()) / "tests" / "run"
+    if args.one_error:
+        return error_agreement.translate_one(args.one_error)
+    source = args.source or fetch()
+    if not args.errors:
+        run_all(source / "tests" / "run", args.only)
+    compare_errors(source / "tests" / "errors", args.only)
+
+
+def compare_errors(tests: Path, only: str) -> None:
     files = [f for f in sorted(tests.iterdir()) if f.suffix in {".pyx", ".py"}]
-    files = [f for f in files if re.search(args.only, f.stem)]
+    files = [f for f in files if re.search(only, f.stem)]
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        compared = list(pool.map(lambda f: error_agreement.compare(f, __file__), files))
+    agreements = [a for a in compared if a is not None]
+    WORK.mkdir(parents=True, exist_ok=True)
+    rows = [{"file": a.name, "missed": {n: a.theirs[n] for n in a.missed},
+             "extra": {n: a.ours[n] for n in a.extra}} for a in agreements]  # fmt: skip
+    (WORK / "errors.json").write_text(json.dumps(rows, indent=1))
+    error_agreement.show(agreements)
+
+
+def run_all(tests: Path, only: str) -> None:
+    files = [f for f in sorted(tests.iterdir()) if f.suffix in {".pyx", ".py"}]
+    files = [f for f in files if re.search(only, f.stem)]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         results = list(pool.map(judge, files))
     WORK.mkdir(parents=True, exist_ok=True)

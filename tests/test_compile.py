@@ -447,8 +447,22 @@ def test_unbound_local(build):
     assert m.f(1) == 1
     with pytest.raises(UnboundLocalError, match="'y'"):
         m.f(0)
-    with pytest.raises(NameError, match="name 'missing' is not defined"):
-        build("def f(): return missing").f()
+    with pytest.raises(NameError, match="name 'gone' is not defined"):
+        build("gone = 1\ndef f(): return gone\ndel gone").f()
+
+
+def test_walrus_in_the_bounds_of_a_loop(build):
+    m = build("def f(x):\n    for 0 <= i < (a := x): pass\n    return a")
+    assert m.f(3) == 3
+
+
+def test_undeclared_names_hint_at_our_pxd_files():
+    with pytest.raises(er.CompileError) as caught:
+        er.compile("def f(double x):\n    return sqrt(x) * RAND_MAX\n")
+    assert [d.hint for d in caught.value.diagnostics] == [
+        "did you mean 'from libc.math cimport sqrt'?",
+        "did you mean 'from libc.stdlib cimport RAND_MAX'?",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -461,6 +475,7 @@ def test_unbound_local(build):
         ("def f():\n    yield 1\n", 2, 5, "not supported yet: generators"),
         ("class A:\n    pass\n", 1, 1, "not supported yet: classes"),
         ("from libc.maths cimport sqrt\n", 1, 1, "there is no module 'libc.maths'"),
+        ("x = 1\ny = z\n", 2, 5, "undeclared name 'z'"),
     ],
 )  # fmt: skip
 def test_mistakes(source, line, column, message):

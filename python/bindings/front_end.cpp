@@ -31,13 +31,15 @@ syntax::LanguageLevel level_from_python(const std::string& level) {
 
 Translation translate(std::string text, std::string file, std::string module,
                       const std::string& level, std::map<std::string, std::string> directives,
-                      std::vector<std::string> pxd_path) {
+                      std::vector<std::string> pxd_path,
+                      const std::vector<std::string>& known_names) {
   const session::Request request = {.text = std::move(text),
                                     .file = std::move(file),
                                     .module = std::move(module),
                                     .level = level_from_python(level),
                                     .directives = std::move(directives),
-                                    .pxd_path = std::move(pxd_path)};
+                                    .pxd_path = std::move(pxd_path),
+                                    .known_names = {known_names.begin(), known_names.end()}};
   const GilReleased released;
   return session::translate(request);
 }
@@ -66,7 +68,7 @@ void bind_front_end(nb::module_& m) {
       .def_ro("exec_symbol", &Translation::exec_symbol);
   m.def("translate", &translate, "text"_a, nb::kw_only(), "file"_a = "<cell>", "module"_a = "cell",
         "level"_a = "3", "directives"_a = std::map<std::string, std::string>(),
-        "pxd_path"_a = std::vector<std::string>());
+        "pxd_path"_a = std::vector<std::string>(), "known_names"_a = std::vector<std::string>());
 }
 
 }  // namespace engineroom::bindings

@@ -105,4 +105,5 @@ def translate(
     level: str = "3",
     directives: Mapping[str, str] = ...,
     pxd_path: Sequence[str] = (),
+    known_names: Sequence[str] = (),
 ) -> Translation: ...

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "syntax/diagnostic.h"
 #include "syntax/tree.h"
@@ -25,6 +26,10 @@ struct Options {
   std::map<std::string, std::string> directives;
   // The text of the .pxd file of a module ("libc.math"), if there is one. Added to `sources`.
   std::function<std::optional<syntax::SourceId>(std::string_view module)> find_pxd;
+  // Names that the module's namespace will have though nothing in the text binds them.
+  std::function<bool(std::string_view name)> is_known;
+  // The modules that one may cimport the name from, best first. Only asked after a mistake.
+  std::function<std::vector<std::string>(std::string_view name)> modules_declaring;
 };
 
 // REQUIRES: the syntax tree has no errors.

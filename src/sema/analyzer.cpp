@@ -51,8 +51,8 @@ void Analyzer::run() {
   context.function = &init;
   context_ = &context;
 
+  const std::size_t n_before = diagnostics_.all().size();
   declare_all(module_.body, scope_, false);
-  if (diagnostics_.has_errors()) return;
   define_functions(module_.body);
   Block body;
   for (const auto& [name, value] : python_constants_)
@@ -78,6 +78,7 @@ void Analyzer::run() {
   for (Variable& variable : out_.variables)
     if (extern_variables_.contains(&variable)) variable.kind = VariableKind::kExtern;
   context_ = nullptr;
+  diagnostics_.sort_since(n_before);
 }
 
 std::unique_ptr<tree::Module> analyze(const syntax::Module& module, syntax::Sources& sources,

@@ -6,6 +6,7 @@
 //   locals.cpp         which names are local to a function, and of what type
 //   statements.cpp, loops.cpp, assignments.cpp, exceptions.cpp
 //   expressions.cpp, operators.cpp, calls.cpp, displays.cpp
+//   undeclared.cpp     names that are nowhere
 //   coercions.cpp      a value of one type where another is wanted
 //
 // A module is analysed in three passes: C declarations, so that functions may use what is declared
@@ -24,6 +25,7 @@
 
 #include "sema/analyze.h"
 #include "sema/directives.h"
+#include "sema/names.h"
 #include "sema/scope.h"
 
 namespace engineroom::sema {
@@ -63,7 +65,8 @@ class Analyzer {
     bool is_module = false;
     int loops = 0;
     int next_temporary = 0;
-    std::map<std::string, int> n_named;  // for unique names in C++
+    std::map<std::string, int> n_named;             // for unique names in C++
+    std::set<std::string, std::less<>> undeclared;  // names that were reported already
   };
 
   void set_directive(std::string_view key, std::string_view value, Directives& directives,
@@ -83,6 +86,8 @@ class Analyzer {
   void declare_from_cimport(const syntax::FromCImport& stmt, Scope& scope);
   std::shared_ptr<Scope> load_pxd(const std::string& name, syntax::SourceRange range);
   void add_symbol(Scope& scope, const syntax::Identifier& name, Symbol symbol);
+  // A name whose declaration was refused, so that its uses are not.
+  void add_refused(Scope& scope, const syntax::Identifier& name);
   std::string unique_cpp(std::string_view prefix, std::string_view name);
 
   // ---- ctypes.cpp ----
@@ -119,7 +124,7 @@ class Analyzer {
   const Type* quick_type(const syntax::Expr& expr);
   const Type* range_type(const syntax::Expr& iter);
   void add_local(std::string_view name);
-  void collect_in_expr(const syntax::Expr* expr);
+  void collect_in_expr(const syntax::Expr& expr);
 
   // ---- statements.cpp ----
   Block block(const syntax::Block& stmts);
@@ -172,12 +177,15 @@ class Analyzer {
   bool directive_block(const syntax::Expr& context);
 
   // ---- expressions.cpp ----
-  // `wanted` is a hint: what the value will be converted to. Never null.
+  // `wanted` is a hint: what the value will be converted to. Never null; an error value if there
+  // is a mistake in it.
   ExprPtr expr(const syntax::Expr& expr, const Type* wanted = nullptr);
+  ExprPtr expr_of_kind(const syntax::Expr& expr, const Type* wanted);
   ExprPtr object(const syntax::Expr& expr);
   // kBint.
   ExprPtr condition(const syntax::Expr& expr);
-  ExprPtr name(const syntax::Name& name);
+  // `is_owner`: an attribute of it is looked up.
+  ExprPtr name(const syntax::Name& name, bool is_owner = false);
   ExprPtr symbol_value(const Symbol& symbol, syntax::SourceRange range);
   ExprPtr attribute(const syntax::Attribute& attribute);
   ExprPtr subscript(const syntax::Subscript& subscript);
@@ -195,6 +203,17 @@ class Analyzer {
   Symbol* find_dotted(const syntax::Expr& expr);
   // "cython.int" → "int"; nullopt if it does not start with the module cython.
   std::optional<std::string> cython_name(const syntax::Expr& expr);
+
+  // ---- undeclared.cpp ----
+  bool is_bound_in_module(std::string_view name);
+  // A name that is no local and not of C.
+  ExprPtr module_name(const syntax::Name& name, bool is_owner);
+  ExprPtr undeclared_name(const syntax::Name& name, bool is_owner);
+  // How to mend it; empty if there is no guess.
+  std::string hint_for_name(std::string_view name, bool is_owner);
+  std::string cimport_of(std::string_view name);
+  std::string hint_for_type(const syntax::CNamedType& type);
+  std::vector<std::string_view> names_in_sight();
 
   // ---- operators.cpp ----
   ExprPtr bin_op(const syntax::BinOp& expr, const Type* wanted);
@@ -255,7 +274,9 @@ class Analyzer {
   }
   ExprPtr c_literal(const Type* type, std::string cpp, syntax::SourceRange range);
   ExprPtr none(syntax::SourceRange range);
-  ExprPtr error_value(syntax::SourceRange range);  // after an error was reported
+  // After an error was reported. It fits everywhere, so that the error has no others in its wake.
+  ExprPtr error_value(syntax::SourceRange range);
+  bool is_error(const tree::Expr& value) const { return value.type == types_.error(); }
   ExprPtr constant(tree::Constant constant, ObjectClass object_class, syntax::SourceRange range);
   ExprPtr str_constant(std::string_view text, syntax::SourceRange range);
   ExprPtr variable(Variable* variable, syntax::SourceRange range);
@@ -307,7 +328,8 @@ class Analyzer {
   std::set<const Variable*> extern_variables_;
   // Items of cpdef enums, which Python is to know.
   std::vector<std::pair<std::string, std::int64_t>> python_constants_;
-  std::set<const Variable*> declared_;  // with a type, be it object
+  std::set<const Variable*> declared_;       // with a type, be it object
+  std::optional<ModuleNames> module_names_;  // once they were asked for
   FunctionContext* context_ = nullptr;
   std::vector<std::map<std::string, Variable*, std::less<>>> inner_scopes_;  // comprehensions
 };

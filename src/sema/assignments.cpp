@@ -94,6 +94,7 @@ void Analyzer::assign_name(std::string_view name, ExprPtr value, Block& out,
   const Symbol* symbol = find_symbol(name);
   if (symbol != nullptr && symbol->kind == SymbolKind::kVariable)
     return assign_to_variable(symbol->variable, std::move(value), out, range);
+  if (symbol != nullptr && symbol->kind == SymbolKind::kError) return;
   if (symbol != nullptr && symbol->kind != SymbolKind::kPython &&
       !(symbol->kind == SymbolKind::kFunction && symbol->is_also_python)) {
     diagnostics_.error("assignment", range,
@@ -122,6 +123,7 @@ void Analyzer::assign(const syntax::Expr& target, ExprPtr value, Block& out) {
   if (target.kind == ExprKind::kAttribute) {
     const auto& attribute = as<syntax::Attribute>(target);
     ExprPtr place = this->attribute(attribute);
+    if (is_error(*place)) return;
     if (place->kind == tree::ExprKind::kField || place->kind == tree::ExprKind::kVariable) {
       auto stmt = make_stmt<tree::Assign>(range);
       stmt->value = coerce(std::move(value), place->type);
@@ -197,6 +199,10 @@ void Analyzer::augmented(const syntax::AugAssign& stmt, Block& out) {
     return assign(target, std::move(value), out);
   }
   ExprPtr place = expr(target);
+  if (is_error(*place)) {
+    expr(*stmt.value);  // for the mistakes in it
+    return;
+  }
   if (place->kind == tree::ExprKind::kField || place->kind == tree::ExprKind::kIndex) {
     // The place is evaluated once: by its address.
     const Type* type = place->type;

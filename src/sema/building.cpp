@@ -57,7 +57,9 @@ ExprPtr Analyzer::c_literal(const Type* type, std::string cpp, syntax::SourceRan
 
 ExprPtr Analyzer::none(syntax::SourceRange range) { return c_literal(object_, "Py_None", range); }
 
-ExprPtr Analyzer::error_value(syntax::SourceRange range) { return none(range); }
+ExprPtr Analyzer::error_value(syntax::SourceRange range) {
+  return c_literal(types_.error(), "nullptr", range);
+}
 
 ExprPtr Analyzer::globals(syntax::SourceRange range) {
   return c_literal(types_.object(ObjectClass::kDict), "er_globals", range);

@@ -252,6 +252,12 @@ ExprPtr Analyzer::cython_call(std::string_view name, const syntax::Call& call) {
 // ---- Python ----
 
 ExprPtr Analyzer::python_call(ExprPtr callee, const syntax::Call& call) {
+  if (is_error(*callee)) {
+    for (const syntax::Expr* arg : call.args)
+      expr(arg->kind == ExprKind::kStarred ? *as<syntax::Starred>(*arg).value : *arg);
+    for (const syntax::Keyword& keyword : call.keywords) expr(*keyword.value);
+    return callee;
+  }
   if (callee->type->kind == TypeKind::kFunction)
     return c_call(std::move(callee), *callee->type, call, "the function");
   if (callee->type->is_pointer() && callee->type->base->kind == TypeKind::kFunction) {

@@ -76,6 +76,7 @@ bool Analyzer::can_be_object(const Type& type) const {
 ExprPtr Analyzer::coerce(ExprPtr value, const Type* to) {
   const Type* from = value->type;
   if (from == to || to == nullptr || from == nullptr) return value;
+  if (from == types_.error() || to == types_.error()) return error_value(value->range);
   if (to->is_object()) {
     ExprPtr boxed = from->is_object() ? std::move(value) : to_object(std::move(value));
     return to_class(std::move(boxed), to->object_class);

@@ -119,6 +119,7 @@ const Type* Analyzer::named_ctype(const syntax::CNamedType& type, Scope& scope) 
     symbol = in->find(type.path[i].text);
     if (symbol == nullptr && in == &scope) symbol = scope_.find(type.path[i].text);
     if (symbol == nullptr) break;
+    if (symbol->kind == SymbolKind::kError) return types_.error();
     if (symbol->kind == SymbolKind::kCython && i + 2 == type.path.size())
       return cython_type(type.path.back().text);
     if (symbol->kind == SymbolKind::kModule && symbol->scope) in = symbol->scope.get();
@@ -144,11 +145,11 @@ const Type* Analyzer::ctype(const syntax::CType& type, Scope& scope) {
       std::string path;
       for (const syntax::Identifier& part : named.path)
         path += (path.empty() ? "" : ".") + std::string(part.text);
+      std::string hint = hint_for_type(named);
       diagnostics_.error("unknown-type", type.range, "'" + path + "' is not a type")
-          .hint(
-              "C types are declared with ctypedef, cdef struct or cdef enum, or come from a "
-              "cimport");
-      return object_;
+          .hint(std::move(hint));
+      if (named.path.size() == 1) add_refused(scope_, named.path.front());
+      return types_.error();
     }
     case CTypeKind::kPointer: {
       const Type* to = ctype(*as<syntax::CPointerType>(type).to, scope);

@@ -20,6 +20,10 @@ void Analyzer::add_symbol(Scope& scope, const syntax::Identifier& name, Symbol s
   if (symbol.name.empty() && symbol.kind != SymbolKind::kCython) symbol.name = name.text;
   const auto [found, is_new] = scope.names.try_emplace(std::string(name.text), symbol);
   if (is_new) return;
+  if (found->second.kind == SymbolKind::kError) {
+    found->second = std::move(symbol);
+    return;
+  }
   // Announced before, or declared in a .pxd.
   const bool is_same = found->second.kind == symbol.kind && found->second.type == symbol.type;
   const bool is_module = symbol.kind == SymbolKind::kModule || symbol.kind == SymbolKind::kCython;
@@ -30,6 +34,16 @@ void Analyzer::add_symbol(Scope& scope, const syntax::Identifier& name, Symbol s
   diagnostics_
       .error("redeclared", name.range, "'" + std::string(name.text) + "' is declared already")
       .related(found->second.range, "here");
+}
+
+void Analyzer::add_refused(Scope& scope, const syntax::Identifier& name) {
+  if (name.text == "*" && !module_names_) module_names_ = names_bound_by(module_);
+  if (name.text == "*") module_names_->is_open = true;
+  Symbol symbol;
+  symbol.kind = SymbolKind::kError;
+  symbol.range = name.range;
+  symbol.name = name.text;
+  scope.names.try_emplace(std::string(name.text), std::move(symbol));
 }
 
 void Analyzer::declare_all(const syntax::Block& block, Scope& scope, bool is_pxd) {
@@ -59,6 +73,13 @@ void Analyzer::declare(const syntax::Stmt& stmt, Scope& scope, bool is_pxd) {
     case StmtKind::kImport:
     case StmtKind::kImportFrom:
       return declare_import_of_cython(stmt, scope);
+    // Refused as statements.
+    case StmtKind::kCClassDef:
+      return add_refused(scope, as<syntax::CClassDef>(stmt).name);
+    case StmtKind::kCppClassDef:
+      return add_refused(scope, as<syntax::CppClassDef>(stmt).name);
+    case StmtKind::kCFusedDef:
+      return add_refused(scope, as<syntax::CFusedDef>(stmt).name);
     default:
       return;
   }
@@ -269,7 +290,12 @@ void Analyzer::declare_cimport(const syntax::CImport& stmt, Scope& scope) {
       continue;
     }
     std::shared_ptr<Scope> module = load_pxd(name, alias.range);
-    if (!module) continue;
+    if (!module) {
+      const std::string_view first = std::string_view(alias.name.text).substr(0, name.find('.'));
+      add_refused(scope,
+                  alias.asname.empty() ? syntax::Identifier{first, alias.range} : alias.asname);
+      continue;
+    }
     symbol.kind = SymbolKind::kModule;
     symbol.name = name;
     if (!alias.asname.empty() || name.find('.') == std::string::npos) {
@@ -319,7 +345,12 @@ void Analyzer::declare_import_of_cython(const syntax::Stmt& stmt, Scope& scope) 
 
 void Analyzer::declare_from_cimport(const syntax::FromCImport& stmt, Scope& scope) {
   const std::string module(stmt.module.text);
-  if (stmt.level > 0) return not_supported(stmt.range, "relative cimports");
+  if (stmt.level > 0) {
+    not_supported(stmt.range, "relative cimports");
+    for (const syntax::Alias& alias : stmt.names)
+      add_refused(scope, alias.asname.empty() ? alias.name : alias.asname);
+    return;
+  }
   for (const syntax::Alias& alias : stmt.names) {
     const syntax::Identifier& as_name = alias.asname.empty() ? alias.name : alias.asname;
     if (module == "cython" || module.starts_with("cython.")) {
@@ -347,9 +378,13 @@ void Analyzer::declare_from_cimport(const syntax::FromCImport& stmt, Scope& scop
       continue;
     }
     const std::shared_ptr<Scope> from = load_pxd(module, stmt.range);
-    if (!from) return;
+    if (!from) {
+      add_refused(scope, as_name);
+      continue;
+    }
     const Symbol* found = from->find(alias.name.text);
     if (found == nullptr) {
+      add_refused(scope, as_name);
       diagnostics_.error("no-member", alias.range,
                          "'" + module + "' declares no '" + std::string(alias.name.text) + "'");
       continue;

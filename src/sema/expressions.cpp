@@ -11,7 +11,15 @@ ExprPtr Analyzer::object(const syntax::Expr& e) { return to_object(expr(e, objec
 
 ExprPtr Analyzer::condition(const syntax::Expr& e) { return truth(expr(e)); }
 
+// One mistake, one message: what has an error in it is an error value, about which nothing more is
+// said.
 ExprPtr Analyzer::expr(const syntax::Expr& e, const Type* wanted) {
+  const std::size_t n_errors = diagnostics_.n_errors();
+  ExprPtr value = expr_of_kind(e, wanted);
+  return diagnostics_.n_errors() == n_errors ? std::move(value) : error_value(e.range);
+}
+
+ExprPtr Analyzer::expr_of_kind(const syntax::Expr& e, const Type* wanted) {
   switch (e.kind) {
     case ExprKind::kName:
       return name(as<syntax::Name>(e));
@@ -240,7 +248,7 @@ std::optional<std::string> Analyzer::cython_name(const syntax::Expr& e) {
   return (owner->empty() ? "" : *owner + ".") + std::string(attribute.attr.text);
 }
 
-ExprPtr Analyzer::name(const syntax::Name& name) {
+ExprPtr Analyzer::name(const syntax::Name& name, bool is_owner) {
   for (auto scope = inner_scopes_.rbegin(); scope != inner_scopes_.rend(); ++scope) {
     const auto found = scope->find(name.id);
     if (found != scope->end()) return variable(found->second, name.range);
@@ -260,14 +268,15 @@ ExprPtr Analyzer::name(const syntax::Name& name) {
     return error_value(name.range);
   }
   if (const Symbol* symbol = find_symbol(name.id)) return symbol_value(*symbol, name.range);
-  return helper("er::load_global", object_, Fail::kNull, name.range, globals(name.range),
-                str_constant(name.id, name.range));
+  return module_name(name, is_owner);
 }
 
 ExprPtr Analyzer::symbol_value(const Symbol& symbol, syntax::SourceRange range) {
   switch (symbol.kind) {
     case SymbolKind::kPython:
       break;
+    case SymbolKind::kError:
+      return error_value(range);
     case SymbolKind::kVariable:
       return variable(symbol.variable, range);
     case SymbolKind::kFunction: {
@@ -311,7 +320,9 @@ ExprPtr Analyzer::attribute(const syntax::Attribute& e) {
         "cimported module '" + owner->name + "' has no '" + std::string(e.attr.text) + "'");
     return error_value(e.range);
   }
-  ExprPtr value = expr(*e.value);
+  const auto* owner_name = syntax::try_as<syntax::Name>(e.value);
+  ExprPtr value = owner_name != nullptr ? name(*owner_name, true) : expr(*e.value);
+  if (is_error(*value)) return value;
   const Type* type = value->type;
   const Type* record = type->is_pointer() ? type->base : type;
   if (record->kind == TypeKind::kStruct) {
@@ -377,6 +388,10 @@ ExprPtr Analyzer::subscript(const syntax::Subscript& e) {
     node->index = std::move(index);
     return node;
   }
+  if (is_error(*value)) {
+    expr(*e.slice, object_);
+    return value;
+  }
   ExprPtr container = to_object(std::move(value));
   ExprPtr index = expr(*e.slice, object_);
   const bool is_sequence = container->type->object_class != ObjectClass::kDict;
@@ -421,6 +436,7 @@ ExprPtr Analyzer::cast(const syntax::Cast& e) {
 
 ExprPtr Analyzer::address_of(const syntax::AddressOf& e) {
   ExprPtr value = expr(*e.value);
+  if (is_error(*value)) return value;
   const bool is_place =
       value->kind == tree::ExprKind::kVariable || value->kind == tree::ExprKind::kField ||
       value->kind == tree::ExprKind::kIndex || value->kind == tree::ExprKind::kFunctionName ||
@@ -450,7 +466,9 @@ ExprPtr Analyzer::if_exp(const syntax::IfExp& e, const Type* wanted) {
   ExprPtr body = expr(*e.body, wanted);
   ExprPtr orelse = expr(*e.orelse, wanted);
   const Type* type = object_;
-  if (body->type == orelse->type) {
+  if (is_error(*body) || is_error(*orelse)) {
+    type = types_.error();
+  } else if (body->type == orelse->type) {
     type = body->type;
   } else if (body->type->is_numeric() && orelse->type->is_numeric()) {
     type = types_.common(body->type, orelse->type);

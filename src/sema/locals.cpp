@@ -1,5 +1,7 @@
 #include "sema/analyzer.h"
+#include "sema/names.h"
 #include "syntax/children.h"
+#include "syntax/stmt_children.h"
 
 namespace engineroom::sema {
 
@@ -8,25 +10,6 @@ using syntax::ExprKind;
 using syntax::StmtKind;
 
 namespace {
-
-// Calls `see` for each name that a target assigns to.
-template <typename See>
-void names_in(const syntax::Expr& target, const See& see) {
-  switch (target.kind) {
-    case ExprKind::kName:
-      return see(as<syntax::Name>(target).id);
-    case ExprKind::kTuple:
-      for (const syntax::Expr* e : as<syntax::Tuple>(target).elts) names_in(*e, see);
-      return;
-    case ExprKind::kList:
-      for (const syntax::Expr* e : as<syntax::ListExpr>(target).elts) names_in(*e, see);
-      return;
-    case ExprKind::kStarred:
-      return names_in(*as<syntax::Starred>(target).value, see);
-    default:
-      return;
-  }
-}
 
 // Every expression inside, itself included; not into lambdas, whose names are their own.
 template <typename See>
@@ -53,22 +36,21 @@ void Analyzer::add_local(std::string_view name) {
   context_->locals.emplace(std::string(name), new_variable(name, object_, VariableKind::kLocal));
 }
 
-void Analyzer::collect_in_expr(const syntax::Expr* e) {
-  walk(e, [this](const syntax::Expr& inner) {
+void Analyzer::collect_in_expr(const syntax::Expr& e) {
+  walk(&e, [this](const syntax::Expr& inner) {
     if (inner.kind == ExprKind::kNamedExpr) add_local(as<syntax::NamedExpr>(inner).target->id);
   });
 }
 
 void Analyzer::collect_local(const syntax::Stmt& stmt) {
   const auto target = [this](const syntax::Expr& e) {
-    names_in(e, [this](std::string_view name) { add_local(name); });
+    for_each_target_name(e, [this](std::string_view name) { add_local(name); });
   };
+  syntax::for_each_expr(stmt, [this](const syntax::Expr& e) { collect_in_expr(e); });
   switch (stmt.kind) {
-    case StmtKind::kExprStmt:
-      return collect_in_expr(as<syntax::ExprStmt>(stmt).value);
     case StmtKind::kAssign:
       for (const syntax::Expr* t : as<syntax::Assign>(stmt).targets) target(*t);
-      return collect_in_expr(as<syntax::Assign>(stmt).value);
+      return;
     case StmtKind::kAugAssign:
       return target(*as<syntax::AugAssign>(stmt).target);
     case StmtKind::kAnnAssign: {
@@ -82,8 +64,6 @@ void Analyzer::collect_local(const syntax::Stmt& stmt) {
                                    new_variable(name->id, type, VariableKind::kLocal));
       return;
     }
-    case StmtKind::kReturn:
-      return collect_in_expr(as<syntax::Return>(stmt).value);
     case StmtKind::kDelete:
       for (const syntax::Expr* t : as<syntax::Delete>(stmt).targets) target(*t);
       return;
@@ -101,18 +81,14 @@ void Analyzer::collect_local(const syntax::Stmt& stmt) {
           add_local(alias.asname.empty() ? alias.name.text : alias.asname.text);
       return;
     case StmtKind::kIf:
-      for (const syntax::IfClause& clause : as<syntax::If>(stmt).clauses) {
-        collect_in_expr(clause.test);
+      for (const syntax::IfClause& clause : as<syntax::If>(stmt).clauses)
         collect_locals(clause.body);
-      }
       return collect_locals(as<syntax::If>(stmt).orelse);
     case StmtKind::kWhile:
-      collect_in_expr(as<syntax::While>(stmt).test);
       collect_locals(as<syntax::While>(stmt).body);
       return collect_locals(as<syntax::While>(stmt).orelse);
     case StmtKind::kFor:
       target(*as<syntax::For>(stmt).target);
-      collect_in_expr(as<syntax::For>(stmt).iter);
       collect_locals(as<syntax::For>(stmt).body);
       return collect_locals(as<syntax::For>(stmt).orelse);
     case StmtKind::kForFrom:
@@ -182,7 +158,7 @@ void Analyzer::infer_types(const syntax::Block& body) {
     });
   };
   const auto see_unknown = [&](const syntax::Expr& target) {
-    names_in(target, [&](std::string_view name) { unknown.insert(name); });
+    for_each_target_name(target, [&](std::string_view name) { unknown.insert(name); });
   };
   const std::function<void(const syntax::Block&)> see_block = [&](const syntax::Block& block) {
     for (const syntax::Stmt* stmt : block) {

@@ -96,6 +96,7 @@ ExprPtr Analyzer::bin_op(const syntax::BinOp& e, const Type* wanted) {
 
 ExprPtr Analyzer::binary(Operator op, ExprPtr left, ExprPtr right, syntax::SourceRange range,
                          bool in_place) {
+  if (is_error(*left) || is_error(*right)) return error_value(range);
   const OperatorNames names = names_of(op);
   const Type* a = left->type;
   const Type* b = right->type;
@@ -225,6 +226,7 @@ ExprPtr Analyzer::unary(const syntax::UnaryOp& e, const Type* wanted) {
     return node;
   }
   ExprPtr operand = expr(*e.operand, wanted);
+  if (is_error(*operand)) return operand;
   const Type* type = operand->type;
   if (type->is_object()) {
     const auto* inner = tree::try_as<tree::PyConstant>(operand.get());
@@ -260,6 +262,7 @@ ExprPtr Analyzer::unary(const syntax::UnaryOp& e, const Type* wanted) {
 // ---- and, or ----
 
 ExprPtr Analyzer::logical(bool is_and, ExprPtr left, ExprPtr right, syntax::SourceRange range) {
+  if (is_error(*left) || is_error(*right)) return error_value(range);
   const Type* type = object_;
   if (left->type == right->type)
     type = left->type;
@@ -287,6 +290,7 @@ ExprPtr Analyzer::bool_op(const syntax::BoolOp& e, const Type* wanted) {
 
 ExprPtr Analyzer::comparison(CompareOperator op, ExprPtr left, ExprPtr right,
                              syntax::SourceRange range) {
+  if (is_error(*left) || is_error(*right)) return error_value(range);
   const Type* a = left->type;
   const Type* b = right->type;
   const bool is_identity = op == CompareOperator::kIs || op == CompareOperator::kIsNot;

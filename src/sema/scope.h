@@ -21,6 +21,7 @@ enum class SymbolKind {
   kConstant,  // a C++ expression: items of enums, extern names that are no variables
   kModule,    // cimported
   kCython,    // the module `cython` itself, or something in it
+  kError,     // its declaration was refused; nothing more is said about it
 };
 
 struct Symbol {

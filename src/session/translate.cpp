@@ -7,6 +7,7 @@
 
 #include "emit/emit.h"
 #include "sema/analyze.h"
+#include "session/pxd_index.h"
 #include "syntax/parse.h"
 #include "syntax/print.h"
 #include "tree/print.h"
@@ -83,6 +84,12 @@ Translation translate(const Request& request) {
     options.module_name = request.module;
     options.directives = request.directives;
     options.find_pxd = [&pxds](std::string_view module) { return pxds.find(module); };
+    options.is_known = [&request](std::string_view name) {
+      return request.known_names.contains(name);
+    };
+    options.modules_declaring = [&request](std::string_view name) {
+      return modules_declaring(request.pxd_path, name);
+    };
     const auto typed = sema::analyze(*tree.module, sources, options, diagnostics);
     if (!diagnostics.has_errors()) {
       result.types_text = tree::print(*typed);

@@ -5,7 +5,9 @@
 // What comes after that, native code, is src/jit's. Nothing here is kept between two calls.
 #pragma once
 
+#include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,6 +23,9 @@ struct Request {
   syntax::LanguageLevel level = syntax::LanguageLevel::k3;  // unless the text says otherwise
   std::map<std::string, std::string> directives = {};
   std::vector<std::string> pxd_path = {};  // folders, in which "a.b" is a/b.pxd or a/b/__init__.pxd
+  // Names that the module will have though nothing in the text binds them, such as those of the
+  // cells before.
+  std::set<std::string, std::less<>> known_names = {};
 };
 
 struct Message {

@@ -96,6 +96,9 @@ TypeTable::TypeTable() {
     object.name = kObjectNames[i];
     objects_.push_back(add(object));
   }
+  object.object_class = ObjectClass::kAny;
+  object.name = "<error>";
+  error_ = add(object);
 }
 
 Type* TypeTable::add(Type type) { return &types_.emplace_back(std::move(type)); }

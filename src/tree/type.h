@@ -139,6 +139,9 @@ class TypeTable {
   const Type* void_type() const { return void_; }
   const Type* bint() const { return bint_; }
   const Type* object(ObjectClass object_class = ObjectClass::kAny) const;
+  // Of expressions in which an error was reported: an object, as far as anybody looks at it. A tree
+  // that is compiled has none.
+  const Type* error() const { return error_; }
   // By C++ spelling: "int", "unsigned char", "Py_ssize_t", "int64_t" …; null if there is none.
   const Type* find_int(std::string_view cpp) const;
   const Type* int_type() const { return int_; }
@@ -173,6 +176,7 @@ class TypeTable {
   std::map<std::string, const Type*, std::less<>> ints_;
   std::map<std::string, const Type*> derived_;  // by a key that says how they were made
   std::vector<const Type*> objects_;            // by ObjectClass
+  const Type* error_;
   const Type* void_;
   const Type* bint_;
   const Type* int_;

@@ -1,0 +1,46 @@
+// sema/names.h — names as text: which ones a module binds, which ones Python has anyway, and what
+// somebody may have meant who wrote one that there is not.
+#pragma once
+
+#include <functional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "syntax/tree.h"
+
+namespace engineroom::sema {
+
+// The names that the text of a module gives to its namespace: assigned, imported or defined at its
+// top, whatever the condition; or declared `global` in a function.
+struct ModuleNames {
+  std::set<std::string_view> bound;
+  // `from m import *`: there may be any other, too.
+  bool is_open = false;
+};
+
+// The result's texts are those of the tree.
+ModuleNames names_bound_by(const syntax::Module& module);
+
+// Names that are there without being bound: Python's builtins, of any version that we run on, and
+// what each module has.
+bool is_builtin_name(std::string_view name);
+const std::vector<std::string_view>& builtin_names();
+
+// Python 2's name of a builtin, which Cython knows at every level: unicode → str; else empty.
+std::string_view renamed_builtin(std::string_view name);
+
+// The candidate that is spelled most like the name, the earliest of equals; empty if none is near.
+std::string_view closest_name(std::string_view name,
+                              const std::vector<std::string_view>& candidates);
+
+// What people write at the top to have it: np → "import numpy as np"; empty if it is not that
+// common.
+std::string_view usual_import(std::string_view name);
+
+// Calls `see` with each name that a target assigns to.
+void for_each_target_name(const syntax::Expr& target,
+                          const std::function<void(std::string_view)>& see);
+
+}  // namespace engineroom::sema
