@@ -11,8 +11,8 @@ using tree::TypeKind;
 namespace {
 
 constexpr const char* kClassNames[] = {
-    "",          "list", "tuple", "dict",    "set",  "frozenset", "str",  "bytes",
-    "bytearray", "int",  "float", "complex", "bool", "slice",     "type", "BaseException"};
+    "",    "list",  "tuple",   "dict", "set",   "frozenset", "str",  "bytes",        "bytearray",
+    "int", "float", "complex", "bool", "slice", "range",     "type", "BaseException"};
 
 bool is_text_array(const Type& type) {
   return type.kind == TypeKind::kArray && type.base->kind == TypeKind::kInt && type.base->rank == 1;

@@ -133,6 +133,14 @@ inline T abs(T value) {
     return value;
   }
 }
+// The smallest integer has no counterpart.
+template <typename T>
+inline bool checked_abs(std::type_identity_t<T> value, T* out) {
+  if (value == std::numeric_limits<T>::min()) [[unlikely]]
+    return raise_overflow("value too large to negate");
+  *out = value < 0 ? -value : value;
+  return true;
+}
 // Of equal ones the first, as in Python.
 template <typename T>
 inline T min(T a, std::type_identity_t<T> b) {

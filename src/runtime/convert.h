@@ -231,6 +231,7 @@ ER_AS(as_complex, PyComplex_CheckExact, "complex")
 ER_AS(as_bool, PyBool_Check, "bool")
 ER_AS(as_type, PyType_Check, "type")
 ER_AS(as_slice, PySlice_Check, "slice")
+ER_AS(as_range, PyRange_Check, "range")
 ER_AS(as_exception, PyExceptionInstance_Check, "BaseException")
 #undef ER_AS
 

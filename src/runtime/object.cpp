@@ -131,6 +131,15 @@ void raise_name_error(PyObject* type, const char* text, PyObject* name) {
   Py_DECREF(exception);
 }
 
+// Builtins of Cython that this Python has elsewhere, or a substitute for. Borrowed; null if it is
+// none.
+PyObject* builtin_elsewhere(PyObject* name) {
+  if (PyUnicode_CompareWithASCIIString(name, "frozendict") == 0)
+    return reinterpret_cast<PyObject*>(&PyDict_Type);
+  if (PyUnicode_CompareWithASCIIString(name, "intern") == 0) return PySys_GetObject("intern");
+  return nullptr;
+}
+
 }  // namespace
 
 PyObject* load_global(PyObject* globals, PyObject* name) {
@@ -138,6 +147,7 @@ PyObject* load_global(PyObject* globals, PyObject* name) {
   if (found != nullptr) return Py_NewRef(found);
   if (PyErr_Occurred()) return nullptr;
   found = PyDict_GetItemWithError(PyEval_GetBuiltins(), name);
+  if (found == nullptr && !PyErr_Occurred()) found = builtin_elsewhere(name);
   if (found != nullptr) return Py_NewRef(found);
   if (!PyErr_Occurred()) raise_name_error(PyExc_NameError, "name '%U' is not defined", name);
   return nullptr;
@@ -332,19 +342,38 @@ int print_of(PyObject* file, int newline, PyObject* const* items, Py_ssize_t n) 
 }
 
 int exec_statement(PyObject* code, PyObject* globals, PyObject* locals) {
-  if (locals == nullptr || locals == Py_None) locals = globals;
-  if (!PyDict_Check(globals)) {
-    PyErr_Format(PyExc_TypeError, "exec() arg 2 must be a dict, not %.200s",
-                 Py_TYPE(globals)->tp_name);
-    return -1;
-  }
-  PyObject* exec = PyDict_GetItemString(PyEval_GetBuiltins(), "exec");
-  if (exec == nullptr) {
-    PyErr_SetString(PyExc_RuntimeError, "lost builtins.exec");
-    return -1;
-  }
-  const Ref result(PyObject_CallFunctionObjArgs(exec, code, globals, locals, nullptr));
+  const Ref result(exec(globals, code, globals, locals == nullptr ? Py_None : locals));
   return result ? 0 : -1;
+}
+
+namespace {
+
+PyObject* run_code(const char* name, PyObject* module_globals, PyObject* code, PyObject* globals,
+                   PyObject* locals) {
+  if (globals == Py_None) globals = module_globals;
+  if (locals == Py_None) locals = globals;
+  PyObject* function = PyDict_GetItemString(PyEval_GetBuiltins(), name);
+  if (function == nullptr) {
+    PyErr_Format(PyExc_RuntimeError, "lost builtins.%s", name);
+    return nullptr;
+  }
+  return PyObject_CallFunctionObjArgs(function, code, globals, locals, nullptr);
+}
+
+}  // namespace
+
+PyObject* eval(PyObject* module_globals, PyObject* code, PyObject* globals, PyObject* locals) {
+  return run_code("eval", module_globals, code, globals, locals);
+}
+
+PyObject* exec(PyObject* module_globals, PyObject* code, PyObject* globals, PyObject* locals) {
+  return run_code("exec", module_globals, code, globals, locals);
+}
+
+PyObject* sorted_keys(PyObject* dict) {
+  Ref keys(PyDict_Keys(dict));
+  if (!keys || PyList_Sort(keys) < 0) return nullptr;
+  return keys.release();
 }
 
 }  // namespace er

@@ -65,6 +65,15 @@ inline int contains(PyObject* item, PyObject* container) {
   return PySequence_Contains(container, item);
 }
 
+// Of a variable declared as dict, which may also be None.
+inline int contains_in_dict(PyObject* item, PyObject* dict) {
+  if (Py_IsNone(dict)) {
+    PyErr_SetString(PyExc_TypeError, "'NoneType' object is not iterable");
+    return -1;
+  }
+  return PyDict_Contains(dict, item);
+}
+
 // ---- names ----
 
 // In globals, then in builtins.
@@ -165,5 +174,18 @@ inline int print(PyObject* file, int newline, PyObject* const (&items)[N]) {
 }
 // Python 2's exec; locals may be null.
 ER_RUNTIME_API int exec_statement(PyObject* code, PyObject* globals, PyObject* locals);
+
+// ---- functions that would look at the frame of their caller ----
+
+// eval(code[, globals[, locals]]): None stands for what was left out.
+ER_RUNTIME_API PyObject* eval(PyObject* module_globals, PyObject* code, PyObject* globals,
+                              PyObject* locals);
+ER_RUNTIME_API PyObject* exec(PyObject* module_globals, PyObject* code, PyObject* globals,
+                              PyObject* locals);
+// For locals(): a variable without a value is left out.
+inline int dict_set_bound(PyObject* dict, PyObject* name, PyObject* value) {
+  return value == nullptr ? 0 : PyDict_SetItem(dict, name, value);
+}
+ER_RUNTIME_API PyObject* sorted_keys(PyObject* dict);
 
 }  // namespace er

@@ -3,9 +3,10 @@
 //   declarations.cpp   cdef, ctypedef, struct, enum, extern, cimport: what names are declared
 //   ctypes.cpp         C types as written → types
 //   functions.cpp      def, cdef, cpdef, lambda
-//   locals.cpp         which names are local to a function, and of what type
+//   locals.cpp         which names are local to a function
+//   inference.cpp      of what type those are that were not declared
 //   statements.cpp, loops.cpp, assignments.cpp, exceptions.cpp
-//   expressions.cpp, operators.cpp, calls.cpp, displays.cpp
+//   expressions.cpp, operators.cpp, folding.cpp, calls.cpp, builtins.cpp, displays.cpp
 //   undeclared.cpp     names that are nowhere
 //   coercions.cpp      a value of one type where another is wanted
 //
@@ -45,6 +46,14 @@ std::string cpp_of(double value);
 std::string cpp_string(std::string_view bytes);
 // The value, if the expression is a constant C integer.
 std::optional<std::int64_t> constant_int(const tree::Expr& expr);
+// Of a number, or arithmetic on numbers, as written.
+std::optional<std::int64_t> written_int(const syntax::Expr& expr);
+// Whether it is true, if that is known.
+std::optional<bool> constant_truth(const tree::Expr& expr);
+// f(a, b): no keywords, no stars.
+bool is_plain(const syntax::Call& call);
+
+struct Assignments;  // inference.cpp
 
 class Analyzer {
  public:
@@ -120,11 +129,16 @@ class Analyzer {
   // ---- locals.cpp ----
   void collect_locals(const syntax::Block& body);
   void collect_local(const syntax::Stmt& stmt);
-  void infer_types(const syntax::Block& body);
-  const Type* quick_type(const syntax::Expr& expr);
-  const Type* range_type(const syntax::Expr& iter);
   void add_local(std::string_view name);
   void collect_in_expr(const syntax::Expr& expr);
+
+  // ---- inference.cpp ----
+  void infer_types(const syntax::Block& body);
+  const Type* inferred_type(std::string_view name, const Assignments& seen);
+  const Type* quick_type(const syntax::Expr& expr);
+  const Type* call_type(const syntax::Call& call);
+  const Type* range_type(const syntax::Expr& iter);
+  const Type* operation_type(syntax::Operator op, const Type* a, const Type* b);
 
   // ---- statements.cpp ----
   Block block(const syntax::Block& stmts);
@@ -227,15 +241,33 @@ class Analyzer {
   ExprPtr comparison(syntax::CompareOperator op, ExprPtr left, ExprPtr right,
                      syntax::SourceRange range);
   ExprPtr logical(bool is_and, ExprPtr left, ExprPtr right, syntax::SourceRange range);
+  const Type* either(const Type* a, const Type* b);
+
+  // ---- folding.cpp ----
+  ExprPtr int_constant(std::string digits, syntax::SourceRange range);
+  ExprPtr folded(syntax::Operator op, ExprPtr& left, ExprPtr& right, syntax::SourceRange range);
 
   // ---- calls.cpp ----
   ExprPtr call(const syntax::Call& call, const Type* wanted);
   ExprPtr c_call(ExprPtr callee, const Type& function, const syntax::Call& call,
                  std::string_view name);
   ExprPtr struct_call(const Type& type, const syntax::Call& call);
-  ExprPtr builtin_call(std::string_view name, const syntax::Call& call);
   ExprPtr cython_call(std::string_view name, const syntax::Call& call);
-  ExprPtr python_call(ExprPtr callee, const syntax::Call& call);
+  // `result`: an object type, as far as it is known.
+  ExprPtr python_call(ExprPtr callee, const syntax::Call& call, const Type* result);
+
+  // ---- builtins.cpp ----
+  bool is_builtin(std::string_view name);
+  const Type* builtin_result(std::string_view name) const;
+  const Type* method_result(ObjectClass owner, std::string_view name) const;
+  ExprPtr builtin_call(std::string_view name, const syntax::Call& call);
+  template <typename... Args>
+  ExprPtr call_builtin(std::string_view name, const syntax::Call& call, Args... args);
+  ExprPtr len_call(const syntax::Call& call);
+  ExprPtr abs_call(const syntax::Call& call);
+  ExprPtr min_max_call(std::string_view name, const syntax::Call& call);
+  ExprPtr namespace_call(std::string_view name, const syntax::Call& call);
+  ExprPtr locals_dict(syntax::SourceRange range);
 
   // ---- displays.cpp ----
   ExprPtr sequence_display(const char* helper, ObjectClass object_class,

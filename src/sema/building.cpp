@@ -38,7 +38,7 @@ std::optional<std::int64_t> constant_int(const tree::Expr& expr) {
   if (literal == nullptr || literal->type->kind != TypeKind::kInt) return std::nullopt;
   std::string digits = literal->cpp;
   while (!digits.empty() && (digits.back() == 'L' || digits.back() == 'U')) digits.pop_back();
-  if (digits.empty() || digits.size() > 19 ||
+  if (digits.empty() || digits.size() > 20 ||
       digits.find_first_not_of("0123456789", digits[0] == '-' ? 1 : 0) != std::string::npos ||
       digits == "-")
     return std::nullopt;
@@ -47,6 +47,16 @@ std::optional<std::int64_t> constant_int(const tree::Expr& expr) {
   } catch (const std::exception&) {
     return std::nullopt;
   }
+}
+
+std::optional<bool> constant_truth(const tree::Expr& expr) {
+  const auto* literal = tree::try_as<tree::Literal>(&expr);
+  if (literal == nullptr) return std::nullopt;
+  if (literal->cpp == "Py_None") return false;
+  if (literal->type->kind == TypeKind::kBint && (literal->cpp == "0" || literal->cpp == "1"))
+    return literal->cpp == "1";
+  if (const auto value = constant_int(expr)) return *value != 0;
+  return std::nullopt;
 }
 
 ExprPtr Analyzer::c_literal(const Type* type, std::string cpp, syntax::SourceRange range) {

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <array>
 
 #include "sema/analyzer.h"
 
@@ -8,19 +7,11 @@ namespace engineroom::sema {
 using syntax::as;
 using syntax::ExprKind;
 
-namespace {
-
 bool is_plain(const syntax::Call& call) {
   return call.keywords.empty() &&
          std::none_of(call.args.begin(), call.args.end(),
                       [](const syntax::Expr* arg) { return arg->kind == ExprKind::kStarred; });
 }
-
-// Builtins that take everything out of a generator at once, so that a list does as well.
-constexpr std::array<std::string_view, 9> kConsumers = {"list", "tuple", "set",  "sorted",   "sum",
-                                                        "min",  "max",   "dict", "frozenset"};
-
-}  // namespace
 
 ExprPtr Analyzer::call(const syntax::Call& call, const Type* wanted) {
   (void)wanted;
@@ -34,9 +25,9 @@ ExprPtr Analyzer::call(const syntax::Call& call, const Type* wanted) {
   }
   if (call.func->kind == ExprKind::kName) {
     const std::string_view id = as<syntax::Name>(*call.func).id;
-    if (find_symbol(id) == nullptr && !context_->locals.contains(id)) {
-      if (ExprPtr special = builtin_call(id, call)) return special;
-    }
+    if (ExprPtr special = builtin_call(id, call)) return special;
+    const Type* result = is_builtin(id) ? builtin_result(id) : object_;
+    return python_call(expr(*call.func), call, result);
   }
   if (call.func->kind == ExprKind::kAttribute && is_plain(call)) {
     // A method is called without making a bound one.
@@ -44,13 +35,15 @@ ExprPtr Analyzer::call(const syntax::Call& call, const Type* wanted) {
     auto* got = tree::try_as<tree::Helper>(callee.get());
     if (got != nullptr && got->name == "er::get_attr") {
       got->name = "er::call_method";
+      got->type = method_result(got->args[0]->type->object_class,
+                                as<syntax::Attribute>(*call.func).attr.text);
       got->range = call.range;
       for (const syntax::Expr* arg : call.args) got->args.push_back(object(*arg));
       return callee;
     }
-    return python_call(std::move(callee), call);
+    return python_call(std::move(callee), call, object_);
   }
-  return python_call(expr(*call.func), call);
+  return python_call(expr(*call.func), call, object_);
 }
 
 // ---- C ----
@@ -145,79 +138,7 @@ ExprPtr Analyzer::struct_call(const Type& type, const syntax::Call& call) {
   return block;
 }
 
-// ---- names with a meaning ----
-
-// Builtins that are done in C where their arguments are of C; null: call Python's.
-ExprPtr Analyzer::builtin_call(std::string_view name, const syntax::Call& call) {
-  const auto object_type = [&](ObjectClass c) { return types_.object(c); };
-  const bool takes_generator =
-      call.args.size() == 1 && call.args[0]->kind == ExprKind::kGeneratorExp && is_plain(call) &&
-      std::find(kConsumers.begin(), kConsumers.end(), name) != kConsumers.end();
-  if (takes_generator) {
-    const auto& generator = as<syntax::GeneratorExp>(*call.args[0]);
-    ExprPtr list = comprehension(ObjectClass::kList, nullptr, *generator.elt, generator.generators,
-                                 generator.range);
-    if (name == "list") return list;
-    ExprPtr callee = expr(*call.func);
-    return object_helper("er::call", call.range, std::move(callee), std::move(list));
-  }
-  if (!is_plain(call)) return nullptr;
-  if (name == "len" && call.args.size() == 1) {
-    ExprPtr value = expr(*call.args[0]);
-    if (value->type->is_pointer() && value->type->base->rank == 1)
-      return helper("strlen", types_.find_int("size_t"), Fail::kNever, call.range,
-                    std::move(value));
-    if (value->type->kind == TypeKind::kArray)
-      return c_literal(types_.py_ssize_t(), std::to_string(value->type->size), call.range);
-    return helper("er::len", types_.py_ssize_t(), Fail::kMinusOne, call.range,
-                  to_object(std::move(value)));
-  }
-  if (name == "abs" && call.args.size() == 1) {
-    ExprPtr value = expr(*call.args[0]);
-    const Type* type = value->type;
-    if (type->is_float() || (type->is_integral() && type->is_signed)) {
-      const Type* result = type->is_integral() ? types_.common(type, types_.int_type()) : type;
-      return helper("er::abs", result, Fail::kNever, call.range, coerce(std::move(value), result));
-    }
-    if (type->is_complex())
-      return helper("er::abs", type->base, Fail::kNever, call.range, std::move(value));
-    ExprPtr callee = expr(*call.func);
-    return object_helper("er::call", call.range, std::move(callee), to_object(std::move(value)));
-  }
-  if ((name == "min" || name == "max") && call.args.size() >= 2) {
-    std::vector<ExprPtr> values;
-    for (const syntax::Expr* arg : call.args) values.push_back(expr(*arg));
-    const bool is_c = std::all_of(values.begin(), values.end(), [](const ExprPtr& v) {
-      return v->type->is_numeric() && !v->type->is_complex() && v->type->kind != TypeKind::kBint;
-    });
-    if (is_c) {
-      const Type* type = values[0]->type;
-      for (const ExprPtr& value : values) type = types_.common(type, value->type);
-      ExprPtr result = coerce(std::move(values[0]), type);
-      for (std::size_t i = 1; i < values.size(); ++i)
-        result = helper(name == "min" ? "er::min" : "er::max", type, Fail::kNever, call.range,
-                        std::move(result), coerce(std::move(values[i]), type));
-      return result;
-    }
-    auto node = make<tree::Helper>(object_, call.range);
-    node->name = "er::call";
-    node->fail = Fail::kNull;
-    node->args.push_back(expr(*call.func));
-    for (ExprPtr& value : values) node->args.push_back(to_object(std::move(value)));
-    return node;
-  }
-  if (name == "float" && call.args.size() == 1) {
-    ExprPtr value = expr(*call.args[0]);
-    if (value->type->is_numeric() && !value->type->is_complex())
-      return coerce(std::move(value), types_.double_type());
-    ExprPtr callee = expr(*call.func);
-    auto made =
-        object_helper("er::call", call.range, std::move(callee), to_object(std::move(value)));
-    made->type = object_type(ObjectClass::kFloat);
-    return made;
-  }
-  return nullptr;
-}
+// ---- names of the module cython ----
 
 ExprPtr Analyzer::cython_call(std::string_view name, const syntax::Call& call) {
   if (name == "cast" && call.args.size() >= 2) {
@@ -251,7 +172,7 @@ ExprPtr Analyzer::cython_call(std::string_view name, const syntax::Call& call) {
 
 // ---- Python ----
 
-ExprPtr Analyzer::python_call(ExprPtr callee, const syntax::Call& call) {
+ExprPtr Analyzer::python_call(ExprPtr callee, const syntax::Call& call, const Type* result) {
   if (is_error(*callee)) {
     for (const syntax::Expr* arg : call.args)
       expr(arg->kind == ExprKind::kStarred ? *as<syntax::Starred>(*arg).value : *arg);
@@ -270,7 +191,7 @@ ExprPtr Analyzer::python_call(ExprPtr callee, const syntax::Call& call) {
     return error_value(call.range);
   }
   if (is_plain(call)) {
-    auto node = make<tree::Helper>(object_, call.range);
+    auto node = make<tree::Helper>(result, call.range);
     node->name = "er::call";
     node->fail = Fail::kNull;
     node->args.push_back(std::move(callee));
@@ -284,7 +205,7 @@ ExprPtr Analyzer::python_call(ExprPtr callee, const syntax::Call& call) {
       std::any_of(call.keywords.begin(), call.keywords.end(),
                   [](const syntax::Keyword& keyword) { return keyword.name.empty(); });
   if (!has_star && !has_double_star) {
-    auto node = make<tree::Helper>(object_, call.range);
+    auto node = make<tree::Helper>(result, call.range);
     node->name = "er::call_kw";
     node->fail = Fail::kNull;
     node->args.push_back(std::move(callee));
@@ -299,7 +220,7 @@ ExprPtr Analyzer::python_call(ExprPtr callee, const syntax::Call& call) {
       node->args.push_back(object(*keyword.value));
     return node;
   }
-  auto block = make<tree::BlockExpr>(object_, call.range);
+  auto block = make<tree::BlockExpr>(result, call.range);
   Variable* function = keep(std::move(callee), block->body);
   Variable* args = keep(
       sequence_display("er::make_tuple", ObjectClass::kTuple, call.args, call.range), block->body);
@@ -321,8 +242,9 @@ ExprPtr Analyzer::python_call(ExprPtr callee, const syntax::Call& call) {
     }
     keywords = variable(made, call.range);
   }
-  block->result = object_helper("er::call_ex", call.range, variable(function, call.range),
-                                variable(args, call.range), std::move(keywords));
+  block->result =
+      helper("er::call_ex", result, Fail::kNull, call.range, variable(function, call.range),
+             variable(args, call.range), std::move(keywords));
   return block;
 }
 

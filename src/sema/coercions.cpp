@@ -33,6 +33,8 @@ const char* class_check(ObjectClass object_class) {
       return "er::as_bool";
     case ObjectClass::kSlice:
       return "er::as_slice";
+    case ObjectClass::kRange:
+      return "er::as_range";
     case ObjectClass::kType:
       return "er::as_type";
     case ObjectClass::kException:

@@ -14,7 +14,7 @@ struct Named {
   std::string_view name;
   ObjectClass object_class;
 };
-constexpr std::array<Named, 19> kClasses = {{{"object", ObjectClass::kAny},
+constexpr std::array<Named, 20> kClasses = {{{"object", ObjectClass::kAny},
                                              {"list", ObjectClass::kList},
                                              {"tuple", ObjectClass::kTuple},
                                              {"dict", ObjectClass::kDict},
@@ -26,9 +26,10 @@ constexpr std::array<Named, 19> kClasses = {{{"object", ObjectClass::kAny},
                                              {"bytearray", ObjectClass::kByteArray},
                                              {"bool", ObjectClass::kBool},
                                              {"slice", ObjectClass::kSlice},
+                                             {"range", ObjectClass::kRange},
                                              {"type", ObjectClass::kType},
                                              {"BaseException", ObjectClass::kException},
-                                             {"basestring", ObjectClass::kAny},
+                                             {"basestring", ObjectClass::kStr},
                                              {"complex", ObjectClass::kComplex},
                                              {"Exception", ObjectClass::kException},
                                              {"frozendict", ObjectClass::kAny},

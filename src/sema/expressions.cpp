@@ -136,9 +136,11 @@ ExprPtr Analyzer::literal(const syntax::Expr& e, const Type* wanted) {
             number.long_suffix == 2 ? types_.find_int("long long") : types_.long_type();
         return c_literal(type, std::to_string(number.value) + "L", e.range);
       }
-      if (number.fits && (number.unsigned_suffix || (wanted != nullptr && wanted->is_integral())))
-        return c_literal(types_.find_int("unsigned long"), std::to_string(number.value) + "UL",
-                         e.range);
+      if (number.fits && (number.unsigned_suffix || (wanted != nullptr && wanted->is_integral()))) {
+        const bool is_long_long = number.long_suffix == 2;
+        return c_literal(types_.find_int(is_long_long ? "unsigned long long" : "unsigned long"),
+                         std::to_string(number.value) + "UL", e.range);
+      }
       std::string text(number.digits);
       if (number.base == 16) text.insert(0, "0x");
       if (number.base == 8) text.insert(0, "0o");
@@ -465,16 +467,8 @@ ExprPtr Analyzer::if_exp(const syntax::IfExp& e, const Type* wanted) {
   node->test = condition(*e.test);
   ExprPtr body = expr(*e.body, wanted);
   ExprPtr orelse = expr(*e.orelse, wanted);
-  const Type* type = object_;
-  if (is_error(*body) || is_error(*orelse)) {
-    type = types_.error();
-  } else if (body->type == orelse->type) {
-    type = body->type;
-  } else if (body->type->is_numeric() && orelse->type->is_numeric()) {
-    type = types_.common(body->type, orelse->type);
-  } else if (body->type->is_pointer() && orelse->type->is_pointer()) {
-    type = body->type->base->is_void() ? orelse->type : body->type;
-  }
+  const Type* type =
+      is_error(*body) || is_error(*orelse) ? types_.error() : either(body->type, orelse->type);
   node->type = type;
   node->body = coerce(std::move(body), type);
   node->orelse = coerce(std::move(orelse), type);

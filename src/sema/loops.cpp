@@ -37,9 +37,8 @@ Analyzer::LoopPlan Analyzer::plan_loop(const syntax::Expr* target, const syntax:
   const auto* call = syntax::try_as<syntax::Call>(&iter);
   const auto* callee = call != nullptr ? syntax::try_as<syntax::Name>(call->func) : nullptr;
   const bool is_range = callee != nullptr && (callee->id == "range" || callee->id == "xrange") &&
-                        find_symbol(callee->id) == nullptr &&
-                        !context_->locals.contains(callee->id) && call->keywords.empty() &&
-                        !call->args.empty() && call->args.size() <= 3;
+                        is_builtin(callee->id) && call->keywords.empty() && !call->args.empty() &&
+                        call->args.size() <= 3;
   if (!is_range) {
     plan.iterable = object(iter);
     return plan;

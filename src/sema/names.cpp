@@ -347,13 +347,14 @@ const std::vector<std::string_view>& builtin_names() {
 
 bool is_builtin_name(std::string_view name) {
   static const std::set<std::string_view> kSorted(builtin_names().begin(), builtin_names().end());
-  return kSorted.contains(name);
+  return kSorted.contains(name) || name == "intern";
 }
 
 std::string_view renamed_builtin(std::string_view name) {
   if (name == "unicode" || name == "basestring") return "str";
   if (name == "xrange") return "range";
   if (name == "raw_input") return "input";
+  if (name == "unichr") return "chr";
   return "";
 }
 

@@ -97,6 +97,7 @@ ExprPtr Analyzer::bin_op(const syntax::BinOp& e, const Type* wanted) {
 ExprPtr Analyzer::binary(Operator op, ExprPtr left, ExprPtr right, syntax::SourceRange range,
                          bool in_place) {
   if (is_error(*left) || is_error(*right)) return error_value(range);
+  if (ExprPtr known = folded(op, left, right, range)) return known;
   const OperatorNames names = names_of(op);
   const Type* a = left->type;
   const Type* b = right->type;
@@ -115,15 +116,13 @@ ExprPtr Analyzer::binary(Operator op, ExprPtr left, ExprPtr right, syntax::Sourc
   }
   if (!a->is_numeric() || !b->is_numeric() || names.object == nullptr) {
     if (can_be_object(*a) && can_be_object(*b)) {
-      ObjectClass result = ObjectClass::kAny;
-      const ObjectClass known = a->object_class;
-      if (op == Operator::kAdd && a == b && a->is_object() &&
-          (known == ObjectClass::kStr || known == ObjectClass::kBytes ||
-           known == ObjectClass::kList || known == ObjectClass::kTuple))
-        result = known;
-      if (op == Operator::kMod && a->is_object() && known == ObjectClass::kStr) result = known;
-      return helper(in_place ? names.in_place : names.object, types_.object(result), Fail::kNull,
-                    range, to_object(std::move(left)), to_object(std::move(right)));
+      const Type* known = a->is_object() && b->is_object() ? operation_type(op, a, b) : nullptr;
+      // Of a literal it is certain that it is not None, whose % is the other operand's.
+      if (op == Operator::kMod && left->kind == tree::ExprKind::kPyConstant &&
+          a->object_class == ObjectClass::kStr)
+        known = a;
+      return helper(in_place ? names.in_place : names.object, known != nullptr ? known : object_,
+                    Fail::kNull, range, to_object(std::move(left)), to_object(std::move(right)));
     }
     diagnostics_.error("operands", range,
                        std::string("operator '") + names.sign + "' does not take '" + a->name +
@@ -261,13 +260,21 @@ ExprPtr Analyzer::unary(const syntax::UnaryOp& e, const Type* wanted) {
 
 // ---- and, or ----
 
+// A type for a value that is one of two; neither may change by it: a truth stays True or False.
+const Type* Analyzer::either(const Type* a, const Type* b) {
+  if (a == b) return a;
+  const bool is_truth = a->kind == TypeKind::kBint || b->kind == TypeKind::kBint;
+  if (is_truth) return object_;
+  if (a->is_numeric() && b->is_numeric()) return types_.common(a, b);
+  if (a->is_pointer() && b->is_pointer()) return a->base->is_void() ? b : a;
+  return object_;
+}
+
 ExprPtr Analyzer::logical(bool is_and, ExprPtr left, ExprPtr right, syntax::SourceRange range) {
   if (is_error(*left) || is_error(*right)) return error_value(range);
-  const Type* type = object_;
-  if (left->type == right->type)
-    type = left->type;
-  else if (left->type->is_numeric() && right->type->is_numeric())
-    type = types_.common(left->type, right->type);
+  if (const auto known = constant_truth(*left))
+    return *known == is_and ? std::move(right) : std::move(left);
+  const Type* type = either(left->type, right->type);
   auto node = make<tree::Logical>(type, range);
   node->is_and = is_and;
   node->left = coerce(std::move(left), type);
@@ -295,8 +302,11 @@ ExprPtr Analyzer::comparison(CompareOperator op, ExprPtr left, ExprPtr right,
   const Type* b = right->type;
   const bool is_identity = op == CompareOperator::kIs || op == CompareOperator::kIsNot;
   if (op == CompareOperator::kIn || op == CompareOperator::kNotIn) {
-    ExprPtr found = helper("er::contains", types_.bint(), Fail::kMinusOne, range,
-                           to_object(std::move(left)), to_object(std::move(right)));
+    const char* name = b->is_object() && b->object_class == ObjectClass::kDict
+                           ? "er::contains_in_dict"
+                           : "er::contains";
+    ExprPtr found = helper(name, types_.bint(), Fail::kMinusOne, range, to_object(std::move(left)),
+                           to_object(std::move(right)));
     if (op == CompareOperator::kIn) return found;
     auto negated = make<tree::Unary>(types_.bint(), range);
     negated->op = "!";

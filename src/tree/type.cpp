@@ -9,10 +9,10 @@ namespace engineroom::tree {
 namespace {
 
 constexpr const char* kObjectNames[] = {
-    "Python object",    "list object",      "tuple object", "dict object",
-    "set object",       "frozenset object", "str object",   "bytes object",
-    "bytearray object", "int object",       "float object", "complex object",
-    "bool object",      "slice object",     "type object",  "exception object"};
+    "Python object",    "list object",     "tuple object", "dict object",      "set object",
+    "frozenset object", "str object",      "bytes object", "bytearray object", "int object",
+    "float object",     "complex object",  "bool object",  "slice object",     "range object",
+    "type object",      "exception object"};
 
 std::string key_of(const char* how, const void* of, std::size_t n = 0) {
   return std::string(how) + " " + std::to_string(reinterpret_cast<std::uintptr_t>(of)) + " " +

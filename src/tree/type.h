@@ -49,6 +49,7 @@ enum class ObjectClass : std::uint8_t {
   kComplex,
   kBool,
   kSlice,
+  kRange,
   kType,
   kException,
 };

@@ -1,0 +1,366 @@
+// Types of local variables that were not declared.
+//
+// Only what is surely right without a declaration: a variable to which nothing but C doubles is
+// assigned is one, so are those of truths, pointers and structs, and loop variables over C ranges
+// with which no arithmetic is done that could overflow. If all values are objects of one known
+// class (or None), the variable is of that class. Everything else is an object.
+#include "sema/analyzer.h"
+#include "sema/names.h"
+#include "syntax/children.h"
+#include "syntax/stmt_children.h"
+
+namespace engineroom::sema {
+
+using syntax::as;
+using syntax::ExprKind;
+using syntax::StmtKind;
+
+namespace {
+
+// Every expression inside, itself included; not into lambdas, whose names are their own.
+template <typename See>
+void walk(const syntax::Expr* e, const See& see) {
+  if (e == nullptr) return;
+  see(*e);
+  if (e->kind == ExprKind::kLambda) return;
+  syntax::for_each_child(*e, [&see](const syntax::Expr& child) { walk(&child, see); });
+}
+
+}  // namespace
+
+// What a function does to its names.
+struct Assignments {
+  struct Augmented {
+    syntax::Operator op;
+    const syntax::Expr* value;
+  };
+  std::map<std::string_view, std::vector<const syntax::Expr*>> values;
+  std::map<std::string_view, std::vector<Augmented>> augmented;
+  std::map<std::string_view, std::vector<const syntax::For*>> ranges;
+  std::set<std::string_view> deleted;
+  std::set<std::string_view> unknown;       // assigned in ways not looked at
+  std::set<std::string_view> may_overflow;  // operands of arithmetic
+
+  void see(const syntax::Block& block) {
+    for (const syntax::Stmt* stmt : block) see(*stmt);
+  }
+
+ private:
+  void see(const syntax::Stmt& stmt);
+  void see_expr(const syntax::Expr* e);
+  void see_unknown(const syntax::Expr& target) {
+    for_each_target_name(target, [&](std::string_view name) { unknown.insert(name); });
+    see_expr(&target);
+  }
+  void see_assign(const syntax::Expr& target, const syntax::Expr* value);
+};
+
+void Assignments::see_expr(const syntax::Expr* e) {
+  walk(e, [&](const syntax::Expr& inner) {
+    if (const auto* named = syntax::try_as<syntax::NamedExpr>(&inner))
+      unknown.insert(named->target->id);
+    const auto* minus = syntax::try_as<syntax::UnaryOp>(&inner);
+    const bool is_arithmetic = inner.kind == ExprKind::kBinOp ||
+                               (minus != nullptr && minus->op != syntax::UnaryOperator::kNot);
+    if (!is_arithmetic) return;
+    walk(&inner, [&](const syntax::Expr& operand) {
+      if (operand.kind == ExprKind::kName) may_overflow.insert(as<syntax::Name>(operand).id);
+    });
+  });
+}
+
+void Assignments::see_assign(const syntax::Expr& target, const syntax::Expr* value) {
+  if (target.kind == ExprKind::kName) {
+    values[as<syntax::Name>(target).id].push_back(value);
+    return;
+  }
+  // a, b = c, d is two assignments.
+  const auto* targets = syntax::try_as<syntax::Tuple>(&target);
+  const auto* parts = value != nullptr ? syntax::try_as<syntax::Tuple>(value) : nullptr;
+  const bool is_parallel =
+      targets != nullptr && parts != nullptr && targets->elts.size() == parts->elts.size();
+  if (!is_parallel) return see_unknown(target);
+  for (std::size_t i = 0; i < parts->elts.size(); ++i) {
+    if (targets->elts[i]->kind == ExprKind::kStarred || parts->elts[i]->kind == ExprKind::kStarred)
+      return see_unknown(target);
+  }
+  for (std::size_t i = 0; i < parts->elts.size(); ++i)
+    see_assign(*targets->elts[i], parts->elts[i]);
+}
+
+void Assignments::see(const syntax::Stmt& stmt) {
+  syntax::for_each_expr(stmt, [this](const syntax::Expr& e) { see_expr(&e); });
+  switch (stmt.kind) {
+    case StmtKind::kAssign:
+      for (const syntax::Expr* target : as<syntax::Assign>(stmt).targets)
+        see_assign(*target, as<syntax::Assign>(stmt).value);
+      break;
+    case StmtKind::kAnnAssign:
+      see_unknown(*as<syntax::AnnAssign>(stmt).target);
+      break;
+    case StmtKind::kAugAssign: {
+      const auto& aug = as<syntax::AugAssign>(stmt);
+      if (aug.target->kind != ExprKind::kName) break;
+      const std::string_view id = as<syntax::Name>(*aug.target).id;
+      augmented[id].push_back({aug.op, aug.value});
+      may_overflow.insert(id);
+      walk(aug.value, [this](const syntax::Expr& operand) {
+        if (operand.kind == ExprKind::kName) may_overflow.insert(as<syntax::Name>(operand).id);
+      });
+      break;
+    }
+    case StmtKind::kDelete:
+      for (const syntax::Expr* target : as<syntax::Delete>(stmt).targets)
+        for_each_target_name(*target, [this](std::string_view name) { deleted.insert(name); });
+      break;
+    case StmtKind::kFor: {
+      const auto& loop = as<syntax::For>(stmt);
+      if (loop.target->kind != ExprKind::kName)
+        see_unknown(*loop.target);
+      else
+        ranges[as<syntax::Name>(*loop.target).id].push_back(&loop);
+      break;
+    }
+    case StmtKind::kForFrom:
+      see_unknown(*as<syntax::ForFrom>(stmt).target);
+      break;
+    case StmtKind::kTry:
+      for (const syntax::ExceptHandler& handler : as<syntax::Try>(stmt).handlers)
+        if (handler.target != nullptr) see_unknown(*handler.target);
+      break;
+    case StmtKind::kWith:
+      for (const syntax::WithItem& item : as<syntax::With>(stmt).items)
+        if (item.target != nullptr) see_unknown(*item.target);
+      break;
+    case StmtKind::kFunctionDef:
+      unknown.insert(as<syntax::FunctionDef>(stmt).name.text);
+      return;  // what is in it has names of its own
+    case StmtKind::kImport:
+      for (const syntax::Alias& alias : as<syntax::Import>(stmt).names)
+        unknown.insert(alias.asname.empty() ? alias.name.text.substr(0, alias.name.text.find('.'))
+                                            : alias.asname.text);
+      return;
+    case StmtKind::kImportFrom:
+      for (const syntax::Alias& alias : as<syntax::ImportFrom>(stmt).names)
+        unknown.insert(alias.asname.empty() ? alias.name.text : alias.asname.text);
+      return;
+    default:
+      break;
+  }
+  syntax::for_each_block(stmt, [this](const syntax::Block& block) { see(block); });
+}
+
+void Analyzer::infer_types(const syntax::Block& body) {
+  if (context_->directives.infer_types == Directives::Infer::kNever) return;
+  Assignments seen;
+  seen.see(body);
+  // A type found for one may give one to another; a few rounds are enough for what people write.
+  for (int round = 0; round < 4; ++round) {
+    for (auto& [name, local] : context_->locals) {
+      if (local->kind != VariableKind::kLocal || local->type != object_ ||
+          declared_.contains(local))
+        continue;
+      if (const Type* type = inferred_type(name, seen)) local->type = type;
+    }
+  }
+}
+
+// Null: an object.
+const Type* Analyzer::inferred_type(std::string_view name, const Assignments& seen) {
+  if (seen.unknown.contains(name)) return nullptr;
+  const Type* type = nullptr;
+  const auto agrees = [&type](const Type* one) {
+    if (one == nullptr || (type != nullptr && type != one)) return false;
+    type = one;
+    return true;
+  };
+  bool has_none = false;
+  if (const auto values = seen.values.find(name); values != seen.values.end()) {
+    for (const syntax::Expr* value : values->second) {
+      if (value->kind == ExprKind::kNone) {
+        has_none = true;
+        continue;
+      }
+      const Type* one = quick_type(*value);
+      if (one != nullptr && one->kind == TypeKind::kArray) one = types_.pointer_to(one->base);
+      if (one != nullptr && one->unqualified != nullptr) one = one->unqualified;
+      const bool is_safe =
+          one != nullptr && (one->is_float() || one->kind == TypeKind::kBint || one->is_pointer() ||
+                             one->kind == TypeKind::kStruct || one->is_complex() ||
+                             (one->is_object() && one != object_));
+      if (!is_safe || !agrees(one)) return nullptr;
+    }
+  }
+  if (const auto loops = seen.ranges.find(name); loops != seen.ranges.end()) {
+    if (seen.may_overflow.contains(name)) return nullptr;
+    for (const syntax::For* loop : loops->second)
+      if (!agrees(range_type(*loop->iter))) return nullptr;
+  }
+  if (type == nullptr) return nullptr;
+  if ((has_none || seen.deleted.contains(name)) && !type->is_object()) return nullptr;
+  if (const auto more = seen.augmented.find(name); more != seen.augmented.end()) {
+    for (const Assignments::Augmented& one : more->second) {
+      const Type* operand = quick_type(*one.value);
+      if (type->is_pointer() && operand != nullptr && operand->is_integral()) continue;
+      if (operand == nullptr || operation_type(one.op, type, operand) != type) return nullptr;
+    }
+  }
+  return type;
+}
+
+// The type in which `for … in range(…)` counts, if all its bounds are C integers.
+const Type* Analyzer::range_type(const syntax::Expr& iter) {
+  const auto* call = syntax::try_as<syntax::Call>(&iter);
+  const auto* callee = call != nullptr ? syntax::try_as<syntax::Name>(call->func) : nullptr;
+  if (callee == nullptr || callee->id != "range" || !is_builtin("range") ||
+      !call->keywords.empty() || call->args.empty())
+    return nullptr;
+  const Type* type = types_.long_type();
+  for (const syntax::Expr* arg : call->args) {
+    const Type* one = quick_type(*arg);
+    if (one == nullptr || !one->is_integral()) return nullptr;
+    if (arg->kind != ExprKind::kInt) type = types_.common(type, one);
+  }
+  return type;
+}
+
+// What a binary operator makes of two types; null: not known.
+const Type* Analyzer::operation_type(syntax::Operator op, const Type* a, const Type* b) {
+  using syntax::Operator;
+  if (a->is_numeric() && b->is_numeric()) {
+    const Type* type = types_.common(a, b);
+    if (type->is_integral() && op == Operator::kDiv && context_->directives.true_division)
+      return types_.double_type();
+    if (type->is_integral() && op == Operator::kPow) return nullptr;
+    return type;
+  }
+  const bool is_offset = op == Operator::kAdd || op == Operator::kSub;
+  if (is_offset && a->is_pointer_like() && b->is_integral()) return types_.pointer_to(a->base);
+  if (!a->is_object() || !b->is_object()) return nullptr;
+  const ObjectClass known = a->object_class;
+  const bool adds = op == Operator::kAdd && a == b &&
+                    (known == ObjectClass::kStr || known == ObjectClass::kBytes ||
+                     known == ObjectClass::kList || known == ObjectClass::kTuple);
+  return adds ? a : nullptr;
+}
+
+// What type an expression will have, as far as that is easy to say; null: not known, or any object.
+const Type* Analyzer::quick_type(const syntax::Expr& e) {
+  const auto of_class = [this](ObjectClass c) { return types_.object(c); };
+  const auto known = [this](const Type* type) { return type == object_ ? nullptr : type; };
+  switch (e.kind) {
+    case ExprKind::kInt:
+      return as<syntax::Int>(e).fits ? types_.long_type() : nullptr;
+    case ExprKind::kFloat:
+      return types_.double_type();
+    case ExprKind::kTrue:
+    case ExprKind::kFalse:
+      return types_.bint();
+    case ExprKind::kStr: {
+      const auto kind = as<syntax::Str>(e).str_kind;
+      if (kind == syntax::StrKind::kChar) return types_.char_type();
+      return of_class(kind == syntax::StrKind::kBytes ? ObjectClass::kBytes : ObjectClass::kStr);
+    }
+    case ExprKind::kJoinedStr:
+      return of_class(ObjectClass::kStr);
+    case ExprKind::kList:
+    case ExprKind::kListComp:
+      return of_class(ObjectClass::kList);
+    case ExprKind::kTuple:
+      return of_class(ObjectClass::kTuple);
+    case ExprKind::kSet:
+    case ExprKind::kSetComp:
+      return of_class(ObjectClass::kSet);
+    case ExprKind::kDict:
+    case ExprKind::kDictComp:
+      return of_class(ObjectClass::kDict);
+    case ExprKind::kName: {
+      const std::string_view id = as<syntax::Name>(e).id;
+      const auto local = context_->locals.find(id);
+      if (local != context_->locals.end()) return known(local->second->type);
+      const Symbol* symbol = find_symbol(id);
+      const bool is_value = symbol != nullptr && (symbol->kind == SymbolKind::kVariable ||
+                                                  symbol->kind == SymbolKind::kConstant);
+      return is_value ? known(symbol->type) : nullptr;
+    }
+    case ExprKind::kUnaryOp: {
+      const auto& unary = as<syntax::UnaryOp>(e);
+      if (unary.op == syntax::UnaryOperator::kNot) return types_.bint();
+      const Type* type = quick_type(*unary.operand);
+      return type != nullptr && type->is_numeric() ? type : nullptr;
+    }
+    case ExprKind::kBinOp: {
+      const auto& binary = as<syntax::BinOp>(e);
+      if (written_int(e)) return types_.long_type();
+      const Type* a = quick_type(*binary.left);
+      const Type* b = quick_type(*binary.right);
+      if (a == nullptr || b == nullptr) return nullptr;
+      return operation_type(binary.op, a, b);
+    }
+    case ExprKind::kBoolOp: {
+      const Type* type = nullptr;
+      for (const syntax::Expr* value : as<syntax::BoolOp>(e).values) {
+        const Type* one = quick_type(*value);
+        if (one == nullptr) return nullptr;
+        type = type == nullptr ? one : either(type, one);
+      }
+      return known(type);
+    }
+    case ExprKind::kIfExp: {
+      const Type* a = quick_type(*as<syntax::IfExp>(e).body);
+      const Type* b = quick_type(*as<syntax::IfExp>(e).orelse);
+      return a != nullptr && b != nullptr ? known(either(a, b)) : nullptr;
+    }
+    case ExprKind::kCall:
+      return call_type(as<syntax::Call>(e));
+    case ExprKind::kCast:
+      return known(ctype(*as<syntax::Cast>(e).type, scope_));
+    case ExprKind::kAddressOf: {
+      const Type* type = quick_type(*as<syntax::AddressOf>(e).value);
+      return type != nullptr && !type->is_object() ? types_.pointer_to(type) : nullptr;
+    }
+    case ExprKind::kAttribute: {
+      const auto& attribute = as<syntax::Attribute>(e);
+      const Symbol* symbol = find_dotted(e);
+      if (symbol != nullptr && symbol->kind == SymbolKind::kVariable) return known(symbol->type);
+      const Type* owner = quick_type(*attribute.value);
+      if (owner != nullptr && owner->is_pointer()) owner = owner->base;
+      if (owner == nullptr || owner->kind != TypeKind::kStruct) return nullptr;
+      const tree::Field* field = owner->find_field(attribute.attr.text);
+      return field != nullptr ? known(field->type) : nullptr;
+    }
+    case ExprKind::kSubscript: {
+      const auto& subscript = as<syntax::Subscript>(e);
+      const Type* owner = quick_type(*subscript.value);
+      const bool is_element =
+          owner != nullptr && owner->is_pointer_like() && subscript.slice->kind != ExprKind::kSlice;
+      return is_element ? known(owner->base) : nullptr;
+    }
+    default:
+      return nullptr;
+  }
+}
+
+const Type* Analyzer::call_type(const syntax::Call& call) {
+  const auto known = [this](const Type* type) { return type == object_ ? nullptr : type; };
+  if (cython_name(*call.func)) return nullptr;
+  const Symbol* symbol = find_dotted(*call.func);
+  if (symbol != nullptr && symbol->kind == SymbolKind::kFunction) return known(symbol->type->base);
+  if (symbol != nullptr && symbol->kind == SymbolKind::kType &&
+      symbol->type->kind == TypeKind::kStruct)
+    return symbol->type;
+  if (symbol != nullptr) return nullptr;
+  if (const auto* method = syntax::try_as<syntax::Attribute>(call.func)) {
+    const Type* owner = quick_type(*method->value);
+    const bool is_object = owner != nullptr && owner->is_object();
+    return is_object ? known(method_result(owner->object_class, method->attr.text)) : nullptr;
+  }
+  const auto* callee = syntax::try_as<syntax::Name>(call.func);
+  if (callee == nullptr || !is_builtin(callee->id)) return nullptr;
+  if (callee->id == "len") return types_.py_ssize_t();
+  // A float object is a double.
+  if (callee->id == "float" && is_plain(call)) return types_.double_type();
+  return known(builtin_result(callee->id));
+}
+
+}  // namespace engineroom::sema

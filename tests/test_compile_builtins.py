@@ -1,0 +1,130 @@
+"""Cython compiled in this process: Python's builtins, and what is known of what they return."""
+
+import textwrap
+
+import engineroom as er
+import pytest
+
+
+def build(source, **options):
+    return er.compile(textwrap.dedent(source), **options)
+
+
+def test_namespaces_are_those_of_the_compiled_module():
+    m = build(
+        """
+        y = 5
+        def here(): return globals()
+        def looked_up(): return eval("y")
+        def with_locals(int n, s):
+            if n < 0:
+                late = 1
+            return eval("n + len(s)"), locals(), sorted(vars()), dir()
+        def run(): exec("z = y + 1")
+        def run_in(d): exec("z = 1", d)
+        """
+    )
+    assert m.here() is m.__dict__
+    assert m.looked_up() == 5
+    names = {"n": 2, "s": "abc"}
+    assert m.with_locals(2, "abc") == (5, names, ["n", "s"], ["n", "s"])
+    m.run()
+    assert m.z == 6
+    elsewhere = {}
+    m.run_in(elsewhere)
+    assert elsewhere["z"] == 1
+
+
+def test_locals_in_a_comprehension_are_those_of_the_function():
+    m = build("def f(x, *a, **k):\n    return [key for key, value in locals().items()]")
+    assert m.f(1) == ["x", "a", "k"]
+
+
+def test_the_module_may_have_a_builtin_name_of_its_own():
+    m = build(
+        """
+        def len(x): return 42
+        range = lambda n: [n]
+        def f(x): return len(x)
+        def g(): return [i for i in range(3)]
+        def h(abs): return abs(-1)
+        def takes_over():
+            global min
+            min = max
+        def k(int a, int b): return min(a, b)
+        """
+    )
+    assert m.f([]) == 42
+    assert m.g() == [3]
+    assert m.h(str) == "-1"
+    m.takes_over()
+    assert m.k(1, 2) == 2
+
+
+def test_abs_of_the_smallest_integer_overflows():
+    m = build("def f(int n): return abs(n)\ndef g(short n): return abs(n)")
+    assert m.f(-(2**31) + 1) == 2**31 - 1
+    assert m.g(-(2**15)) == 2**15
+    with pytest.raises(OverflowError):
+        m.f(-(2**31))
+
+
+def test_names_of_python_2_stay():
+    m = build("def f(): return unicode(1), list(xrange(2)), unichr(65), isinstance('', basestring)")
+    assert m.f() == ("1", [0, 1], "A", True)
+
+
+def test_a_dict_that_is_none_contains_nothing():
+    m = build("def f(dict d): return 1 in d")
+    assert m.f({1: 2}) is True
+    with pytest.raises(TypeError, match="'NoneType' object is not iterable"):
+        m.f(None)
+
+
+@pytest.mark.parametrize(
+    ("value", "type_name"),
+    [
+        ("hex(5)", "str object"),
+        ("'a'.join(['b'])", "str object"),
+        ("b'a b'.split()", "list object"),
+        ("'%s' % 1", "str object"),
+        ("range(3)", "range object"),
+        ("sorted('ba')", "list object"),
+        ("[1] + [2]", "list object"),
+        ("(10 ** 2 - 1) / 3", "double"),
+        ("1ULL", "unsigned long long"),
+        ("None if n else 1", "Python object"),
+        ("n and True", "Python object"),
+        ("open", "Python object"),
+    ],
+)
+def test_typeof(value, type_name):
+    m = build(f"cimport cython\ndef f(int n):\n    return cython.typeof({value})")
+    assert m.f(1) == type_name
+
+
+def test_variables_get_the_type_of_all_their_values():
+    m = build(
+        """
+        cimport cython
+        cdef struct Point:
+            int x, y
+        def f(int n, other):
+            cdef Point p = Point(n, 2)
+            l = []
+            l += [n]
+            text = None
+            text = 'a' + 'b'
+            q = &p
+            r = q[0]
+            mixed = [] if n else ()
+            grown = (1,)
+            grown += other
+            del l
+            l = [q.x, r.y]
+            return ([cython.typeof(l), cython.typeof(text), cython.typeof(q), cython.typeof(r),
+                     cython.typeof(mixed), cython.typeof(grown)], l)
+        """
+    )
+    types = ["list object", "str object", "Point *", "Point", "Python object", "Python object"]
+    assert m.f(1, (2,)) == (types, [1, 2])

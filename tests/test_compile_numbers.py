@@ -1,0 +1,75 @@
+"""Cython compiled in this process: numbers of C and of Python, together and apart."""
+
+import textwrap
+
+import engineroom as er
+import pytest
+
+
+def build(source, **options):
+    return er.compile(textwrap.dedent(source), **options)
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "2 ** 64",
+        "-2 ** 64 + 1",
+        "2 ** 200",
+        "9223372036854775807 + 1",
+        "-9223372036854775808",
+        "-9223372036854775807 - 1",
+        "(-9223372036854775807 - 1) // -1",
+        "4294967296 * 4294967296",
+        "1 << 64",
+        "1 << 200",
+        "-7 // 2, -7 % 2, 7 // -2, 7 % -2",
+        "5 >> 70, -5 >> 70",
+        "2 ** -1",
+        "(-1) ** 1000001",
+        "0xffffffff & -1",
+    ],
+)
+def test_written_numbers_are_exact(expression):
+    assert build(f"def f(): return {expression}").f() == eval(expression)
+
+
+def test_numbers_beyond_32_bits_do_not_wrap_around():
+    m = build("def f(int n): return n * 4294967296, n - 9223372036854775807, n + 4294967296")
+    for n in (-(2**31), -1, 0, 2**31 - 1):
+        assert m.f(n) == (n * 4294967296, n - 9223372036854775807, n + 4294967296)
+
+
+def test_divisions_of_written_numbers_by_zero():
+    m = build("def f(): return 1 // 0\ndef g(): return 1 % 0\ndef h(): return 1 / 0")
+    for f in (m.f, m.g, m.h):
+        with pytest.raises(ZeroDivisionError):
+            f()
+
+
+def test_a_truth_stays_one():
+    m = build(
+        """
+        def f(bint b, int n): return (b if n else n), (n and b), (n or b), (b or 1.5)
+        def g(): return (True and True or 0), (5 and True), (True or 5), (0 or False), (None or 3)
+        """
+    )
+    assert repr(m.f(True, 2)) == "(True, True, 2, True)"
+    assert repr(m.f(False, 0)) == "(0, 0, False, 1.5)"
+    assert repr(m.g()) == "(True, True, True, False, 3)"
+
+
+def test_loop_variables_in_arithmetic_anywhere_do_not_overflow():
+    m = build(
+        """
+        def f(int n, list log):
+            for i in range(n, n + 1):
+                assert i ** 9 > 0, i * i
+                log[0] += i * i * i
+                with open(log[1][i * i * i * i * i * i * i * i > 0:]):
+                    pass
+        """
+    )
+    log = [0, "x/dev/null"]
+    m.f(2**30, log)
+    assert log[0] == 2**90
