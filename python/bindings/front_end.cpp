@@ -65,7 +65,8 @@ void bind_front_end(nb::module_& m) {
       .def_ro("syntax", &Translation::syntax_text)
       .def_ro("types", &Translation::types_text)
       .def_ro("cpp", &Translation::cpp)
-      .def_ro("exec_symbol", &Translation::exec_symbol);
+      .def_ro("exec_symbol", &Translation::exec_symbol)
+      .def_ro("headers", &Translation::headers);
   m.def("translate", &translate, "text"_a, nb::kw_only(), "file"_a = "<cell>", "module"_a = "cell",
         "level"_a = "3", "directives"_a = std::map<std::string, std::string>(),
         "pxd_path"_a = std::vector<std::string>(), "known_names"_a = std::vector<std::string>());

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 
 @functools.cache
-def compiler() -> Compiler:
-    """The one compiler of this process."""
+def compiler(for_numpy: bool = False) -> Compiler:
+    """The one compiler of this process; with NumPy's headers there is a second."""
     try:
         from engineroom import _compiler
     except ImportError as error:
@@ -31,9 +31,16 @@ def compiler() -> Compiler:
             "(Debian: python3-dev)"
         )
     headers = Path(_compiler.__file__).parent / "include"
+    include_dirs = [str(headers), str(include)]
+    header = "engineroom_runtime.h"
+    if for_numpy:
+        import numpy
+
+        include_dirs.append(numpy.get_include())
+        header = "numpy_runtime.h"
     return _compiler.Compiler(
-        str(headers / "runtime" / "engineroom_runtime.h"),
-        [str(headers), str(include)],
+        str(headers / "runtime" / header),
+        include_dirs,
         _compiler.default_cache_root(),
         [str(Path(_compiler.__file__).parent / "libengineroom_runtime.so")],
     )

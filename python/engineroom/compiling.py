@@ -86,7 +86,7 @@ def compile(
     if not translation.ok:
         raise CompileError(translation.messages)
     program = _native(
-        translation.cpp, file, include_path, optimization=optimization, use_cache=use_cache
+        translation, file, include_path, optimization=optimization, use_cache=use_cache
     ).program
     _programs.append(program)
     module = types.ModuleType(name)
@@ -101,11 +101,16 @@ def compile(
     return module
 
 
-def _native(cpp: str, file: str, include_path: Sequence[str], **options: Any) -> Compiled:
+def _native(
+    translation: Translation, file: str, include_path: Sequence[str], **options: Any
+) -> Compiled:
     from . import _compiler, _jit
 
+    compiler = _jit.compiler(any(header.startswith("numpy/") for header in translation.headers))
     try:
-        return _jit.compiler().compile(cpp, name=file, include_dirs=list(include_path), **options)
+        return compiler.compile(
+            translation.cpp, name=file, include_dirs=list(include_path), **options
+        )
     except _compiler.CompileError as error:
         raise CompileError(error.diagnostics) from None
 
@@ -148,7 +153,7 @@ def explain(
     if stage == "c++":
         return translation.cpp
     compiled = _native(
-        translation.cpp,
+        translation,
         "<explain>",
         include_path,
         want_ir=stage == "llvm",

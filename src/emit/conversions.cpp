@@ -1,5 +1,7 @@
 #include "emit/conversions.h"
 
+#include <algorithm>
+
 #include "emit/text.h"
 
 namespace engineroom::emit {
@@ -30,14 +32,21 @@ bool has_own_name(const Type& type) {
 
 }  // namespace
 
-std::string class_name(ObjectClass object_class) {
-  return kClassNames[static_cast<std::size_t>(object_class)];
+std::string class_name(const Type& type) {
+  if (type.extension != nullptr) return type.extension->full_name();
+  return kClassNames[static_cast<std::size_t>(type.object_class)];
 }
 
-std::string class_check(ObjectClass object_class) {
-  if (object_class == ObjectClass::kAny) return "";
-  if (object_class == ObjectClass::kException) return "er::as_exception";
-  return "er::as_" + class_name(object_class);
+std::string class_check(const tree::Module& module, const Type& type, const std::string& object) {
+  if (type.extension != nullptr) {
+    const auto found = std::find(module.classes.begin(), module.classes.end(), type.extension);
+    return "er::as_instance(" + object + ", er_classes[" +
+           std::to_string(found - module.classes.begin()) + "])";
+  }
+  if (type.object_class == ObjectClass::kAny) return "";
+  const std::string name =
+      type.object_class == ObjectClass::kException ? "exception" : class_name(type);
+  return "er::as_" + name + "(" + object + ")";
 }
 
 std::string Conversions::to_object(const Type& type, const std::string& value) {

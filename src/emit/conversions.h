@@ -31,8 +31,9 @@ class Conversions {
   Writer functions_;
 };
 
-// "er::as_list" and "list" of a list; "" of any object.
-std::string class_check(tree::ObjectClass object_class);
-std::string class_name(tree::ObjectClass object_class);
+// "er::as_list(o)" and "list" of a list; "" of any object.
+std::string class_check(const tree::Module& module, const tree::Type& type,
+                        const std::string& object);
+std::string class_name(const tree::Type& type);
 
 }  // namespace engineroom::emit

@@ -142,6 +142,19 @@ Effects EffectsOf::compute(const tree::Expr& expr) {
       effects.reads_memory = true;
       if (expr.type->is_object()) effects.has_statements = true;
       break;
+    case ExprKind::kBufferItem: {
+      const auto& item = as<tree::BufferItem>(expr);
+      add_expr(item.value.get(), effects);
+      for (const tree::ExprPtr& index : item.indices) add_expr(index.get(), effects);
+      effects.reads_memory = true;
+      // That it may fail changes nothing that others could see.
+      effects.has_statements =
+          effects.has_statements || item.checks_bounds || item.wraps || expr.type->is_object();
+      break;
+    }
+    case ExprKind::kBufferPart:
+      add_expr(as<tree::BufferPart>(expr).value.get(), effects);
+      break;
     case ExprKind::kAddressOf:
       add_expr(as<tree::AddressOf>(expr).value.get(), effects);
       break;

@@ -1,6 +1,9 @@
 #include "emit/emit.h"
 
+#include <algorithm>
 #include <cctype>
+#include <set>
+#include <string_view>
 #include <utility>
 
 #include "emit/function_emitter.h"
@@ -92,6 +95,45 @@ void define_constants(const tree::Module& module, Writer& out) {
   out.line("static PyObject* er_constants[" + std::to_string(specs.size()) + "];");
 }
 
+// ---- headers, classes ----
+
+// Every word of the text that may be a name.
+std::set<std::string_view> words_of(std::string_view text) {
+  std::set<std::string_view> words;
+  const auto is_part = [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+  };
+  for (std::size_t i = 0; i < text.size();) {
+    if (!is_part(text[i])) {
+      ++i;
+      continue;
+    }
+    const std::size_t start = i;
+    while (i < text.size() && is_part(text[i])) ++i;
+    words.insert(text.substr(start, i - start));
+  }
+  return words;
+}
+
+bool is_used(const tree::Prelude& prelude, const std::set<std::string_view>& words) {
+  if (!prelude.is_optional || prelude.names.empty()) return true;
+  return std::any_of(prelude.names.begin(), prelude.names.end(), [&](const std::string& name) {
+    const std::set<std::string_view> parts = words_of(name);
+    return std::any_of(parts.begin(), parts.end(), [&](std::string_view part) {
+      return part != "struct" && part != "union" && part != "enum" && words.contains(part);
+    });
+  });
+}
+
+void define_classes(const tree::Module& module, Writer& out) {
+  if (module.classes.empty()) return;
+  std::vector<std::string> specs;
+  for (const tree::ExtensionClass* type : module.classes)
+    specs.push_back("{" + quoted(type->module) + ", " + quoted(type->name) + "}");
+  out.line("static const er::ClassSpec er_class_specs[] = {" + joined(specs) + "};");
+  out.line("static PyObject* er_classes[" + std::to_string(specs.size()) + "];");
+}
+
 // ---- variables ----
 
 std::string variable_declaration(const tree::Variable& variable) {
@@ -161,6 +203,11 @@ void define_entry(const tree::Module& module, const Unit& unit, bool has_init, W
   if (!module.constants.empty()) {
     out.line("if (er::make_constants(er_constant_specs, " + n + ", er_constants) < 0) return -1;");
   }
+  const std::string n_classes = std::to_string(module.classes.size());
+  if (!module.classes.empty()) {
+    out.line("if (er::import_classes(er_class_specs, " + n_classes +
+             ", er_classes) < 0) return -1;");
+  }
   for (const tree::Variable& variable : module.variables) {
     if (variable.kind == tree::VariableKind::kModule && variable.type->is_object())
       out.line(variable.cpp + " = er::borrow(Py_None);");
@@ -169,6 +216,7 @@ void define_entry(const tree::Module& module, const Unit& unit, bool has_init, W
   out.close();
   out.open("extern \"C\" void " + unit.release + "()");
   if (!module.constants.empty()) out.line("er::clear_constants(er_constants, " + n + ");");
+  if (!module.classes.empty()) out.line("er::clear_constants(er_classes, " + n_classes + ");");
   for (const tree::Variable& variable : module.variables) {
     if (variable.kind == tree::VariableKind::kModule && variable.type->is_object())
       out.line(variable.cpp + ".reset();");
@@ -177,8 +225,10 @@ void define_entry(const tree::Module& module, const Unit& unit, bool has_init, W
 }
 
 // The text, with a #line wherever the source's line changes.
-void assemble(const Writer& writer, const std::string& file, bool line_directives, Unit& unit) {
+void assemble(const Writer& writer, const syntax::Sources& sources, std::uint32_t main,
+              bool line_directives, Unit& unit) {
   std::uint32_t current = 0;
+  std::uint32_t source = main;
   const auto add = [&](const std::string& text, std::uint32_t line) {
     unit.text += text;
     unit.text += '\n';
@@ -188,17 +238,21 @@ void assemble(const Writer& writer, const std::string& file, bool line_directive
     unit.lines.push_back(line);
   };
   for (const Writer::Line& line : writer.lines()) {
-    if (line_directives && line.source_line != 0 && line.source_line != current) {
+    const bool is_new = line.source_line != current || line.source != source;
+    if (line_directives && line.source_line != 0 && is_new && line.source < sources.size()) {
+      const std::string& file = sources[static_cast<syntax::SourceId>(line.source)].name();
       add("#line " + std::to_string(line.source_line) + " " + quoted(file), 0);
       current = line.source_line;
+      source = line.source;
     }
-    add(std::string(static_cast<std::size_t>(line.indent) * 2, ' ') + line.text, line.source_line);
+    add(std::string(static_cast<std::size_t>(line.indent) * 2, ' ') + line.text,
+        line.source == main ? line.source_line : 0);
   }
 }
 
 std::string plain_text(const Writer& writer) {
   Unit unit;
-  assemble(writer, "", false, unit);
+  assemble(writer, {}, 0, false, unit);
   return unit.text;
 }
 
@@ -206,10 +260,12 @@ std::string plain_text(const Writer& writer) {
 
 Unit emit(const tree::Module& module, const syntax::Sources& sources, const EmitOptions& options) {
   ModuleContext context{module, sources, options, "", {}};
+  std::uint32_t main = 0;
   if (sources.size() > 0) {
     const tree::Function* init = module.functions.empty() ? nullptr : &module.functions.back();
-    const std::size_t id = init != nullptr ? static_cast<std::size_t>(init->range.source) : 0;
-    context.file = sources[static_cast<syntax::SourceId>(id < sources.size() ? id : 0)].name();
+    const auto id = init != nullptr ? static_cast<std::uint32_t>(init->range.source) : 0;
+    main = id < sources.size() ? id : 0;
+    context.file = sources[static_cast<syntax::SourceId>(main)].name();
   }
   bool has_init = false;
   for (const tree::Function& function : module.functions) {
@@ -242,13 +298,9 @@ Unit emit(const tree::Module& module, const syntax::Sources& sources, const Emit
   Unit unit;
   unit.entry = "er_exec_" + options.id;
   unit.release = "er_release_" + options.id;
-  Writer shared;
-  for (const std::string& text : module.prelude) shared.line(text);
-  define_types(module, shared);
-
+  Writer types;
+  define_types(module, types);
   Writer out;
-  out.line("#include \"runtime/engineroom_runtime.h\"");
-  out.append(shared);
   out.line("static const char* const er_file = " + quoted(context.file) + ";");
   out.line("static PyObject* er_module;");
   out.line("static PyObject* er_globals;");
@@ -261,12 +313,32 @@ Unit emit(const tree::Module& module, const syntax::Sources& sources, const Emit
     if (variable.kind == tree::VariableKind::kModule)
       out.line(linkage + variable_declaration(variable) + ";");
   }
+  define_classes(module, out);
+  out.append(context.item_types.tables());
   out.append(context.conversions.functions());
   out.append(c_declarations);
   out.append(python_declarations);
   out.append(bodies);
   define_entry(module, unit, has_init, out);
-  assemble(out, context.file, options.line_directives, unit);
+
+  // What is spelled out tells which headers are needed.
+  const std::string spelled = plain_text(types) + plain_text(out);
+  const std::set<std::string_view> words = words_of(spelled);
+  Writer shared;
+  std::set<std::string_view> included;
+  for (const tree::Prelude& prelude : module.prelude) {
+    const bool is_new = !prelude.is_optional || !included.contains(prelude.text);
+    if (!is_new || !is_used(prelude, words)) continue;
+    included.insert(prelude.text);
+    shared.line(prelude.text);
+    if (!prelude.header.empty()) unit.headers.push_back(prelude.header);
+  }
+  shared.append(types);
+  Writer whole;
+  whole.line("#include \"runtime/engineroom_runtime.h\"");
+  whole.append(shared);
+  whole.append(out);
+  assemble(whole, sources, main, options.line_directives, unit);
 
   Writer declarations;
   declarations.append(shared);

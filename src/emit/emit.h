@@ -46,6 +46,7 @@ struct Unit {
   // extern "C" void release(): drops what the code holds, once nothing runs it any more.
   std::string release;
   std::string declarations;
+  std::vector<std::string> headers;  // those that the text includes, as written in the source
   // For each line of `text`, the line of the source that it does; 0 if it is not for one.
   std::vector<std::uint32_t> lines;
 };

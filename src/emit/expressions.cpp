@@ -212,6 +212,13 @@ Value FunctionEmitter::value(const tree::Expr& expr) {
               std::max(parts[0].depth, parts[1].depth) + 1};
       break;
     }
+    case ExprKind::kBufferItem:
+      made = buffer_item(as<tree::BufferItem>(expr));
+      if (expr.type->is_object())
+        return owned_temporary("er::new_ref(er::item_object(" + made.text + "))");
+      break;
+    case ExprKind::kBufferPart:
+      return buffer_part(as<tree::BufferPart>(expr));
     case ExprKind::kAddressOf: {
       const tree::Expr& object = *as<tree::AddressOf>(expr).value;
       const Value target = value(object);
@@ -518,18 +525,24 @@ std::string FunctionEmitter::call_text(const tree::Call& expr) {
   std::vector<const tree::Expr*> exprs = {expr.callee.get()};
   for (const tree::ExprPtr& arg : expr.args) exprs.push_back(arg.get());
   const std::vector<Value> parts = values(exprs);
+  const auto* name = tree::try_as<tree::FunctionName>(expr.callee.get());
+  const bool is_foreign = name != nullptr && !context_.own.contains(name->cpp);
   std::vector<std::string> args;
   for (std::size_t i = 1; i < parts.size(); ++i) {
-    // Through `...` a Ref cannot go.
+    // Neither through `...` nor into the casts of a macro can a Ref go.
     const bool is_vararg = i > type.parameters.size();
-    args.push_back(is_vararg ? plain(parts[i]) : parts[i].text);
+    std::string arg = is_vararg || is_foreign ? plain(parts[i]) : parts[i].text;
+    const tree::ExtensionClass* extension =
+        is_vararg ? nullptr : type.parameters[i - 1].type->extension;
+    if (is_foreign && extension != nullptr && !extension->struct_cpp.empty())
+      arg = "(" + extension->struct_cpp + "*)" + arg;
+    args.push_back(std::move(arg));
   }
   const std::string text = at(parts[0], kPrimary) + "(" + joined(args) + ")";
   // What a header declares may differ from what the source says, as C lets it.
-  const auto* name = tree::try_as<tree::FunctionName>(expr.callee.get());
-  const bool is_lax = type.base->is_pointer() || type.base->kind == TypeKind::kEnum;
-  if (is_lax && name != nullptr && !context_.own.contains(name->cpp))
-    return "(" + type.base->cpp + ")" + text;
+  const bool is_lax = type.base->is_pointer() || type.base->kind == TypeKind::kEnum ||
+                      type.base->extension != nullptr;
+  if (is_lax && is_foreign) return "(" + type.base->cpp + ")" + text;
   return text;
 }
 
@@ -646,6 +659,7 @@ Value FunctionEmitter::make_function(const tree::MakeFunction& expr) {
 // ---- values that are assigned or dropped ----
 
 void FunctionEmitter::assign(const Variable& target, const Value& value) {
+  if (target.type->buffer != nullptr) acquire_buffer(target, plain(value), {});
   bound_.insert(&target);
   if (!target.type->is_object()) {
     if (target.type->kind == TypeKind::kArray) {

@@ -14,6 +14,7 @@ using tree::VariableKind;
 
 FunctionEmitter::FunctionEmitter(ModuleContext& context, const tree::Function& function)
     : context_(context), function_(function) {
+  out_.set_source(static_cast<std::uint32_t>(function.range.source));
   const Effects effects = effects_.of_block(function.body);
   last_uses_ = last_uses(function, effects_);
   for (const Variable& variable : function.variables) {
@@ -110,6 +111,7 @@ void FunctionEmitter::declare_locals(Writer& head) const {
     if (variable.kind == VariableKind::kModule || variable.kind == VariableKind::kExtern) continue;
     const bool is_parameter = variable.kind == VariableKind::kParameter;
     const Type& type = *variable.type;
+    if (type.buffer != nullptr) declare_buffer(variable, head);
     if (type.is_object()) {
       if (!owns(variable)) continue;
       const bool is_c_parameter = is_parameter && is_c_function();
@@ -158,20 +160,24 @@ void FunctionEmitter::take_python_arguments() {
     }
     const bool is_plain =
         ordered[i]->kind == ParamKind::kVarArgs || ordered[i]->kind == ParamKind::kVarKeywords;
-    const std::string check = is_plain ? "" : class_check(type.object_class);
+    const std::string check = is_plain ? "" : class_check(context_.module, type, argument(i));
     const bool forbids_none = !is_plain && !ordered[i]->allows_none;
     std::vector<std::string> tests;
-    if (!check.empty()) tests.push_back("!" + check + "(" + argument(i) + ")");
+    if (!check.empty()) tests.push_back("!" + check);
     if (forbids_none) tests.push_back("Py_IsNone(" + argument(i) + ")");
     if (!tests.empty()) {
       out_.open("if (" + joined(tests, " || ") + ")");
-      out_.line("er::raise_argument(" + quoted(variable.name) + ", " +
-                quoted(class_name(type.object_class)) + ", " + argument(i) + ");");
+      out_.line("er::raise_argument(" + quoted(variable.name) + ", " + quoted(class_name(type)) +
+                ", " + argument(i) + ");");
       out_.line(fail(function_.range));
       out_.close();
     }
     if (!is_wrapper && owns(variable))
       out_.line(variable.cpp + " = er::borrow(" + argument(i) + ");");
+  }
+  for (std::size_t i = 0; i < ordered.size(); ++i) {
+    if (ordered[i]->variable->type->buffer != nullptr)
+      acquire_buffer(*ordered[i]->variable, argument(i), function_.range);
   }
 }
 
@@ -208,6 +214,7 @@ void FunctionEmitter::end(Writer& out) {
 Writer FunctionEmitter::emit() {
   out_.set_source_line(line_of(function_.range));
   Writer arguments;
+  arguments.set_source(static_cast<std::uint32_t>(function_.range.source));
   if (function_.kind == FunctionKind::kDef) {
     take_python_arguments();
     std::swap(arguments, out_);
@@ -230,6 +237,7 @@ Writer FunctionEmitter::emit() {
   }
 
   Writer whole;
+  whole.set_source(static_cast<std::uint32_t>(function_.range.source));
   whole.set_source_line(line_of(function_.range));
   whole.open(function_.kind == FunctionKind::kModuleInit ? "static int er_run_module()"
              : function_.kind == FunctionKind::kDef      ? python_signature(function_.cpp)
@@ -280,6 +288,7 @@ Writer FunctionEmitter::emit_wrapper() {
   out_.enclose_since(mark);
 
   Writer whole;
+  whole.set_source(static_cast<std::uint32_t>(function_.range.source));
   whole.set_source_line(line);
   whole.open(python_signature(wrapper_name(function_)));
   if (uses_at_) whole.line("int er_at = 0;");

@@ -4,6 +4,7 @@
 //   expressions.cpp       values and temporaries
 //   statements.cpp        the simple ones, and blocks
 //   loops.cpp             while, for
+//   buffers.cpp           variables with a buffer, and their items
 //   control.cpp           return, break, continue through finally; try
 #pragma once
 
@@ -17,6 +18,7 @@
 #include "emit/conversions.h"
 #include "emit/effects.h"
 #include "emit/emit.h"
+#include "emit/item_types.h"
 #include "emit/last_uses.h"
 #include "emit/writer.h"
 
@@ -30,6 +32,7 @@ struct ModuleContext {
   std::string file;           // what er_file stands for
   std::set<std::string> own;  // C++ names of the module's functions
   Conversions conversions = {};
+  ItemTypes item_types = {};
   bool uses_global_caches = false;  // er_caches[i]: of the global called constants[i]
 };
 
@@ -139,6 +142,14 @@ class FunctionEmitter {
   static std::string as_ref(const Value& value);  // an er::Ref to be moved from
   static std::string as_new(const Value& value);  // a new reference
   void assign(const tree::Variable& target, const Value& value);
+
+  // ---- buffers.cpp ----
+  static void declare_buffer(const tree::Variable& variable, Writer& head);
+  // `object` is a borrowed PyObject*.
+  void acquire_buffer(const tree::Variable& variable, const std::string& object,
+                      syntax::SourceRange range);
+  Value buffer_item(const tree::BufferItem& expr);
+  Value buffer_part(const tree::BufferPart& expr);
 
   // ---- statements.cpp ----
   void block(const tree::Block& block);

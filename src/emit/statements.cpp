@@ -20,7 +20,10 @@ void FunctionEmitter::block(const tree::Block& block) {
 void FunctionEmitter::statement(const tree::Stmt& stmt) {
   if (&stmt == skipped_) return;
   const std::uint32_t line = stmt.range.end > 0 ? line_of(stmt.range) : 0;
-  if (line > 0) out_.set_source_line(line);
+  if (line > 0) {
+    out_.set_source(static_cast<std::uint32_t>(stmt.range.source));
+    out_.set_source_line(line);
+  }
   const std::size_t mark = out_.mark();
   has_declared_ = false;
   switch (stmt.kind) {
@@ -78,7 +81,7 @@ void FunctionEmitter::empty_temporaries(const tree::Stmt& after) {
 void FunctionEmitter::assign(const tree::Assign& stmt) {
   if (const auto* ref = tree::try_as<tree::VariableRef>(stmt.target.get())) {
     const tree::Variable& target = *ref->variable;
-    if (owns(target)) {
+    if (owns(target) && target.type->buffer == nullptr) {
       // x = f() in one line, if it makes a new object.
       if (const auto* helper = tree::try_as<tree::Helper>(stmt.value.get());
           helper != nullptr && helper->fail == tree::Fail::kNull && !helper->is_borrowed) {
@@ -93,15 +96,19 @@ void FunctionEmitter::assign(const tree::Assign& stmt) {
   std::vector<const tree::Expr*> parts = {stmt.value.get()};
   const auto* field = tree::try_as<tree::FieldAccess>(stmt.target.get());
   const auto* index = tree::try_as<tree::IndexAccess>(stmt.target.get());
+  const auto* item = tree::try_as<tree::BufferItem>(stmt.target.get());
   if (field != nullptr) {
     parts.push_back(field->value.get());
-  } else {
+  } else if (index != nullptr) {
     parts.push_back(index->value.get());
     parts.push_back(index->index.get());
   }
-  const std::vector<Value> made = values(parts);
+  std::vector<Value> made = values(parts);
+  if (item != nullptr && must_precede(effects_(*stmt.value), effects_(*stmt.target)))
+    made[0] = kept(std::move(made[0]), *stmt.value->type);
   const std::string target =
-      field != nullptr
+      item != nullptr ? buffer_item(*item).text
+      : field != nullptr
           ? at(made[1], kPrimary) + (field->value->type->is_pointer() ? "->" : ".") + field->cpp
           : at(made[1], kPrimary) + "[" + made[2].text + "]";
   if (stmt.target->type->is_object()) {

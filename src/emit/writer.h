@@ -14,11 +14,13 @@ class Writer {
     std::string text;
     int indent = 0;
     std::uint32_t source_line = 0;
+    std::uint32_t source = 0;  // which text the line is of: a syntax::SourceId
   };
 
   // What following lines are for; 0 for nothing in the source.
   void set_source_line(std::uint32_t line) { source_line_ = line; }
   std::uint32_t source_line() const { return source_line_; }
+  void set_source(std::uint32_t source) { source_ = source; }
 
   void line(std::string text);
   // A line that opens a block, and the line that closes it.
@@ -42,6 +44,7 @@ class Writer {
   std::vector<Line> lines_;
   int indent_ = 0;
   std::uint32_t source_line_ = 0;
+  std::uint32_t source_ = 0;
 };
 
 }  // namespace engineroom::emit

@@ -14,6 +14,7 @@
 #pragma once
 
 #include "runtime/arithmetic.h"
+#include "runtime/buffer.h"
 #include "runtime/complex.h"
 #include "runtime/convert.h"
 #include "runtime/exception.h"

@@ -85,4 +85,29 @@ PyObject* import_dotted(PyObject* globals, PyObject* name) {
   return module.release();
 }
 
+int import_classes(const ClassSpec* specs, Py_ssize_t n, PyObject** classes) {
+  for (Py_ssize_t i = 0; i < n; ++i) {
+    const Ref module(PyImport_ImportModule(specs[i].module));
+    if (!module) return -1;
+    PyObject* type = PyObject_GetAttrString(module, specs[i].name);
+    if (type == nullptr) return -1;
+    if (!PyType_Check(type)) {
+      Py_DECREF(type);
+      PyErr_Format(PyExc_TypeError, "%.200s.%.200s is not a type object", specs[i].module,
+                   specs[i].name);
+      return -1;
+    }
+    Py_XSETREF(classes[i], type);
+  }
+  return 0;
+}
+
+PyObject* check_instance(PyObject* o, PyObject* type) {
+  auto* wanted = reinterpret_cast<PyTypeObject*>(type);
+  if (PyObject_TypeCheck(o, wanted)) return o;
+  PyErr_Format(PyExc_TypeError, "Cannot convert %.200s to %.200s", Py_TYPE(o)->tp_name,
+               wanted->tp_name);
+  return nullptr;
+}
+
 }  // namespace er

@@ -64,7 +64,9 @@ void Analyzer::run() {
     do_helper(body, "er::store_global", module_.range, globals(module_.range),
               str_constant("__doc__", module_.range), str_constant(out_.doc, module_.range));
   Block statements = block(module_.body);
+  if (ExprPtr call = import_array()) add_expr(body, std::move(call));
   for (StmtPtr& stmt : statements) body.push_back(std::move(stmt));
+  define_used();
 
   // Last, as everything it makes comes before it. Variables stay where they are when a deque moves.
   init.kind = tree::FunctionKind::kModuleInit;

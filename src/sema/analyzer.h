@@ -2,6 +2,9 @@
 //
 //   declarations.cpp   cdef, ctypedef, struct, enum, extern, cimport: what names are declared
 //   ctypes.cpp         C types as written → types
+//   cimports.cpp       cimport, and what is in .pxd files
+//   extensions.cpp     classes that headers define
+//   buffers.cpp        np.ndarray[double] x: types, items
 //   functions.cpp      def, cdef, cpdef, lambda
 //   locals.cpp         which names are local to a function
 //   inference.cpp      of what type those are that were not declared
@@ -14,6 +17,7 @@
 // below them; then the signatures of functions; then statements and bodies, in order of the text.
 #pragma once
 
+#include <deque>
 #include <initializer_list>
 #include <map>
 #include <memory>
@@ -71,6 +75,7 @@ class Analyzer {
     std::set<std::string, std::less<>> globals;  // declared `global`
     std::set<const Variable*> bound;  // certainly has a value: parameters, loop variables
     Directives directives;
+    Scope* scope = nullptr;  // what names are looked up in; null: the module's
     bool is_module = false;
     int loops = 0;
     int next_temporary = 0;
@@ -78,32 +83,81 @@ class Analyzer {
     std::set<std::string, std::less<>> undeclared;  // names that were reported already
   };
 
+  // What is known of classes that headers define.
+  struct ClassInfo {
+    std::shared_ptr<Scope> members;  // properties
+    const Type* type = nullptr;
+    const Type* struct_type = nullptr;
+    tree::BufferMode mode = tree::BufferMode::kFull;
+  };
+
   void set_directive(std::string_view key, std::string_view value, Directives& directives,
                      syntax::SourceRange range);
 
   // ---- declarations.cpp ----
   void declare_all(const syntax::Block& block, Scope& scope, bool is_pxd);
+  void announce_all(const syntax::Block& block, Scope& scope, bool is_extern);
+  tree::Type* announce_struct(const syntax::CStructDef& def, Scope& scope, bool is_extern);
+  const Type* announce_enum(const syntax::CEnumDef& def, Scope& scope, bool is_extern);
   void declare(const syntax::Stmt& stmt, Scope& scope, bool is_pxd);
   void declare_variables(const syntax::CVarDef& def, Scope& scope, bool is_pxd);
   void declare_function(const syntax::CFuncDef& def, Scope& scope, bool is_pxd);
   void declare_struct(const syntax::CStructDef& def, Scope& scope, bool is_extern);
   void declare_enum(const syntax::CEnumDef& def, Scope& scope, bool is_extern);
   void declare_typedef(const syntax::CTypedef& def, Scope& scope);
-  void declare_extern(const syntax::CExternBlock& block, Scope& scope);
-  void declare_cimport(const syntax::CImport& stmt, Scope& scope);
-  void declare_import_of_cython(const syntax::Stmt& stmt, Scope& scope);
-  void declare_from_cimport(const syntax::FromCImport& stmt, Scope& scope);
-  std::shared_ptr<Scope> load_pxd(const std::string& name, syntax::SourceRange range);
+  void declare_extern(const syntax::CExternBlock& block, Scope& scope, bool is_pxd);
+  // A name of C++ that the header being declared has.
+  void note_cpp_name(std::string_view cpp);
   void add_symbol(Scope& scope, const syntax::Identifier& name, Symbol symbol);
   // A name whose declaration was refused, so that its uses are not.
   void add_refused(Scope& scope, const syntax::Identifier& name);
   std::string unique_cpp(std::string_view prefix, std::string_view name);
 
+  // ---- cimports.cpp ----
+  void declare_cimport(const syntax::CImport& stmt, Scope& scope);
+  void declare_import_of_cython(const syntax::Stmt& stmt, Scope& scope);
+  bool is_imported(std::string_view name);
+  void declare_from_cimport(const syntax::FromCImport& stmt, Scope& scope);
+  std::shared_ptr<Scope> load_pxd(const std::string& name, syntax::SourceRange range);
+  void use(const Symbol& function);
+  // Compiles the inline functions of .pxd files that are used.
+  void define_used();
+  // What numpy's C functions need before anything else; null if none of them is used.
+  ExprPtr import_array();
+
+  // ---- extensions.cpp ----
+  void declare_class(const syntax::CClassDef& def, Scope& scope, bool is_pxd);
+  void declare_members(const syntax::Block& body, const Type& self, ClassInfo& info, Scope& scope,
+                       bool is_pxd);
+  void declare_property(const syntax::CFuncDef& def, const Type& self, Scope& members, Scope& home);
+  // In out_.classes.
+  std::size_t class_index(const tree::ExtensionClass& extension);
+  // The class as an object.
+  ExprPtr class_object(const tree::ExtensionClass& extension, syntax::SourceRange range);
+  // A field or property that C knows; null if it has no such.
+  ExprPtr member(ExprPtr& value, const syntax::Attribute& attribute);
+
+  // ---- buffers.cpp ----
+  const Type* buffer_type(const syntax::CTemplateType& type, const Type& object, Scope& scope);
+  void set_buffer_option(std::string_view name, const syntax::Expr& value,
+                         tree::BufferLayout& layout, Scope& scope);
+  // Reports a type that only local variables may have.
+  bool reject_buffer(const Type& type, syntax::SourceRange range);
+  // null if the indices are not one integer of C per dimension.
+  ExprPtr buffer_item(ExprPtr& value, const syntax::Subscript& subscript);
+  ExprPtr buffer_part(ExprPtr& value, const syntax::Attribute& attribute);
+  // What the place is in will be written to.
+  static void mark_written(const tree::Expr& place);
+
   // ---- ctypes.cpp ----
   const Type* ctype(const syntax::CType& type, Scope& scope);
   const Type* named_ctype(const syntax::CNamedType& type, Scope& scope);
   const Type* basic_ctype(const syntax::CBasicType& type);
-  const Type* function_ctype(const syntax::CFunctionType& type, Scope& scope, bool is_extern);
+  // `self` is the type of a first parameter without one.
+  const Type* function_ctype(const syntax::CFunctionType& type, Scope& scope, bool is_extern,
+                             const Type* self = nullptr);
+  // Names are looked up here.
+  Scope& here() { return context_ != nullptr && context_->scope ? *context_->scope : scope_; }
   const Type* builtin_type(std::string_view name);
   const Type* cython_type(std::string_view name);
   // A type where an expression stands: sizeof(int), <...>; null if it is none.
@@ -174,6 +228,7 @@ class Analyzer {
   // ---- assignments.cpp ----
   void assign_statement(const syntax::Assign& stmt, Block& out);
   void augmented(const syntax::AugAssign& stmt, Block& out);
+  void augmented_object_item(ExprPtr place, const syntax::AugAssign& stmt, Block& out);
   void assign(const syntax::Expr& target, ExprPtr value, Block& out);
   void assign_name(std::string_view name, ExprPtr value, Block& out, syntax::SourceRange range);
   void unpack(const syntax::List<const syntax::Expr*>& targets, ExprPtr value, Block& out,
@@ -287,6 +342,7 @@ class Analyzer {
   ExprPtr to_object(ExprPtr value);
   ExprPtr from_object(ExprPtr value, const Type* to);
   ExprPtr to_class(ExprPtr value, ObjectClass object_class);
+  ExprPtr to_extension(ExprPtr value, const tree::ExtensionClass& extension);
   ExprPtr truth(ExprPtr value);
   bool can_be_object(const Type& type) const;
 
@@ -362,6 +418,11 @@ class Analyzer {
   std::vector<std::pair<std::string, std::int64_t>> python_constants_;
   std::set<const Variable*> declared_;       // with a type, be it object
   std::optional<ModuleNames> module_names_;  // once they were asked for
+  std::map<const tree::ExtensionClass*, ClassInfo> classes_;
+  std::deque<Symbol> used_;                      // functions of .pxd files, still to be compiled
+  std::optional<std::size_t> header_;            // in out_.prelude: whose names are declared now
+  bool uses_numpy_ = false;
+  bool calls_import_array_ = false;
   FunctionContext* context_ = nullptr;
   std::vector<std::map<std::string, Variable*, std::less<>>> inner_scopes_;  // comprehensions
 };

@@ -95,7 +95,9 @@ void Analyzer::assign_name(std::string_view name, ExprPtr value, Block& out,
   if (symbol != nullptr && symbol->kind == SymbolKind::kVariable)
     return assign_to_variable(symbol->variable, std::move(value), out, range);
   if (symbol != nullptr && symbol->kind == SymbolKind::kError) return;
-  if (symbol != nullptr && symbol->kind != SymbolKind::kPython &&
+  // A module may be both cimported and imported under one name.
+  const bool is_import = symbol != nullptr && symbol->kind == SymbolKind::kModule;
+  if (symbol != nullptr && symbol->kind != SymbolKind::kPython && !is_import &&
       !(symbol->kind == SymbolKind::kFunction && symbol->is_also_python)) {
     diagnostics_.error("assignment", range,
                        "'" + std::string(name) + "' is not a variable: it cannot be assigned to");
@@ -125,6 +127,7 @@ void Analyzer::assign(const syntax::Expr& target, ExprPtr value, Block& out) {
     ExprPtr place = this->attribute(attribute);
     if (is_error(*place)) return;
     if (place->kind == tree::ExprKind::kField || place->kind == tree::ExprKind::kVariable) {
+      mark_written(*place);
       auto stmt = make_stmt<tree::Assign>(range);
       stmt->value = coerce(std::move(value), place->type);
       stmt->target = std::move(place);
@@ -141,7 +144,8 @@ void Analyzer::assign(const syntax::Expr& target, ExprPtr value, Block& out) {
     return;
   }
   ExprPtr place = subscript(as<syntax::Subscript>(target));
-  if (place->kind == tree::ExprKind::kIndex) {
+  if (place->kind == tree::ExprKind::kIndex || place->kind == tree::ExprKind::kBufferItem) {
+    mark_written(*place);
     auto stmt = make_stmt<tree::Assign>(range);
     stmt->value = coerce(std::move(value), place->type);
     stmt->target = std::move(place);
@@ -190,6 +194,26 @@ void Analyzer::unpack(const syntax::List<const syntax::Expr*>& targets, ExprPtr 
   }
 }
 
+// buffer[i] += value, where the items are objects: the indices are evaluated once.
+void Analyzer::augmented_object_item(ExprPtr place, const syntax::AugAssign& stmt, Block& out) {
+  mark_written(*place);
+  auto& item = static_cast<tree::BufferItem&>(*place);
+  auto again = make<tree::BufferItem>(item.type, item.range);
+  again->checks_bounds = item.checks_bounds;
+  again->wraps = item.wraps;
+  again->value = variable(tree::as<tree::VariableRef>(*item.value).variable, item.range);
+  for (ExprPtr& index : item.indices) {
+    Variable* kept = keep(std::move(index), out);
+    index = variable(kept, item.range);
+    again->indices.push_back(variable(kept, item.range));
+  }
+  auto assignment = make_stmt<tree::Assign>(stmt.range);
+  assignment->value =
+      to_object(binary(stmt.op, std::move(place), expr(*stmt.value), stmt.range, true));
+  assignment->target = std::move(again);
+  out.push_back(std::move(assignment));
+}
+
 void Analyzer::augmented(const syntax::AugAssign& stmt, Block& out) {
   const syntax::Expr& target = *stmt.target;
   if (target.kind == ExprKind::kName) {
@@ -203,7 +227,11 @@ void Analyzer::augmented(const syntax::AugAssign& stmt, Block& out) {
     expr(*stmt.value);  // for the mistakes in it
     return;
   }
-  if (place->kind == tree::ExprKind::kField || place->kind == tree::ExprKind::kIndex) {
+  if (place->kind == tree::ExprKind::kBufferItem && place->type->is_object())
+    return augmented_object_item(std::move(place), stmt, out);
+  if (place->kind == tree::ExprKind::kField || place->kind == tree::ExprKind::kIndex ||
+      place->kind == tree::ExprKind::kBufferItem) {
+    mark_written(*place);
     // The place is evaluated once: by its address.
     const Type* type = place->type;
     auto address = make<tree::AddressOf>(types_.pointer_to(type), target.range);

@@ -124,6 +124,7 @@ Variable* Analyzer::new_variable(std::string_view name, const Type* type, Variab
 
 Variable* Analyzer::temporary(const Type* type) {
   if (type->is_const) type = type->unqualified;
+  if (type->buffer != nullptr) type = type->base;
   Variable* made =
       new_variable(std::to_string(++context_->next_temporary), type, VariableKind::kTemporary);
   context_->bound.insert(made);

@@ -81,6 +81,7 @@ ExprPtr Analyzer::coerce(ExprPtr value, const Type* to) {
   if (from == types_.error() || to == types_.error()) return error_value(value->range);
   if (to->is_object()) {
     ExprPtr boxed = from->is_object() ? std::move(value) : to_object(std::move(value));
+    if (to->extension != nullptr) return to_extension(std::move(boxed), *to->extension);
     return to_class(std::move(boxed), to->object_class);
   }
   if (from->is_object()) return from_object(std::move(value), to);
@@ -189,6 +190,22 @@ ExprPtr Analyzer::to_class(ExprPtr value, ObjectClass object_class) {
   // The same object again: it lives as long as the argument.
   node->is_borrowed = true;
   node->args.push_back(std::move(value));
+  return node;
+}
+
+// The same for a class of a header. Which classes derive from which is not known.
+ExprPtr Analyzer::to_extension(ExprPtr value, const tree::ExtensionClass& extension) {
+  if (value->type->extension == &extension) return value;
+  const auto* literal = tree::try_as<tree::Literal>(value.get());
+  if (literal != nullptr && literal->cpp == "Py_None") return value;
+  const syntax::SourceRange range = value->range;
+  Type const* type = classes_[&extension].type;
+  auto node = make<tree::Helper>(type, range);
+  node->name = "er::as_instance";
+  node->fail = Fail::kNull;
+  node->is_borrowed = true;
+  node->args.push_back(std::move(value));
+  node->args.push_back(class_object(extension, range));
   return node;
 }
 

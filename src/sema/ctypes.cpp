@@ -125,7 +125,11 @@ const Type* Analyzer::named_ctype(const syntax::CNamedType& type, Scope& scope) 
       return cython_type(type.path.back().text);
     if (symbol->kind == SymbolKind::kModule && symbol->scope) in = symbol->scope.get();
   }
-  if (symbol != nullptr && symbol->kind == SymbolKind::kType) return symbol->type;
+  if (symbol != nullptr && symbol->kind == SymbolKind::kType) {
+    if (symbol->type != nullptr) return symbol->type;
+    not_supported(type.range, "extension classes");
+    return object_;
+  }
   if (symbol != nullptr && symbol->kind == SymbolKind::kCython)
     if (const Type* found = cython_type(symbol->name)) return found;
   if (type.path.size() == 1 && symbol == nullptr) {
@@ -179,9 +183,10 @@ const Type* Analyzer::ctype(const syntax::CType& type, Scope& scope) {
     case CTypeKind::kTemplate: {
       const auto& base = as<syntax::CTemplateType>(type);
       const Type* inner = ctype(*base.base, scope);
+      if (inner == object_ || inner->extension != nullptr) return buffer_type(base, *inner, scope);
       // list[int], dict[str, int]: what is in it is not used.
       if (inner->is_object() && inner->object_class != ObjectClass::kAny) return inner;
-      not_supported(type.range, "C++ templates and buffers");
+      not_supported(type.range, "C++ templates");
       return object_;
     }
     case CTypeKind::kMemoryView:
@@ -202,19 +207,22 @@ const Type* Analyzer::ctype(const syntax::CType& type, Scope& scope) {
 }
 
 const Type* Analyzer::function_ctype(const syntax::CFunctionType& type, Scope& scope,
-                                     bool is_extern) {
+                                     bool is_extern, const Type* self) {
   const Type* result = ctype(*type.result, scope);
+  if (reject_buffer(*result, type.result->range)) result = result->base;
   std::vector<tree::Parameter> parameters;
   for (const syntax::Param& param : type.params->params) {
     const auto* word = syntax::try_as<syntax::CNamedType>(param.type);
     // f(x), where x is no type, but the name of an object.
-    if (word != nullptr && word->may_be_name && param.name.empty() &&
+    if (self == nullptr && word != nullptr && word->may_be_name && param.name.empty() &&
         named_ctype(*word, scope) == nullptr) {
       parameters.push_back({std::string(word->name()), object_,
                             param.default_value != nullptr || param.default_elsewhere});
       continue;
     }
-    const Type* param_type = ctype(*param.type, scope);
+    const bool is_self = self != nullptr && parameters.empty();
+    const Type* param_type = is_self ? self : ctype(*param.type, scope);
+    if (reject_buffer(*param_type, param.range)) param_type = param_type->base;
     if (param_type->kind == TypeKind::kArray) param_type = types_.pointer_to(param_type->base);
     if (param_type->is_void() && type.params->params.size() == 1) break;  // f(void)
     parameters.push_back({std::string(param.name.text), param_type,
@@ -264,7 +272,7 @@ const Type* Analyzer::function_ctype(const syntax::CFunctionType& type, Scope& s
 
 const Type* Analyzer::type_of_expr(const syntax::Expr& expr) {
   using syntax::ExprKind;
-  if (expr.kind == ExprKind::kTypeExpr) return ctype(*as<syntax::TypeExpr>(expr).type, scope_);
+  if (expr.kind == ExprKind::kTypeExpr) return ctype(*as<syntax::TypeExpr>(expr).type, here());
   if (const std::optional<std::string> name = cython_name(expr)) return cython_type(*name);
   if (expr.kind == ExprKind::kName) {
     const std::string_view id = as<syntax::Name>(expr).id;

@@ -47,7 +47,23 @@ void Analyzer::add_refused(Scope& scope, const syntax::Identifier& name) {
 }
 
 void Analyzer::declare_all(const syntax::Block& block, Scope& scope, bool is_pxd) {
+  announce_all(block, scope, false);
   for (const syntax::Stmt* stmt : block) declare(*stmt, scope, is_pxd);
+}
+
+// Structs and enums may be named above their declaration.
+void Analyzer::announce_all(const syntax::Block& block, Scope& scope, bool is_extern) {
+  for (const syntax::Stmt* stmt : block) {
+    if (stmt->kind == StmtKind::kCStructDef) {
+      announce_struct(as<syntax::CStructDef>(*stmt), scope, is_extern);
+    } else if (stmt->kind == StmtKind::kCEnumDef) {
+      announce_enum(as<syntax::CEnumDef>(*stmt), scope, is_extern);
+    } else if (stmt->kind == StmtKind::kCDefBlock) {
+      announce_all(as<syntax::CDefBlock>(*stmt).body, scope, is_extern);
+    } else if (stmt->kind == StmtKind::kCExternBlock) {
+      announce_all(as<syntax::CExternBlock>(*stmt).body, scope, true);
+    }
+  }
 }
 
 void Analyzer::declare(const syntax::Stmt& stmt, Scope& scope, bool is_pxd) {
@@ -59,7 +75,7 @@ void Analyzer::declare(const syntax::Stmt& stmt, Scope& scope, bool is_pxd) {
     case StmtKind::kCDefBlock:
       return declare_all(as<syntax::CDefBlock>(stmt).body, scope, is_pxd);
     case StmtKind::kCExternBlock:
-      return declare_extern(as<syntax::CExternBlock>(stmt), scope);
+      return declare_extern(as<syntax::CExternBlock>(stmt), scope, is_pxd);
     case StmtKind::kCStructDef:
       return declare_struct(as<syntax::CStructDef>(stmt), scope, false);
     case StmtKind::kCEnumDef:
@@ -73,9 +89,9 @@ void Analyzer::declare(const syntax::Stmt& stmt, Scope& scope, bool is_pxd) {
     case StmtKind::kImport:
     case StmtKind::kImportFrom:
       return declare_import_of_cython(stmt, scope);
-    // Refused as statements.
     case StmtKind::kCClassDef:
-      return add_refused(scope, as<syntax::CClassDef>(stmt).name);
+      return declare_class(as<syntax::CClassDef>(stmt), scope, is_pxd);
+    // Refused as statements.
     case StmtKind::kCppClassDef:
       return add_refused(scope, as<syntax::CppClassDef>(stmt).name);
     case StmtKind::kCFusedDef:
@@ -89,6 +105,7 @@ void Analyzer::declare_variables(const syntax::CVarDef& def, Scope& scope, bool 
   for (const syntax::CDeclarator& declarator : def.declarators) {
     Symbol symbol;
     symbol.type = ctype(*declarator.type, scope);
+    if (reject_buffer(*symbol.type, declarator.range)) continue;
     const bool is_extern = def.context.visibility == syntax::Visibility::kExtern;
     if (is_extern) {
       const std::string_view cname =
@@ -97,6 +114,7 @@ void Analyzer::declare_variables(const syntax::CVarDef& def, Scope& scope, bool 
       Variable& variable = out_.variables.emplace_back();
       variable = {std::string(declarator.name.text), std::string(cname), VariableKind::kModule,
                   symbol.type, false};
+      note_cpp_name(cname);
       extern_variables_.insert(&variable);
       symbol.kind = SymbolKind::kVariable;
       symbol.variable = &variable;
@@ -114,7 +132,7 @@ void Analyzer::declare_variables(const syntax::CVarDef& def, Scope& scope, bool 
 }
 
 void Analyzer::declare_function(const syntax::CFuncDef& def, Scope& scope, bool is_pxd) {
-  const bool is_extern = def.context.visibility == syntax::Visibility::kExtern;
+  const bool is_extern = def.context.visibility == syntax::Visibility::kExtern && !def.has_body;
   Symbol symbol;
   symbol.kind = SymbolKind::kFunction;
   symbol.type = function_ctype(*def.type, scope, is_extern);
@@ -123,9 +141,15 @@ void Analyzer::declare_function(const syntax::CFuncDef& def, Scope& scope, bool 
     return not_supported(def.range, "extern functions that Python is to know");
   if (is_extern) {
     symbol.cpp = def.cname.empty() ? def.name.text : def.cname;
+    note_cpp_name(symbol.cpp);
     return add_symbol(scope, def.name, std::move(symbol));
   }
   if (!def.has_body) return;  // announced; the definition follows
+  if (is_pxd) {
+    symbol.cpp = unique_cpp("f_", def.name.text);
+    symbol.definition = &def;
+    return add_symbol(scope, def.name, std::move(symbol));
+  }
   tree::Function& function =
       new_function(def.is_cpdef ? tree::FunctionKind::kCpdef : tree::FunctionKind::kCdef,
                    def.name.text, def.header);
@@ -137,26 +161,36 @@ void Analyzer::declare_function(const syntax::CFuncDef& def, Scope& scope, bool 
   add_symbol(scope, def.name, std::move(symbol));
 }
 
+tree::Type* Analyzer::announce_struct(const syntax::CStructDef& def, Scope& scope, bool is_extern) {
+  is_extern = is_extern || def.context.visibility == syntax::Visibility::kExtern;
+  if (Symbol* known = scope.find(def.name.text);
+      known != nullptr && known->kind == SymbolKind::kType && known->type != nullptr &&
+      known->type->kind == TypeKind::kStruct)
+    return const_cast<tree::Type*>(known->type);  // ours to complete
+  std::string cpp(def.cname.empty() ? def.name.text : def.cname);
+  if (is_extern && !def.is_typedef)
+    cpp = (def.struct_kind == syntax::CStructKind::kUnion ? "union " : "struct ") + cpp;
+  if (!is_extern) cpp = unique_cpp("s_", def.name.text);
+  tree::Type* type = types_.new_struct(std::string(def.name.text), std::move(cpp));
+  Symbol symbol;
+  symbol.kind = SymbolKind::kType;
+  symbol.type = type;
+  add_symbol(scope, def.name, std::move(symbol));
+  return type;
+}
+
 void Analyzer::declare_struct(const syntax::CStructDef& def, Scope& scope, bool is_extern) {
   is_extern = is_extern || def.context.visibility == syntax::Visibility::kExtern;
-  tree::Type* type = nullptr;
-  if (Symbol* known = scope.find(def.name.text);
-      known != nullptr && known->kind == SymbolKind::kType) {
-    type = const_cast<tree::Type*>(known->type);  // announced; ours to complete
-  } else {
-    std::string cpp(def.cname.empty() ? def.name.text : def.cname);
-    if (is_extern && !def.is_typedef)
-      cpp = (def.struct_kind == syntax::CStructKind::kUnion ? "union " : "struct ") + cpp;
-    if (!is_extern) cpp = unique_cpp("s_", def.name.text);
-    type = types_.new_struct(std::string(def.name.text), std::move(cpp));
-    Symbol symbol;
-    symbol.kind = SymbolKind::kType;
-    symbol.type = type;
-    add_symbol(scope, def.name, std::move(symbol));
-  }
+  tree::Type* type = announce_struct(def, scope, is_extern);
+  if (is_extern) note_cpp_name(type->cpp);
   type->is_union = def.struct_kind == syntax::CStructKind::kUnion;
   type->is_packed = def.packed;
   if (!def.has_body) return;
+  if (!type->fields.empty()) {
+    diagnostics_.error("redeclared", def.name.range,
+                       "'" + std::string(def.name.text) + "' is declared already");
+    return;
+  }
   type->is_complete = true;
   for (const syntax::Stmt* stmt : def.body) {
     if (stmt->kind == StmtKind::kCStructDef)
@@ -166,6 +200,7 @@ void Analyzer::declare_struct(const syntax::CStructDef& def, Scope& scope, bool 
       std::string cpp(field.cname.empty() ? field.name.text : field.cname);
       type->fields.push_back(
           {std::string(field.name.text), std::move(cpp), ctype(*field.type, scope)});
+      if (reject_buffer(*type->fields.back().type, field.range)) continue;
       if (type->fields.back().type->is_object()) {
         not_supported(field.range, "Python objects in C structs");
       }
@@ -174,21 +209,29 @@ void Analyzer::declare_struct(const syntax::CStructDef& def, Scope& scope, bool 
   if (!is_extern) out_.structs.push_back(type);
 }
 
+const Type* Analyzer::announce_enum(const syntax::CEnumDef& def, Scope& scope, bool is_extern) {
+  is_extern = is_extern || def.context.visibility == syntax::Visibility::kExtern;
+  if (def.name.empty() || def.scoped) return types_.int_type();
+  if (const Symbol* known = scope.find(def.name.text);
+      known != nullptr && known->kind == SymbolKind::kType && known->type != nullptr &&
+      known->type->kind == TypeKind::kEnum)
+    return known->type;
+  std::string cpp(def.cname.empty() ? def.name.text : def.cname);
+  if (is_extern && !def.is_typedef) cpp = "enum " + cpp;
+  // An enum of ours is an int with names.
+  const Type* type = types_.new_enum(std::string(def.name.text), is_extern ? cpp : "int");
+  Symbol symbol;
+  symbol.kind = SymbolKind::kType;
+  symbol.type = type;
+  add_symbol(scope, def.name, std::move(symbol));
+  return type;
+}
+
 void Analyzer::declare_enum(const syntax::CEnumDef& def, Scope& scope, bool is_extern) {
   is_extern = is_extern || def.context.visibility == syntax::Visibility::kExtern;
   if (def.scoped) return not_supported(def.range, "enum class");
-  const Type* type = types_.int_type();
-  if (!def.name.empty()) {
-    std::string cpp(def.cname.empty() ? def.name.text : def.cname);
-    if (is_extern && !def.is_typedef) cpp = "enum " + cpp;
-    // An enum of ours is an int with names.
-    tree::Type* made = types_.new_enum(std::string(def.name.text), is_extern ? cpp : "int");
-    type = made;
-    Symbol symbol;
-    symbol.kind = SymbolKind::kType;
-    symbol.type = type;
-    add_symbol(scope, def.name, std::move(symbol));
-  }
+  const Type* type = announce_enum(def, scope, is_extern);
+  if (is_extern && !def.name.empty()) note_cpp_name(type->cpp);
   std::int64_t next = 0;
   for (const syntax::CEnumItem& item : def.items) {
     Symbol symbol;
@@ -196,6 +239,7 @@ void Analyzer::declare_enum(const syntax::CEnumDef& def, Scope& scope, bool is_e
     symbol.type = is_extern ? type : types_.int_type();
     if (is_extern) {
       symbol.cpp = item.cname.empty() ? item.name.text : item.cname;
+      note_cpp_name(symbol.cpp);
     } else {
       if (item.value != nullptr) {
         const std::optional<std::int64_t> value = constant_value(*item.value, scope);
@@ -216,10 +260,12 @@ void Analyzer::declare_typedef(const syntax::CTypedef& def, Scope& scope) {
   Symbol symbol;
   symbol.kind = SymbolKind::kType;
   const Type* type = ctype(*declarator.type, scope);
+  if (reject_buffer(*type, declarator.range)) return;
   symbol.type = type;
   if (def.context.visibility == syntax::Visibility::kExtern) {
     const std::string cname(declarator.cname.empty() ? declarator.name.text : declarator.cname);
     const std::string name(declarator.name.text);
+    note_cpp_name(cname);
     if (type->kind == TypeKind::kInt) symbol.type = types_.new_extern_int(name, cname, *type);
     if (type->is_float()) symbol.type = types_.new_extern_float(name, cname, *type);
     if (type->is_void()) {
@@ -230,167 +276,38 @@ void Analyzer::declare_typedef(const syntax::CTypedef& def, Scope& scope) {
   add_symbol(scope, declarator.name, std::move(symbol));
 }
 
-void Analyzer::declare_extern(const syntax::CExternBlock& block, Scope& scope) {
+void Analyzer::note_cpp_name(std::string_view cpp) {
+  if (header_) out_.prelude[*header_].names.emplace_back(cpp);
+}
+
+void Analyzer::declare_extern(const syntax::CExternBlock& block, Scope& scope, bool is_pxd) {
   if (!block.context.name_space.empty()) return not_supported(block.range, "C++ namespaces");
-  if (!block.any_header) {
+  const std::optional<std::size_t> before = header_;
+  header_.reset();
+  // The runtime includes Python's own.
+  if (!block.any_header && block.header != "Python.h") {
     const bool is_system = block.header.starts_with("<");
     std::string include = "#include ";
     include += is_system ? std::string(block.header) : "\"" + std::string(block.header) + "\"";
-    out_.prelude.push_back(std::move(include));
+    // Verbatim text may need it, and who writes a header into the module itself wants it.
+    const bool is_optional = is_pxd && block.verbatim.empty();
+    header_ = out_.prelude.size();
+    out_.prelude.push_back({std::move(include), std::string(block.header), is_optional});
   }
-  if (!block.verbatim.empty()) out_.prelude.emplace_back(block.verbatim);
+  if (!block.verbatim.empty()) out_.prelude.push_back({std::string(block.verbatim), ""});
   for (const syntax::Stmt* stmt : block.body) {
     if (stmt->kind == StmtKind::kCStructDef) {
       declare_struct(as<syntax::CStructDef>(*stmt), scope, true);
     } else if (stmt->kind == StmtKind::kCEnumDef) {
       declare_enum(as<syntax::CEnumDef>(*stmt), scope, true);
-    } else if (stmt->kind == StmtKind::kCClassDef || stmt->kind == StmtKind::kCppClassDef) {
+    } else if (stmt->kind == StmtKind::kCppClassDef) {
       // In a .pxd it does no harm until something of it is used.
-      if (&scope == &scope_) not_supported(stmt->range, "extension classes");
+      if (!is_pxd) not_supported(stmt->range, "C++ classes");
     } else {
-      declare(*stmt, scope, false);
+      declare(*stmt, scope, is_pxd);
     }
   }
-}
-
-// ---- cimport ----
-
-std::shared_ptr<Scope> Analyzer::load_pxd(const std::string& name, syntax::SourceRange range) {
-  const auto known = pxds_.find(name);
-  if (known != pxds_.end()) return known->second;
-  const std::optional<syntax::SourceId> source =
-      options_.find_pxd ? options_.find_pxd(name) : std::nullopt;
-  if (!source) {
-    diagnostics_.error("no-pxd", range, "there is no module '" + name + "' to cimport")
-        .hint(
-            "a .pxd file of that name is looked for beside the source, on the include path and "
-            "on sys.path");
-    return nullptr;
-  }
-  auto scope = std::make_shared<Scope>();
-  pxds_.emplace(name, scope);  // before its text is read, which may cimport us
-  syntax::ParseOptions options;
-  options.file_kind = syntax::FileKind::kPxd;
-  trees_.push_back(
-      std::make_unique<syntax::Tree>(syntax::parse(sources_, *source, options, diagnostics_)));
-  declare_all(trees_.back()->module->body, *scope, true);
-  return scope;
-}
-
-void Analyzer::declare_cimport(const syntax::CImport& stmt, Scope& scope) {
-  for (const syntax::Alias& alias : stmt.names) {
-    const std::string name(alias.name.text);
-    Symbol symbol;
-    if (name == "cython" || name.starts_with("cython.")) {
-      symbol.kind = SymbolKind::kCython;
-      if (!alias.asname.empty() && name.size() > 6) symbol.name = name.substr(7);
-      const syntax::Identifier as_name =
-          alias.asname.empty() ? syntax::Identifier{"cython", alias.range} : alias.asname;
-      add_symbol(scope, as_name, std::move(symbol));
-      continue;
-    }
-    std::shared_ptr<Scope> module = load_pxd(name, alias.range);
-    if (!module) {
-      const std::string_view first = std::string_view(alias.name.text).substr(0, name.find('.'));
-      add_refused(scope,
-                  alias.asname.empty() ? syntax::Identifier{first, alias.range} : alias.asname);
-      continue;
-    }
-    symbol.kind = SymbolKind::kModule;
-    symbol.name = name;
-    if (!alias.asname.empty() || name.find('.') == std::string::npos) {
-      symbol.scope = std::move(module);
-      add_symbol(scope, alias.asname.empty() ? alias.name : alias.asname, std::move(symbol));
-      continue;
-    }
-    // cimport libc.math: the name is libc, with math in it.
-    Scope* owner = &scope;
-    std::size_t start = 0;
-    for (std::size_t dot = name.find('.');; dot = name.find('.', start)) {
-      const std::string part = name.substr(start, dot == std::string::npos ? dot : dot - start);
-      Symbol& entry = owner->names[part];
-      entry.kind = SymbolKind::kModule;
-      entry.name = part;
-      if (dot == std::string::npos) {
-        entry.scope = std::move(module);
-        break;
-      }
-      if (!entry.scope) entry.scope = std::make_shared<Scope>();
-      owner = entry.scope.get();
-      start = dot + 1;
-    }
-  }
-}
-
-// `import cython` is the same as cimporting it: nothing of it is needed when the code runs.
-void Analyzer::declare_import_of_cython(const syntax::Stmt& stmt, Scope& scope) {
-  if (stmt.kind == StmtKind::kImport) {
-    for (const syntax::Alias& alias : as<syntax::Import>(stmt).names) {
-      if (alias.name.text != "cython") continue;
-      Symbol symbol;
-      symbol.kind = SymbolKind::kCython;
-      add_symbol(scope, alias.asname.empty() ? alias.name : alias.asname, std::move(symbol));
-    }
-    return;
-  }
-  const auto& from = as<syntax::ImportFrom>(stmt);
-  if (from.module.text != "cython") return;
-  for (const syntax::Alias& alias : from.names) {
-    Symbol symbol;
-    symbol.kind = SymbolKind::kCython;
-    symbol.name = alias.name.text;
-    add_symbol(scope, alias.asname.empty() ? alias.name : alias.asname, std::move(symbol));
-  }
-}
-
-void Analyzer::declare_from_cimport(const syntax::FromCImport& stmt, Scope& scope) {
-  const std::string module(stmt.module.text);
-  if (stmt.level > 0) {
-    not_supported(stmt.range, "relative cimports");
-    for (const syntax::Alias& alias : stmt.names)
-      add_refused(scope, alias.asname.empty() ? alias.name : alias.asname);
-    return;
-  }
-  for (const syntax::Alias& alias : stmt.names) {
-    const syntax::Identifier& as_name = alias.asname.empty() ? alias.name : alias.asname;
-    if (module == "cython" || module.starts_with("cython.")) {
-      Symbol symbol;
-      symbol.kind = SymbolKind::kCython;
-      symbol.name =
-          (module.size() > 6 ? module.substr(7) + "." : "") + std::string(alias.name.text);
-      add_symbol(scope, as_name, std::move(symbol));
-      continue;
-    }
-    if (alias.name.text == "*") {
-      if (const std::shared_ptr<Scope> from = load_pxd(module, stmt.range))
-        for (const auto& [name, symbol] : from->names) scope.names.try_emplace(name, symbol);
-      continue;
-    }
-    const std::string whole = module + "." + std::string(alias.name.text);
-    const bool is_package =
-        options_.find_pxd && !options_.find_pxd(module) && options_.find_pxd(whole);
-    if (is_package) {
-      Symbol symbol;
-      symbol.kind = SymbolKind::kModule;
-      symbol.name = whole;
-      symbol.scope = load_pxd(whole, alias.range);
-      add_symbol(scope, as_name, std::move(symbol));
-      continue;
-    }
-    const std::shared_ptr<Scope> from = load_pxd(module, stmt.range);
-    if (!from) {
-      add_refused(scope, as_name);
-      continue;
-    }
-    const Symbol* found = from->find(alias.name.text);
-    if (found == nullptr) {
-      add_refused(scope, as_name);
-      diagnostics_.error("no-member", alias.range,
-                         "'" + module + "' declares no '" + std::string(alias.name.text) + "'");
-      continue;
-    }
-    add_symbol(scope, as_name, *found);
-  }
+  header_ = before;
 }
 
 }  // namespace engineroom::sema

@@ -225,7 +225,7 @@ Symbol* Analyzer::find_symbol(std::string_view name) {
   for (auto scope = inner_scopes_.rbegin(); scope != inner_scopes_.rend(); ++scope)
     if (scope->contains(name)) return nullptr;
   if (context_ != nullptr && context_->locals.contains(name)) return nullptr;
-  return scope_.find(name);
+  return here().find(name);
 }
 
 Symbol* Analyzer::find_dotted(const syntax::Expr& e) {
@@ -282,6 +282,7 @@ ExprPtr Analyzer::symbol_value(const Symbol& symbol, syntax::SourceRange range) 
     case SymbolKind::kVariable:
       return variable(symbol.variable, range);
     case SymbolKind::kFunction: {
+      use(symbol);
       auto node = make<tree::FunctionName>(symbol.type, range);
       node->cpp = symbol.cpp;
       return node;
@@ -289,9 +290,15 @@ ExprPtr Analyzer::symbol_value(const Symbol& symbol, syntax::SourceRange range) 
     case SymbolKind::kConstant:
       return c_literal(symbol.type, symbol.cpp, range);
     case SymbolKind::kType:
+      if (symbol.type == nullptr) {
+        not_supported(range, "extension classes");
+        return error_value(range);
+      }
+      if (symbol.type->extension != nullptr) return class_object(*symbol.type->extension, range);
       diagnostics_.error("type-as-value", range, "'" + symbol.name + "' is a C type, not a value");
       return error_value(range);
     case SymbolKind::kModule:
+      if (is_imported(symbol.name)) break;
       diagnostics_
           .error("module-as-value", range,
                  "'" + symbol.name + "' was cimported: it is not a Python object")
@@ -316,7 +323,17 @@ ExprPtr Analyzer::attribute(const syntax::Attribute& e) {
   }
   if (const Symbol* owner = find_dotted(*e.value);
       owner != nullptr && owner->kind == SymbolKind::kModule) {
-    if (const Symbol* symbol = find_dotted(e)) return symbol_value(*symbol, e.range);
+    const Symbol* symbol = find_dotted(e);
+    const auto* base = syntax::try_as<syntax::Name>(e.value);
+    const bool is_also_python = base != nullptr && is_imported(base->id);
+    if (symbol != nullptr &&
+        !(is_also_python && symbol->kind == SymbolKind::kFunction && symbol->is_also_python))
+      return symbol_value(*symbol, e.range);
+    if (is_also_python)
+      return object_helper("er::get_attr", e.range,
+                           helper("er::load_global", object_, Fail::kNull, e.range,
+                                  globals(e.range), str_constant(base->id, e.range)),
+                           str_constant(e.attr.text, e.attr.range));
     diagnostics_.error(
         "no-member", e.attr.range,
         "cimported module '" + owner->name + "' has no '" + std::string(e.attr.text) + "'");
@@ -339,6 +356,10 @@ ExprPtr Analyzer::attribute(const syntax::Attribute& e) {
     node->cpp = field->cpp;
     return node;
   }
+  if (type->buffer != nullptr)
+    if (ExprPtr part = buffer_part(value, e)) return part;
+  if (type->extension != nullptr)
+    if (ExprPtr known = member(value, e)) return known;
   if (type->is_complex() && (e.attr.text == "real" || e.attr.text == "imag")) {
     auto node = make<tree::FieldAccess>(type->base, e.range);
     node->value = std::move(value);
@@ -394,6 +415,8 @@ ExprPtr Analyzer::subscript(const syntax::Subscript& e) {
     expr(*e.slice, object_);
     return value;
   }
+  if (type->buffer != nullptr)
+    if (ExprPtr item = buffer_item(value, e)) return item;
   ExprPtr container = to_object(std::move(value));
   ExprPtr index = expr(*e.slice, object_);
   const bool is_sequence = container->type->object_class != ObjectClass::kDict;
@@ -410,7 +433,7 @@ ExprPtr Analyzer::subscript(const syntax::Subscript& e) {
 // ---- C ----
 
 ExprPtr Analyzer::cast(const syntax::Cast& e) {
-  const Type* to = ctype(*e.type, scope_);
+  const Type* to = ctype(*e.type, here());
   ExprPtr value = expr(*e.value, to);
   const Type* from = value->type;
   if (from == to) return value;
@@ -442,6 +465,7 @@ ExprPtr Analyzer::address_of(const syntax::AddressOf& e) {
   const bool is_place =
       value->kind == tree::ExprKind::kVariable || value->kind == tree::ExprKind::kField ||
       value->kind == tree::ExprKind::kIndex || value->kind == tree::ExprKind::kFunctionName ||
+      value->kind == tree::ExprKind::kBufferItem || value->kind == tree::ExprKind::kBufferPart ||
       value->kind == tree::ExprKind::kLiteral;
   if (!is_place || value->type->is_object()) {
     diagnostics_.error("address-of", e.range,

@@ -83,7 +83,7 @@ void Analyzer::add_parameters(FunctionContext& context, const syntax::Params& pa
       // def f(x): one word is the name.
       type = named != nullptr && named->may_be_name && param.name.empty()
                  ? object_
-                 : ctype(*param.type, scope_);
+                 : ctype(*param.type, here());
     } else if (param.annotation != nullptr && cython_name(*param.annotation)) {
       if (const Type* annotated = type_of_expr(*param.annotation)) type = annotated;
     }
@@ -103,6 +103,7 @@ void Analyzer::add_parameters(FunctionContext& context, const syntax::Params& pa
                          "two parameters are called '" + std::string(name) + "'");
       continue;
     }
+    if (type->extension != nullptr) class_index(*type->extension);
     Variable* variable = new_variable(name, type, VariableKind::kParameter);
     context.locals.emplace(std::string(name), variable);
     context.bound.insert(variable);
@@ -190,6 +191,7 @@ void Analyzer::c_function(const syntax::CFuncDef& def) {
   FunctionContext context;
   context.function = &function;
   context.outer = context_;
+  context.scope = context_->scope;
   context.directives = context_->directives;
   for (const syntax::Expr* decorator : def.decorators)
     apply_directive_decorator(*decorator, context.directives);

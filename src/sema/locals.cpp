@@ -115,7 +115,7 @@ void Analyzer::collect_local(const syntax::Stmt& stmt) {
       return collect_locals(as<syntax::CDefBlock>(stmt).body);
     case StmtKind::kCVarDef:
       for (const syntax::CDeclarator& declarator : as<syntax::CVarDef>(stmt).declarators) {
-        const Type* type = ctype(*declarator.type, scope_);
+        const Type* type = ctype(*declarator.type, here());
         const std::string name(declarator.name.text);
         if (context_->locals.contains(name)) {
           diagnostics_.error("redeclared", declarator.range, "'" + name + "' is declared already");

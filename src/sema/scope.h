@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "syntax/source.h"
+#include "syntax/stmt.h"
 #include "tree/module.h"
 
 namespace engineroom::sema {
@@ -32,7 +33,11 @@ struct Symbol {
   std::string cpp;                     // kFunction, kConstant
   std::shared_ptr<Scope> scope;        // kModule
   std::string name;                    // kCython: "" or "boundscheck"; the name as declared
-  bool is_also_python = false;         // cpdef: Python knows it too
+  // Python knows it too: cpdef; a cimported module that is imported as well.
+  bool is_also_python = false;
+  // kFunction: the definition in a .pxd, which is compiled if it is used.
+  const syntax::CFuncDef* definition = nullptr;
+  Scope* home = nullptr;  // of the .pxd that declares it
 };
 
 struct Scope {

@@ -38,7 +38,9 @@ class PxdFinder {
     for (char& c : relative)
       if (c == '.') c = '/';
     for (const std::string& folder : path_) {
-      for (const char* ending : {".pxd", "/__init__.pxd"}) {
+      // Some packages have one for old compilers, and one for those that know Cython 3.
+      for (const char* ending :
+           {".cython-30.pxd", ".pxd", "/__init__.cython-30.pxd", "/__init__.pxd"}) {
         const std::string path = folder + "/" + relative + ending;
         if (std::optional<std::string> text = read_file(path))
           return sources_.add(path, std::move(*text));
@@ -96,6 +98,7 @@ Translation translate(const Request& request) {
       emit::Unit unit = emit::emit(*typed, sources, {.is_shared = false});
       result.cpp = std::move(unit.text);
       result.exec_symbol = std::move(unit.entry);
+      result.headers = std::move(unit.headers);
     }
   }
   result.messages = messages_of(diagnostics, sources);

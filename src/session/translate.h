@@ -49,6 +49,7 @@ struct Translation {
   std::string cpp;          // empty if there were errors
   // extern "C" int exec(PyObject* module): fills the module; -1 if it raised.
   std::string exec_symbol;
+  std::vector<std::string> headers;  // that the C++ includes, besides Python's and the runtime's
 };
 
 Translation translate(const Request& request);

@@ -32,6 +32,8 @@ enum class ExprKind : std::uint8_t {
   kCall,
   kField,
   kIndex,
+  kBufferItem,
+  kBufferPart,
   kAddressOf,
   kCast,
   kAssignment,
@@ -167,6 +169,21 @@ struct FieldAccess : ExprOf<ExprKind::kField> {
 struct IndexAccess : ExprOf<ExprKind::kIndex> {
   ExprPtr value;
   ExprPtr index;
+};
+
+// value[indices…] of a variable whose type has a buffer: an item of C, or an object that is
+// borrowed from memory. The indices are integers of C, one per dimension.
+struct BufferItem : ExprOf<ExprKind::kBufferItem> {
+  ExprPtr value;  // a VariableRef
+  std::vector<ExprPtr> indices;
+  bool checks_bounds = true;  // outside: IndexError
+  bool wraps = true;          // negative ones count from the end
+};
+
+// Where the memory of such a variable is: "data", "shape" or "strides".
+struct BufferPart : ExprOf<ExprKind::kBufferPart> {
+  ExprPtr value;  // a VariableRef
+  const char* part = "";
 };
 
 struct AddressOf : ExprOf<ExprKind::kAddressOf> {

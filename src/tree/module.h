@@ -28,6 +28,8 @@ struct Variable {
   const Type* type = nullptr;
   // A parameter that is assigned to: it needs a reference of its own.
   bool is_assigned = false;
+  // Items of its buffer are assigned to.
+  bool is_written = false;
 };
 
 enum class ParamKind : std::uint8_t {
@@ -92,17 +94,27 @@ struct Constant {
   std::vector<std::size_t> items;
 };
 
+// C++ that comes first: the include of a header, or verbatim text of an extern block.
+struct Prelude {
+  std::string text;
+  std::string header;  // empty for verbatim text
+  // A header that a .pxd asks for is included only if one of these words is in the text.
+  bool is_optional = false;
+  std::vector<std::string> names = {};
+};
+
 struct Module {
   std::string name;
   std::string doc;
   bool has_doc = false;
   TypeTable types;
-  // C++ that comes first, in order: includes and verbatim text of extern blocks.
-  std::vector<std::string> prelude;
+  std::vector<Prelude> prelude;      // in order
   std::vector<const Type*> structs;  // to be defined, in order; also enums
   std::deque<Variable> variables;    // cdef variables of the module
   std::deque<Function> functions;    // the last is the module's own statements
   std::vector<Constant> constants;
+  // Imported before anything runs; er_classes[i] in literals.
+  std::vector<const ExtensionClass*> classes;
 };
 
 }  // namespace engineroom::tree

@@ -211,6 +211,12 @@ std::string Printer::expr(const Expr& e) {
     }
     case ExprKind::kIndex:
       return expr(*as<IndexAccess>(e).value) + "[" + expr(*as<IndexAccess>(e).index) + "]";
+    case ExprKind::kBufferItem: {
+      const auto& item = as<BufferItem>(e);
+      return expr(*item.value) + "[" + list(item.indices) + "]" + (item.checks_bounds ? "!" : "");
+    }
+    case ExprKind::kBufferPart:
+      return expr(*as<BufferPart>(e).value) + "." + as<BufferPart>(e).part;
     case ExprKind::kAddressOf:
       return "&" + expr(*as<AddressOf>(e).value);
     case ExprKind::kCast:

@@ -54,8 +54,9 @@ struct ExprStmt : StmtOf<StmtKind::kExpr> {
   ExprPtr value;
 };
 
-// target = value. The target is a VariableRef, FieldAccess or IndexAccess; both have the same type.
-// An object that it replaces is released after the assignment.
+// target = value. The target is a VariableRef, FieldAccess, IndexAccess or BufferItem; both have
+// the same type. An object that it replaces is released after the assignment. A variable with a
+// buffer acquires the new object's, which may fail.
 struct Assign : StmtOf<StmtKind::kAssign> {
   ExprPtr target;
   ExprPtr value;

@@ -27,6 +27,12 @@ const Field* Type::find_field(std::string_view field) const {
   return found == fields.end() ? nullptr : &*found;
 }
 
+std::string ExtensionClass::full_name() const {
+  std::string full = module;
+  full += '.';
+  return full += name;
+}
+
 std::string declare(const Type& type, std::string_view name) {
   const std::string text(name);
   if (type.kind == TypeKind::kArray)
@@ -235,6 +241,22 @@ const Type* TypeTable::new_extern_int(std::string name, std::string cpp, const T
 
 const Type* TypeTable::new_extern_float(std::string name, std::string cpp, const Type& like) {
   return new_extern_int(std::move(name), std::move(cpp), like);
+}
+
+const Type* TypeTable::new_extension(ExtensionClass extension) {
+  Type type = *object();
+  type.name = extension.name;
+  type.extension = &extensions_.emplace_back(std::move(extension));
+  return add(std::move(type));
+}
+
+const Type* TypeTable::new_buffer(const Type* object, BufferLayout layout) {
+  Type type = *object;
+  type.base = object;
+  type.name =
+      object->name + "[" + layout.item_name + ", ndim=" + std::to_string(layout.n_dimensions) + "]";
+  type.buffer = &layouts_.emplace_back(std::move(layout));
+  return add(std::move(type));
 }
 
 const Type* TypeTable::common(const Type* a, const Type* b) {

@@ -63,6 +63,30 @@ struct Field {
   const Type* type = nullptr;
 };
 
+// A class that is defined elsewhere, as a .pxd declares it: numpy.ndarray, which is a
+// PyArrayObject.
+struct ExtensionClass {
+  std::string module;  // of Python
+  std::string name;
+  std::string struct_cpp;
+  std::vector<Field> fields;
+
+  std::string full_name() const;
+};
+
+// How the memory of a buffer may be laid out.
+enum class BufferMode : std::uint8_t { kFull, kStrided, kC, kFortran };
+
+// np.ndarray[double, ndim=2]: an object whose memory is looked at as items of C.
+struct BufferLayout {
+  const Type* item = nullptr;
+  std::string item_name;  // as it was written, for messages
+  int n_dimensions = 1;
+  BufferMode mode = BufferMode::kFull;
+  bool has_negative_indices = true;
+  bool is_cast = false;
+};
+
 // What happens to an exception in a C function, as its callers see it.
 enum class Except : std::uint8_t {
   kNever,       // noexcept: reported as unraisable, and forgotten
@@ -94,6 +118,7 @@ struct Type {
   bool is_extern = false;
 
   // kPointer, kArray: what it points to or holds. kComplex: its parts. kFunction: the result.
+  // kObject with a buffer: the object.
   const Type* base = nullptr;
   std::size_t size = 0;  // kArray
 
@@ -112,6 +137,9 @@ struct Type {
 
   // kObject.
   ObjectClass object_class = ObjectClass::kAny;
+  const ExtensionClass* extension = nullptr;  // null: none, or one of ObjectClass
+  // Of variables whose memory is looked at; `base` is the type of the object itself.
+  const BufferLayout* buffer = nullptr;
 
   bool is_object() const { return kind == TypeKind::kObject; }
   bool is_integral() const {
@@ -166,6 +194,10 @@ class TypeTable {
   const Type* new_extern_int(std::string name, std::string cpp, const Type& like);
   const Type* new_extern_float(std::string name, std::string cpp, const Type& like);
 
+  const Type* new_extension(ExtensionClass extension);
+  // Each call makes a new type.
+  const Type* new_buffer(const Type* object, BufferLayout layout);
+
   // What C makes of two arithmetic operands. REQUIRES: both are numeric.
   const Type* common(const Type* a, const Type* b);
 
@@ -174,6 +206,8 @@ class TypeTable {
   Type* add(Type type);
 
   std::deque<Type> types_;
+  std::deque<ExtensionClass> extensions_;
+  std::deque<BufferLayout> layouts_;
   std::map<std::string, const Type*, std::less<>> ints_;
   std::map<std::string, const Type*> derived_;  // by a key that says how they were made
   std::vector<const Type*> objects_;            // by ObjectClass

@@ -120,7 +120,8 @@ void Verifier::statement(const Stmt& stmt) {
                             expr(assign.value.get(), "the value of an assignment");
       if (!has_both) return;
       const ExprKind kind = assign.target->kind;
-      check(kind == ExprKind::kVariable || kind == ExprKind::kField || kind == ExprKind::kIndex,
+      check(kind == ExprKind::kVariable || kind == ExprKind::kField || kind == ExprKind::kIndex ||
+                kind == ExprKind::kBufferItem,
             "this cannot be assigned to", *assign.target);
       same_types(assign.target->type, assign.value->type, "target and value of an assignment",
                  *assign.value);
@@ -280,6 +281,18 @@ void Verifier::parts(const Expr& e) {
       if (expr(as<IndexAccess>(e).value.get(), "what is indexed"))
         check(as<IndexAccess>(e).value->type->is_pointer_like(), "an index of no pointer", e);
       expr(as<IndexAccess>(e).index.get(), "an index");
+      return;
+    case ExprKind::kBufferItem: {
+      const auto& item = as<BufferItem>(e);
+      if (!expr(item.value.get(), "a buffer")) return;
+      check(item.value->type->buffer != nullptr, "an item of no buffer", e);
+      for (const ExprPtr& index : item.indices)
+        if (expr(index.get(), "an index"))
+          check(index->type->is_integral(), "an index of a buffer is no integer", *index);
+      return;
+    }
+    case ExprKind::kBufferPart:
+      expr(as<BufferPart>(e).value.get(), "a buffer");
       return;
     case ExprKind::kAddressOf:
       expr(as<AddressOf>(e).value.get(), "what has an address");

@@ -24,6 +24,7 @@ cdef extern from "Python.h":
     bint PyObject_RichCompareBool(object a, object b, int op) except -1
     object PyObject_Repr(object o)
     object PyObject_Str(object o)
+    bint PyObject_TypeCheck(object o, PyTypeObject *type)
     bint PyObject_IsInstance(object o, object cls) except -1
     bint PyObject_IsSubclass(object o, object cls) except -1
     object PyObject_Call(object f, object args, object kwargs)
