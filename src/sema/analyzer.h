@@ -419,8 +419,8 @@ class Analyzer {
   std::set<const Variable*> declared_;       // with a type, be it object
   std::optional<ModuleNames> module_names_;  // once they were asked for
   std::map<const tree::ExtensionClass*, ClassInfo> classes_;
-  std::deque<Symbol> used_;                      // functions of .pxd files, still to be compiled
-  std::optional<std::size_t> header_;            // in out_.prelude: whose names are declared now
+  std::deque<Symbol> used_;            // functions of .pxd files, still to be compiled
+  std::optional<std::size_t> header_;  // in out_.prelude: whose names are declared now
   bool uses_numpy_ = false;
   bool calls_import_array_ = false;
   FunctionContext* context_ = nullptr;

@@ -269,7 +269,10 @@ ExprPtr Analyzer::name(const syntax::Name& name, bool is_owner) {
                   "closures: '" + std::string(name.id) + "' belongs to the function around");
     return error_value(name.range);
   }
-  if (const Symbol* symbol = find_symbol(name.id)) return symbol_value(*symbol, name.range);
+  const Symbol* symbol = find_symbol(name.id);
+  const bool is_import =
+      symbol != nullptr && symbol->kind == SymbolKind::kModule && is_imported(name.id);
+  if (symbol != nullptr && !is_import) return symbol_value(*symbol, name.range);
   return module_name(name, is_owner);
 }
 
@@ -298,7 +301,6 @@ ExprPtr Analyzer::symbol_value(const Symbol& symbol, syntax::SourceRange range) 
       diagnostics_.error("type-as-value", range, "'" + symbol.name + "' is a C type, not a value");
       return error_value(range);
     case SymbolKind::kModule:
-      if (is_imported(symbol.name)) break;
       diagnostics_
           .error("module-as-value", range,
                  "'" + symbol.name + "' was cimported: it is not a Python object")
@@ -326,9 +328,7 @@ ExprPtr Analyzer::attribute(const syntax::Attribute& e) {
     const Symbol* symbol = find_dotted(e);
     const auto* base = syntax::try_as<syntax::Name>(e.value);
     const bool is_also_python = base != nullptr && is_imported(base->id);
-    if (symbol != nullptr &&
-        !(is_also_python && symbol->kind == SymbolKind::kFunction && symbol->is_also_python))
-      return symbol_value(*symbol, e.range);
+    if (symbol != nullptr) return symbol_value(*symbol, e.range);
     if (is_also_python)
       return object_helper("er::get_attr", e.range,
                            helper("er::load_global", object_, Fail::kNull, e.range,

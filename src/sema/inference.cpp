@@ -314,7 +314,7 @@ const Type* Analyzer::quick_type(const syntax::Expr& e) {
     case ExprKind::kCall:
       return call_type(as<syntax::Call>(e));
     case ExprKind::kCast:
-      return known(ctype(*as<syntax::Cast>(e).type, scope_));
+      return known(ctype(*as<syntax::Cast>(e).type, here()));
     case ExprKind::kAddressOf: {
       const Type* type = quick_type(*as<syntax::AddressOf>(e).value);
       return type != nullptr && !type->is_object() ? types_.pointer_to(type) : nullptr;
