@@ -52,9 +52,9 @@ void EffectsOf::add_expr(const tree::Expr* expr, Effects& out) {
   if (expr != nullptr) out.add((*this)(*expr));
 }
 
-Effects EffectsOf::of_block_from(const tree::Block& block, std::size_t first) {
+Effects EffectsOf::of_block(const tree::Block& block) {
   Effects effects;
-  for (std::size_t i = first; i < block.size(); ++i) add_statement(*block[i], effects);
+  for (const tree::StmtPtr& stmt : block) add_statement(*stmt, effects);
   return effects;
 }
 

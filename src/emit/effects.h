@@ -26,9 +26,7 @@ struct Effects {
 class EffectsOf {
  public:
   const Effects& operator()(const tree::Expr& expr);
-  Effects of_block(const tree::Block& block) { return of_block_from(block, 0); }
-  // Without the first few statements.
-  Effects of_block_from(const tree::Block& block, std::size_t first);
+  Effects of_block(const tree::Block& block);
 
  private:
   Effects compute(const tree::Expr& expr);

@@ -38,17 +38,6 @@ Operator operator_of(std::string_view op) {
   return found == kOperators.end() ? Operator{kConditional, kUnary} : found->second;
 }
 
-// Helpers whose arguments after the first few are a list in braces.
-int n_fixed_arguments(const std::string& name) {
-  static const std::map<std::string_view, int> kLists = {
-      {"er::make_tuple", 0},  {"er::make_list", 0}, {"er::make_set", 0},
-      {"er::make_dict", 0},   {"er::join_str", 0},  {"er::call", 1},
-      {"er::call_method", 2}, {"er::call_kw", 2},   {"er::print", 2},
-  };
-  const auto found = kLists.find(name);
-  return found == kLists.end() ? -1 : found->second;
-}
-
 // Arithmetic of which C++ would otherwise guess the type from the arguments, which may be literals.
 bool is_arithmetic(const std::string& name) {
   static const std::set<std::string_view> kNames = {
@@ -311,38 +300,27 @@ Value FunctionEmitter::cast(const tree::Cast& expr) {
 
 // ---- helpers ----
 
-// Helpers that have a faster form for what is known here; "" for all others.
-std::string FunctionEmitter::special_text(const tree::Helper& expr,
-                                          const std::vector<Value>& args) {
-  const auto* name = args.size() > 1 ? tree::try_as<tree::PyConstant>(expr.args[1].get()) : nullptr;
-  if (name == nullptr) return "";
-  if (expr.name == "er::load_global" && args.size() == 2) {
-    context_.uses_global_caches = true;
-    return "er::load_global(" + args[0].text + ", " + args[1].text + ", er_caches[" +
-           std::to_string(name->index) + "])";
-  }
-  const bool is_append = expr.name == "er::call_method" && args.size() == 3 &&
-                         context_.module.constants[name->index].text == "append";
-  if (!is_append) return "";
-  return "er::append(" + args[0].text + ", " + args[1].text + ", " + args[2].text + ")";
-}
-
 std::string FunctionEmitter::helper_text(const tree::Helper& expr, const std::string& out) {
-  std::vector<const tree::Expr*> exprs;
-  for (const tree::ExprPtr& arg : expr.args) exprs.push_back(arg.get());
-  const std::vector<Value> args = values(exprs);
-  if (expr.name == "er::to_object" && args.size() == 1)
-    return context_.conversions.to_object(*expr.args[0]->type, args[0].text);
-  if (expr.name.starts_with("er::from_object<") && args.size() == 1 && !out.empty())
-    return context_.conversions.from_object(*expr.type, args[0].text, out);
-
-  if (std::string text = special_text(expr, args); !text.empty()) return text;
-
-  std::string name = expr.name;
+  if (expr.args.size() == 1) {
+    const auto argument = [&] { return value(*expr.args[0]).text; };
+    if (expr.name == "er::to_object")
+      return context_.conversions.to_object(*expr.args[0]->type, argument());
+    if (expr.name.starts_with("er::from_object<") && !out.empty())
+      return context_.conversions.from_object(*expr.type, argument(), out);
+  }
+  std::string name = faster_name(expr);
   if (is_arithmetic(name) && !expr.type->is_object() && !expr.type->is_complex() &&
       (expr.args.empty() || !expr.args[0]->type->is_complex()))
     name += "<" + expr.type->cpp + ">";
-  const int n_fixed = n_fixed_arguments(name);
+  return name + "(" + joined(arguments(expr, out)) + ")";
+}
+
+std::vector<std::string> FunctionEmitter::arguments(const tree::Helper& expr,
+                                                    const std::string& out) {
+  std::vector<const tree::Expr*> exprs;
+  for (const tree::ExprPtr& arg : expr.args) exprs.push_back(arg.get());
+  const std::vector<Value> args = values(exprs);
+  const int n_fixed = n_fixed_arguments(expr.name);
   std::vector<std::string> texts;
   std::vector<std::string> list;
   for (std::size_t i = 0; i < args.size(); ++i) {
@@ -351,7 +329,11 @@ std::string FunctionEmitter::helper_text(const tree::Helper& expr, const std::st
   }
   if (!list.empty()) texts.push_back("{" + joined(list) + "}");
   if (!out.empty()) texts.push_back(out);
-  return name + "(" + joined(texts) + ")";
+  if (expr.name == "er::load_global" && args.size() == 2) {
+    if (std::string cache = global_cache(*expr.args[1]); !cache.empty())
+      texts.push_back(std::move(cache));
+  }
+  return texts;
 }
 
 Value FunctionEmitter::helper(const tree::Helper& expr) {
@@ -679,6 +661,8 @@ void FunctionEmitter::drop(const tree::Expr& expr) {
     const std::string failure = helper->name == "er::reraise" ? fail_at(0) : std::string();
     const auto failed = [&] { return failure.empty() ? fail(expr.range) : failure; };
     if (helper->fail == Fail::kNull) {
+      if (const std::string text = dropped_text(*helper); !text.empty())
+        return out_.line("if (" + text + " < 0) " + failed());
       const std::string text = helper_text(*helper);
       const bool is_owned = expr.type->is_object() && !helper->is_borrowed;
       out_.line("if (!" + (is_owned ? "er::Ref(" + text + ")" : text) + ") " + failed());

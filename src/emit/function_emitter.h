@@ -2,6 +2,7 @@
 //
 //   function_emitter.cpp  parameters, locals, the way out
 //   expressions.cpp       values and temporaries
+//   faster_forms.cpp      calls of builtins
 //   statements.cpp        the simple ones, and blocks
 //   loops.cpp             while, for
 //   buffers.cpp           variables with a buffer, and their items
@@ -114,9 +115,10 @@ class FunctionEmitter {
   std::vector<Value> values(const std::vector<const tree::Expr*>& exprs);
   Value variable_value(const tree::VariableRef& expr);
   Value helper(const tree::Helper& expr);
-  std::string special_text(const tree::Helper& expr, const std::vector<Value>& args);
   // The call's text, with its arguments evaluated.
   std::string helper_text(const tree::Helper& expr, const std::string& out = "");
+  // What stands between its parentheses.
+  std::vector<std::string> arguments(const tree::Helper& expr, const std::string& out = "");
   Value binary(const tree::Binary& expr);
   Value logical(const tree::Logical& expr);
   Value conditional(const tree::Conditional& expr);
@@ -151,6 +153,16 @@ class FunctionEmitter {
   Value buffer_item(const tree::BufferItem& expr);
   Value buffer_part(const tree::BufferPart& expr);
 
+  // ---- faster_forms.cpp ----
+  std::string name_of(const tree::Expr& expr) const;
+  std::string called_global(const tree::Helper& call) const;
+  std::string global_cache(const tree::Expr& name);
+  static int n_fixed_arguments(const std::string& name);
+  std::string faster_name(const tree::Helper& expr) const;
+  std::string dropped_text(const tree::Helper& expr);
+  std::string added_text(const tree::Variable& target, const tree::Helper& expr);
+  bool is_range(const tree::Expr& iterable) const;
+
   // ---- statements.cpp ----
   void block(const tree::Block& block);
   void statement(const tree::Stmt& stmt);
@@ -170,7 +182,6 @@ class FunctionEmitter {
   void while_loop(const tree::While& stmt);
   void count_loop(const tree::CountLoop& stmt);
   void iterate(const tree::Iterate& stmt);
-  bool is_used_after_first(const tree::Iterate& stmt);
   void loop_body(const tree::Block& body, const tree::Block& orelse, const std::string& close);
 
   // ---- control.cpp ----

@@ -74,7 +74,7 @@ Variables Finder::own(const tree::Stmt& stmt, std::vector<const tree::Block*>& b
     case StmtKind::kIterate: {
       const auto& loop = as<tree::Iterate>(stmt);
       add(loop.iterable.get(), used);
-      use(loop.item);
+      // Set anew for each turn, whose body begins with its use.
       blocks = {&loop.body, &loop.orelse};
       break;
     }

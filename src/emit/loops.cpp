@@ -139,13 +139,6 @@ void FunctionEmitter::count_loop(const tree::CountLoop& stmt) {
   loop_body(stmt.body, stmt.orelse, "");
 }
 
-// Does the body use the item after its first statement?
-bool FunctionEmitter::is_used_after_first(const tree::Iterate& stmt) {
-  Effects effects = effects_.of_block_from(stmt.body, 1);
-  effects.add(effects_.of_block(stmt.orelse));
-  return effects.reads.contains(stmt.item) || effects.writes.contains(stmt.item);
-}
-
 void FunctionEmitter::iterate(const tree::Iterate& stmt) {
   forget_unbound(effects_.of_block(stmt.body));
   // `x = item` is all that is done with a temporary item: x is the item.
@@ -153,9 +146,8 @@ void FunctionEmitter::iterate(const tree::Iterate& stmt) {
   const tree::Stmt* first = stmt.body.empty() ? nullptr : stmt.body[0].get();
   bool is_direct = false;
   if (const auto* target = assigned_from(first, *stmt.item); target != nullptr && owns(*target)) {
-    const auto& uses = last_uses_[&stmt];
-    is_direct =
-        std::find(uses.begin(), uses.end(), stmt.item) != uses.end() && !is_used_after_first(stmt);
+    const auto& uses = last_uses_[first];
+    is_direct = std::find(uses.begin(), uses.end(), stmt.item) != uses.end();
     if (is_direct) {
       item = target;
       skipped_ = first;
@@ -164,11 +156,13 @@ void FunctionEmitter::iterate(const tree::Iterate& stmt) {
   }
   const std::string iterator = new_name("it");
   const std::string more = "more" + iterator.substr(2);
-  out_.line("er::Iterator " + iterator + ";");
+  const bool over_range = is_range(*stmt.iterable);
+  out_.line((over_range ? "er::RangeIterator " : "er::Iterator ") + iterator + ";");
   const std::size_t mark = out_.mark();
   has_declared_ = false;
-  const Value iterable = value(*stmt.iterable);
-  out_.line("if (!" + iterator + ".start(" + iterable.text + ")) " + fail(stmt.iterable->range));
+  const std::string source =
+      over_range ? joined(arguments(as<tree::Helper>(*stmt.iterable))) : value(*stmt.iterable).text;
+  out_.line("if (!" + iterator + ".start(" + source + ")) " + fail(stmt.iterable->range));
   if (has_declared_) out_.enclose_since(mark);
   has_declared_ = true;
   out_.line("int " + more + ";");

@@ -85,6 +85,10 @@ void FunctionEmitter::assign(const tree::Assign& stmt) {
       // x = f() in one line, if it makes a new object.
       if (const auto* helper = tree::try_as<tree::Helper>(stmt.value.get());
           helper != nullptr && helper->fail == tree::Fail::kNull && !helper->is_borrowed) {
+        if (const std::string text = added_text(target, *helper); !text.empty()) {
+          bound_.insert(&target);
+          return out_.line("if (!" + text + ") " + fail(helper->range));
+        }
         const std::string text = helper_text(*helper);
         bound_.insert(&target);
         out_.line("if (!" + target.cpp + ".set(" + text + ")) " + fail(helper->range));

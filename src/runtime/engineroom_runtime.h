@@ -15,6 +15,7 @@
 
 #include "runtime/arithmetic.h"
 #include "runtime/buffer.h"
+#include "runtime/builtins.h"
 #include "runtime/complex.h"
 #include "runtime/convert.h"
 #include "runtime/exception.h"

@@ -198,7 +198,11 @@ PyObject* call_general(Function* f, PyObject* const* args, Py_ssize_t n_args, Py
   // Kept, as the function may change its own defaults.
   const Ref defaults = borrow(f->defaults);
   Ref kwdefaults;
-  if (f->kwdefaults != nullptr && !kwdefaults.set(PyDict_Copy(f->kwdefaults))) return nullptr;
+  bool wants_kwdefaults = false;
+  for (Py_ssize_t i = spec.n_positional; i < n_named; ++i)
+    wants_kwdefaults = wants_kwdefaults || values[i] == nullptr;
+  if (wants_kwdefaults && f->kwdefaults != nullptr && !kwdefaults.set(PyDict_Copy(f->kwdefaults)))
+    return nullptr;
   if (!take_defaults(f, values, defaults, kwdefaults)) return nullptr;
   Ref varargs;
   if (spec.has_varargs) {
@@ -227,14 +231,49 @@ PyObject* call_with_defaults(Function* f, PyObject* const* args, Py_ssize_t n_ar
   return spec.body(reinterpret_cast<PyObject*>(f), values);
 }
 
-// Exactly as many arguments as the function has parameters, by position.
+// Keywords that are the very strings of the parameters, as those of nearly all calls are.
+PyObject* call_with_keywords(Function* f, PyObject* const* args, Py_ssize_t n_args,
+                             PyObject* kwnames) {
+  const FunctionSpec& spec = *f->spec;
+  constexpr Py_ssize_t kOnStack = 8;
+  const Py_ssize_t n = spec.n_positional + spec.n_keyword_only;
+  const auto give_up = [&] { return call_general(f, args, n_args, kwnames); };
+  if (n > kOnStack || n_args > spec.n_positional) return give_up();
+  PyObject* values[kOnStack];
+  for (Py_ssize_t i = 0; i < n; ++i) values[i] = i < n_args ? args[i] : nullptr;
+  Py_ssize_t at = n_args > spec.n_positional_only ? n_args : spec.n_positional_only;
+  for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(kwnames); ++k) {
+    PyObject* keyword = PyTuple_GET_ITEM(kwnames, k);
+    // They mostly come in the order of the parameters.
+    if (at >= n || parameter_name(f, at) != keyword) {
+      at = n_args > spec.n_positional_only ? n_args : spec.n_positional_only;
+      while (at < n && parameter_name(f, at) != keyword) ++at;
+      if (at == n) return give_up();
+    }
+    if (values[at] != nullptr) return give_up();
+    values[at++] = args[n_args + k];
+  }
+  // Kept, as the function may change its own defaults.
+  const Ref defaults = borrow(f->defaults);
+  const Py_ssize_t n_defaults = defaults ? PyTuple_GET_SIZE(defaults.get()) : 0;
+  const Py_ssize_t first_default = spec.n_positional - n_defaults;
+  for (Py_ssize_t i = n_args; i < n; ++i) {
+    if (values[i] != nullptr) continue;
+    if (i < first_default || i >= spec.n_positional) return give_up();
+    values[i] = PyTuple_GET_ITEM(defaults.get(), i - first_default);
+  }
+  return spec.body(reinterpret_cast<PyObject*>(f), values);
+}
+
+// Of functions without *args and **kwargs. Mostly as many arguments as parameters, by position.
 PyObject* call_plain(PyObject* o, PyObject* const* args, std::size_t nargsf, PyObject* kwnames) {
   Function* f = as_function(o);
   const Py_ssize_t n_args = PyVectorcall_NARGS(nargsf);
-  if (n_args == f->spec->n_positional && kwnames == nullptr) [[likely]]
+  if (kwnames != nullptr) return call_with_keywords(f, args, n_args, kwnames);
+  if (f->spec->n_keyword_only > 0) return call_general(f, args, n_args, kwnames);
+  if (n_args == f->spec->n_positional) [[likely]]
     return f->spec->body(o, args);
-  if (kwnames == nullptr) return call_with_defaults(f, args, n_args);
-  return call_general(f, args, n_args, kwnames);
+  return call_with_defaults(f, args, n_args);
 }
 
 PyObject* call_any(PyObject* o, PyObject* const* args, std::size_t nargsf, PyObject* kwnames) {
@@ -474,7 +513,7 @@ PyObject* new_function(const FunctionSpec* spec, PyObject* module, PyObject* def
   PyObject* o = type->tp_alloc(type, 0);
   if (o == nullptr) return nullptr;
   Function* f = as_function(o);
-  const bool is_plain = spec->n_keyword_only == 0 && !spec->has_varargs && !spec->has_varkeywords;
+  const bool is_plain = !spec->has_varargs && !spec->has_varkeywords;
   f->vectorcall = is_plain ? call_plain : call_any;
   f->spec = spec;
   f->parameters = parameters.release();

@@ -1,6 +1,7 @@
 // runtime/iterate.h — for loops over objects; lists and tuples without an iterator.
 #pragma once
 
+#include "runtime/arithmetic.h"
 #include "runtime/python.h"
 #include "runtime/ref.h"
 
@@ -46,6 +47,44 @@ class Iterator {
   Ref source_;  // the list, the tuple or an iterator
   iternextfunc next_ = nullptr;
   Py_ssize_t index_ = 0;
+};
+
+// The same for range(…), most of whose time would go into Python's iterator.
+class RangeIterator {
+ public:
+  // Over f(args), where f is what `range` stands for. False after an error.
+  template <std::size_t N>
+  bool start(PyObject* f, PyObject* const (&args)[N]) {
+    return start(f, args, N);
+  }
+
+  // 1 and sets `item`, 0 at the end, -1 after an error.
+  template <typename Variable>
+  int next(Variable& item) {
+    PyObject* object;
+    if (next_ == nullptr) [[likely]] {
+      if (left_ == 0) return 0;
+      --left_;
+      object = PyLong_FromLong(value_);
+      value_ = step_by(value_, step_);
+      if (object == nullptr) [[unlikely]]
+        return -1;
+    } else {
+      object = next_(source_.get());
+      if (object == nullptr) return iteration_end();
+    }
+    item.set(object);
+    return 1;
+  }
+
+ private:
+  ER_RUNTIME_API bool start(PyObject* f, PyObject* const* args, std::size_t n);
+
+  Ref source_;  // an iterator; else it is a range of longs
+  iternextfunc next_ = nullptr;
+  long value_ = 0;
+  long step_ = 1;
+  unsigned long left_ = 0;
 };
 
 }  // namespace er

@@ -3,31 +3,13 @@
 namespace er {
 namespace {
 
-// The sum and so on of two small ints, if it is one.
+// Small ints have at most 30 bits: a sum or a product of two is a long.
 bool both_small(PyObject* a, PyObject* b, long* x, long* y) {
   return small_int(a, x) && small_int(b, y);
 }
 
 bool both_floats(PyObject* a, PyObject* b) {
   return PyFloat_CheckExact(a) && PyFloat_CheckExact(b);
-}
-
-template <typename T>
-bool ordered(T a, T b, int op) {
-  switch (op) {
-    case Py_LT:
-      return a < b;
-    case Py_LE:
-      return a <= b;
-    case Py_EQ:
-      return a == b;
-    case Py_NE:
-      return a != b;
-    case Py_GT:
-      return a > b;
-    default:
-      return a >= b;
-  }
 }
 
 // ints and floats at once; null means: ask Python.
@@ -48,25 +30,56 @@ inline PyObject* subtract_numbers(PyObject* a, PyObject* b) {
 inline PyObject* multiply_numbers(PyObject* a, PyObject* b) {
   long x;
   long y;
-  long product;
-  if (both_small(a, b, &x, &y) && !__builtin_mul_overflow(x, y, &product))
-    return PyLong_FromLong(product);
+  if (both_small(a, b, &x, &y)) return PyLong_FromLong(x * y);
   if (both_floats(a, b)) return PyFloat_FromDouble(PyFloat_AS_DOUBLE(a) * PyFloat_AS_DOUBLE(b));
   return nullptr;
 }
+
+bool both_str(PyObject* a, PyObject* b) {
+  return PyUnicode_CheckExact(a) && PyUnicode_CheckExact(b);
+}
+
 }  // namespace
 
 // ---- operators ----
-// Small ints have at most 60 bits, so that a sum of two is a long.
 
 PyObject* add(PyObject* a, PyObject* b) {
   if (PyObject* result = add_numbers(a, b)) return result;
-  if (PyUnicode_CheckExact(a) && PyUnicode_CheckExact(b)) return PyUnicode_Concat(a, b);
+  if (both_str(a, b)) return PyUnicode_Concat(a, b);
   return PyNumber_Add(a, b);
 }
 PyObject* inplace_add(PyObject* a, PyObject* b) {
   if (PyObject* result = add_numbers(a, b)) return result;
   return PyNumber_InPlaceAdd(a, b);
+}
+
+namespace {
+
+// A str that nobody else knows, and that has room for all characters of `more`.
+bool can_grow(PyObject* text, PyObject* more) {
+  return text != more && Py_REFCNT(text) == 1 &&
+         PyUnicode_MAX_CHAR_VALUE(more) <= PyUnicode_MAX_CHAR_VALUE(text) &&
+         PyUnicode_GET_LENGTH(more) > 0 && PyUnicode_GET_LENGTH(text) > 0;
+}
+
+// REQUIRES: can_grow(*text, more). After an error it is as it was.
+bool grow(PyObject** text, PyObject* more) {
+  const Py_ssize_t n = PyUnicode_GET_LENGTH(*text);
+  if (PyUnicode_Resize(text, n + PyUnicode_GET_LENGTH(more)) < 0) return false;
+  return PyUnicode_CopyCharacters(*text, n, more, 0, PyUnicode_GET_LENGTH(more)) >= 0;
+}
+
+}  // namespace
+
+bool add_to(Ref& variable, PyObject* b) {
+  PyObject* a = variable.get();
+  if (PyObject* result = add_numbers(a, b)) return variable.set(result);
+  if (!both_str(a, b)) return variable.set(PyNumber_InPlaceAdd(a, b));
+  if (!can_grow(a, b)) return variable.set(PyUnicode_Concat(a, b));
+  PyObject* text = variable.release();
+  const bool done = grow(&text, b);
+  variable = Ref(text);
+  return done;
 }
 
 PyObject* subtract(PyObject* a, PyObject* b) {
@@ -87,34 +100,77 @@ PyObject* inplace_multiply(PyObject* a, PyObject* b) {
   return PyNumber_InPlaceMultiply(a, b);
 }
 
+// As ints, which a processor divides faster than longs.
 PyObject* remainder(PyObject* a, PyObject* b) {
   long x;
   long y;
-  if (both_small(a, b, &x, &y) && y != 0) return PyLong_FromLong(mod_nz<long>(x, y));
+  if (both_small(a, b, &x, &y) && y != 0)
+    return PyLong_FromLong(mod_nz<int>(static_cast<int>(x), static_cast<int>(y)));
   return PyNumber_Remainder(a, b);
 }
 PyObject* floor_divide(PyObject* a, PyObject* b) {
   long x;
   long y;
-  if (both_small(a, b, &x, &y) && y != 0) return PyLong_FromLong(floor_div_nz<long>(x, y));
+  if (both_small(a, b, &x, &y) && y != 0)
+    return PyLong_FromLong(floor_div_nz<int>(static_cast<int>(x), static_cast<int>(y)));
   return PyNumber_FloorDivide(a, b);
 }
 
-int compare_true(PyObject* a, PyObject* b, int op) {
+// ---- comparison ----
+
+namespace {
+
+template <int kOp, typename T>
+bool ordered(T a, T b) {
+  if constexpr (kOp == Py_LT) return a < b;
+  if constexpr (kOp == Py_LE) return a <= b;
+  if constexpr (kOp == Py_EQ) return a == b;
+  if constexpr (kOp == Py_NE) return a != b;
+  if constexpr (kOp == Py_GT) return a > b;
+  return a >= b;
+}
+
+bool is_ready(PyObject* text) {
+#if PY_VERSION_HEX < 0x030C0000
+  return PyUnicode_IS_READY(text);
+#else
+  (void)text;
+  return true;
+#endif
+}
+
+bool equal_str(PyObject* a, PyObject* b) {
+  const Py_ssize_t n = PyUnicode_GET_LENGTH(a);
+  const auto kind = PyUnicode_KIND(a);
+  if (n != PyUnicode_GET_LENGTH(b) || kind != PyUnicode_KIND(b)) return false;
+  return std::memcmp(PyUnicode_DATA(a), PyUnicode_DATA(b), static_cast<std::size_t>(n) * kind) == 0;
+}
+
+}  // namespace
+
+template <int kOp>
+int compared(PyObject* a, PyObject* b) {
   long x;
   long y;
-  if (both_small(a, b, &x, &y)) return ordered(x, y, op);
-  if (both_floats(a, b)) return ordered(PyFloat_AS_DOUBLE(a), PyFloat_AS_DOUBLE(b), op);
-  if (PyUnicode_CheckExact(a) && PyUnicode_CheckExact(b) && (op == Py_EQ || op == Py_NE)) {
-    if (a == b) return op == Py_EQ;
-    if (PyUnicode_GET_LENGTH(a) != PyUnicode_GET_LENGTH(b)) return op == Py_NE;
+  if (both_small(a, b, &x, &y)) return ordered<kOp>(x, y);
+  if (both_floats(a, b)) return ordered<kOp>(PyFloat_AS_DOUBLE(a), PyFloat_AS_DOUBLE(b));
+  if constexpr (kOp == Py_EQ || kOp == Py_NE) {
+    if (both_str(a, b) && is_ready(a) && is_ready(b))
+      return (a == b || equal_str(a, b)) == (kOp == Py_EQ);
   }
-  PyObject* result = PyObject_RichCompare(a, b, op);
+  PyObject* result = PyObject_RichCompare(a, b, kOp);
   if (result == nullptr) return -1;
   const int value = truth(result);
   Py_DECREF(result);
   return value;
 }
+
+template int compared<Py_LT>(PyObject* a, PyObject* b);
+template int compared<Py_LE>(PyObject* a, PyObject* b);
+template int compared<Py_EQ>(PyObject* a, PyObject* b);
+template int compared<Py_NE>(PyObject* a, PyObject* b);
+template int compared<Py_GT>(PyObject* a, PyObject* b);
+template int compared<Py_GE>(PyObject* a, PyObject* b);
 
 // ---- names ----
 
@@ -194,21 +250,6 @@ bool raise_unbound_local(const char* name) {
   return false;
 }
 
-// ---- methods ----
-
-PyObject* call_one(PyObject* f, PyObject* argument) {
-  if (f == reinterpret_cast<PyObject*>(&PyUnicode_Type)) return PyObject_Str(argument);
-  if (f == reinterpret_cast<PyObject*>(&PyType_Type))
-    return Py_NewRef(reinterpret_cast<PyObject*>(Py_TYPE(argument)));
-  PyObject* stack[2] = {nullptr, argument};
-  return PyObject_Vectorcall(f, stack + 1, 1 | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
-}
-
-PyObject* append(PyObject* o, PyObject* name, PyObject* item) {
-  if (PyList_CheckExact(o)) return PyList_Append(o, item) == 0 ? Py_NewRef(Py_None) : nullptr;
-  return call_method(o, name, {item});
-}
-
 // ---- attributes ----
 
 PyObject* lookup_special(PyObject* o, PyObject* name) {
@@ -234,91 +275,6 @@ PyObject* lookup_special(PyObject* o, PyObject* name) {
   PyObject* bound = get(found, o, reinterpret_cast<PyObject*>(type));
   Py_DECREF(found);
   return bound;
-}
-
-// ---- calls ----
-
-namespace {
-
-// "f()" as CPython calls it in messages about calls. Null after an error.
-PyObject* shown_function(PyObject* f) {
-  PyObject* qualname = PyObject_GetAttrString(f, "__qualname__");
-  if (qualname == nullptr || !PyUnicode_Check(qualname)) {
-    PyErr_Clear();
-    Py_XDECREF(qualname);
-    return PyObject_Str(f);
-  }
-  PyObject* module = PyObject_GetAttrString(f, "__module__");
-  if (module == nullptr) PyErr_Clear();
-  PyObject* shown = nullptr;
-  if (module != nullptr && PyUnicode_Check(module) &&
-      PyUnicode_CompareWithASCIIString(module, "builtins") != 0) {
-    shown = PyUnicode_FromFormat("%U.%U()", module, qualname);
-  } else {
-    shown = PyUnicode_FromFormat("%U()", qualname);
-  }
-  Py_XDECREF(module);
-  Py_DECREF(qualname);
-  return shown;
-}
-
-void raise_call_error(PyObject* f, const char* text, PyObject* what) {
-  PyObject* shown = shown_function(f);
-  if (shown == nullptr) return;
-  PyErr_Format(PyExc_TypeError, text, shown, what);
-  Py_DECREF(shown);
-}
-
-}  // namespace
-
-int kwargs_set(PyObject* kwargs, PyObject* name, PyObject* value, PyObject* f) {
-  const int there = PyDict_Contains(kwargs, name);
-  if (there < 0) return -1;
-  if (there > 0) {
-    raise_call_error(f, "%U got multiple values for keyword argument '%S'", name);
-    return -1;
-  }
-  return PyDict_SetItem(kwargs, name, value);
-}
-
-int kwargs_update(PyObject* kwargs, PyObject* mapping, PyObject* f) {
-  if (!PyDict_Check(mapping) && !PyObject_HasAttrString(mapping, "keys")) {
-    PyObject* shown = shown_function(f);
-    if (shown == nullptr) return -1;
-    PyErr_Format(PyExc_TypeError, "%U argument after ** must be a mapping, not %.200s", shown,
-                 Py_TYPE(mapping)->tp_name);
-    Py_DECREF(shown);
-    return -1;
-  }
-  PyObject* keys = PyMapping_Keys(mapping);
-  if (keys == nullptr) return -1;
-  int result = 0;
-  for (Py_ssize_t i = 0; result == 0 && i < PyList_GET_SIZE(keys); ++i) {
-    PyObject* key = PyList_GET_ITEM(keys, i);
-    if (!PyUnicode_Check(key)) {
-      raise_call_error(f, "%U keywords must be strings", nullptr);
-      result = -1;
-      break;
-    }
-    PyObject* value = PyObject_GetItem(mapping, key);
-    result = value != nullptr ? kwargs_set(kwargs, key, value, f) : -1;
-    Py_XDECREF(value);
-  }
-  Py_DECREF(keys);
-  return result;
-}
-
-PyObject* call_args(PyObject* args, PyObject* f) {
-  if (PyTuple_CheckExact(args)) return Py_NewRef(args);
-  if (Py_TYPE(args)->tp_iter == nullptr && !PySequence_Check(args)) {
-    PyObject* shown = shown_function(f);
-    if (shown == nullptr) return nullptr;
-    PyErr_Format(PyExc_TypeError, "%U argument after * must be an iterable, not %.200s", shown,
-                 Py_TYPE(args)->tp_name);
-    Py_DECREF(shown);
-    return nullptr;
-  }
-  return PySequence_Tuple(args);
 }
 
 // ---- statements ----

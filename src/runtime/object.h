@@ -2,6 +2,7 @@
 #pragma once
 
 #include "runtime/python.h"
+#include "runtime/ref.h"
 
 namespace er {
 
@@ -22,6 +23,8 @@ inline PyObject* bit_or(PyObject* a, PyObject* b) { return PyNumber_Or(a, b); }
 inline PyObject* bit_xor(PyObject* a, PyObject* b) { return PyNumber_Xor(a, b); }
 
 ER_RUNTIME_API PyObject* inplace_add(PyObject* a, PyObject* b);
+// variable += b. A str that only the variable holds grows where it is.
+ER_RUNTIME_API bool add_to(Ref& variable, PyObject* b);
 ER_RUNTIME_API PyObject* inplace_subtract(PyObject* a, PyObject* b);
 ER_RUNTIME_API PyObject* inplace_multiply(PyObject* a, PyObject* b);
 inline PyObject* inplace_true_divide(PyObject* a, PyObject* b) {
@@ -59,7 +62,26 @@ inline int truth(PyObject* o) {
 inline PyObject* compare(PyObject* a, PyObject* b, int op) {
   return PyObject_RichCompare(a, b, op);
 }
-ER_RUNTIME_API int compare_true(PyObject* a, PyObject* b, int op);
+// Defined for Py_LT to Py_GE.
+template <int kOp>
+ER_RUNTIME_API int compared(PyObject* a, PyObject* b);
+// The truth of a comparison; `op` is a constant.
+inline int compare_true(PyObject* a, PyObject* b, int op) {
+  switch (op) {
+    case Py_LT:
+      return compared<Py_LT>(a, b);
+    case Py_LE:
+      return compared<Py_LE>(a, b);
+    case Py_EQ:
+      return compared<Py_EQ>(a, b);
+    case Py_NE:
+      return compared<Py_NE>(a, b);
+    case Py_GT:
+      return compared<Py_GT>(a, b);
+    default:
+      return compared<Py_GE>(a, b);
+  }
+}
 inline int contains(PyObject* item, PyObject* container) {
   if (PyDict_CheckExact(container)) return PyDict_Contains(container, item);
   return PySequence_Contains(container, item);
@@ -114,7 +136,8 @@ ER_RUNTIME_API ER_COLD bool raise_unbound_local(const char* name);
 
 inline PyObject* get_attr(PyObject* o, PyObject* name) { return PyObject_GetAttr(o, name); }
 inline int set_attr(PyObject* o, PyObject* name, PyObject* value) {
-  return PyObject_SetAttr(o, name, value);
+  const setattrofunc set = Py_TYPE(o)->tp_setattro;
+  return set != nullptr ? set(o, name, value) : PyObject_SetAttr(o, name, value);
 }
 inline int del_attr(PyObject* o, PyObject* name) { return PyObject_SetAttr(o, name, nullptr); }
 // A method that the language calls (__enter__, __exit__): looked up on the class, bound.
@@ -122,36 +145,38 @@ ER_RUNTIME_API PyObject* lookup_special(PyObject* o, PyObject* name);
 
 // ---- calls ----
 
-inline PyObject* call(PyObject* f) { return PyObject_CallNoArgs(f); }
-// f(argument), where str(o) and type(o) are what is often called.
-ER_RUNTIME_API PyObject* call_one(PyObject* f, PyObject* argument);
-inline PyObject* call(PyObject* f, PyObject* const (&args)[1]) { return call_one(f, args[0]); }
+// f(args[0], …), with keyword arguments at the end if there are `names` of them. There is room for
+// an object in front of the arguments: a bound method then need not copy them.
+ER_RUNTIME_API PyObject* vectorcall(PyObject* f, PyObject* const* args, std::size_t n,
+                                    PyObject* names = nullptr);
+// The method `name` of args[0]; n counts that too.
+ER_RUNTIME_API PyObject* vectorcall_method(PyObject* name, PyObject* const* args, std::size_t n);
+inline PyObject* call(PyObject* f) {
+  PyObject* stack[1] = {nullptr};
+  return vectorcall(f, stack + 1, 0);
+}
 template <std::size_t N>
 inline PyObject* call(PyObject* f, PyObject* const (&args)[N]) {
-  // Room for `self` in front of the arguments: a bound method then need not copy them.
   PyObject* stack[N + 1] = {nullptr};
   for (std::size_t i = 0; i < N; ++i) stack[i + 1] = args[i];
-  return PyObject_Vectorcall(f, stack + 1, N | PY_VECTORCALL_ARGUMENTS_OFFSET, nullptr);
+  return vectorcall(f, stack + 1, N);
 }
 inline PyObject* call_method(PyObject* o, PyObject* name) {
-  return PyObject_CallMethodNoArgs(o, name);
+  PyObject* stack[2] = {nullptr, o};
+  return vectorcall_method(name, stack + 1, 1);
 }
 template <std::size_t N>
 inline PyObject* call_method(PyObject* o, PyObject* name, PyObject* const (&args)[N]) {
   PyObject* stack[N + 2] = {nullptr, o};
   for (std::size_t i = 0; i < N; ++i) stack[i + 2] = args[i];
-  return PyObject_VectorcallMethod(name, stack + 1, (N + 1) | PY_VECTORCALL_ARGUMENTS_OFFSET,
-                                   nullptr);
+  return vectorcall_method(name, stack + 1, N + 1);
 }
-// o.append(item); `name` is "append".
-ER_RUNTIME_API PyObject* append(PyObject* o, PyObject* name, PyObject* item);
 // The last len(names) arguments are keyword arguments.
 template <std::size_t N>
 inline PyObject* call_kw(PyObject* f, PyObject* names, PyObject* const (&args)[N]) {
   PyObject* stack[N + 1] = {nullptr};
   for (std::size_t i = 0; i < N; ++i) stack[i + 1] = args[i];
-  const auto n = N - static_cast<std::size_t>(PyTuple_GET_SIZE(names));
-  return PyObject_Vectorcall(f, stack + 1, n | PY_VECTORCALL_ARGUMENTS_OFFSET, names);
+  return vectorcall(f, stack + 1, N - static_cast<std::size_t>(PyTuple_GET_SIZE(names)), names);
 }
 // kwargs may be null.
 inline PyObject* call_ex(PyObject* f, PyObject* args, PyObject* kwargs) {

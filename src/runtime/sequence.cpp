@@ -56,7 +56,11 @@ PyObject* join_of(PyObject* const* strings, Py_ssize_t n) {
   Py_ssize_t at = 0;
   for (Py_ssize_t i = 0; i < n; ++i) {
     const Py_ssize_t size = PyUnicode_GET_LENGTH(strings[i]);
-    if (size > 0 && PyUnicode_CopyCharacters(joined, at, strings[i], 0, size) < 0) {
+    const auto kind = PyUnicode_KIND(joined);
+    if (PyUnicode_KIND(strings[i]) == kind) {
+      std::memcpy(static_cast<char*>(PyUnicode_DATA(joined)) + at * kind,
+                  PyUnicode_DATA(strings[i]), static_cast<std::size_t>(size * kind));
+    } else if (size > 0 && PyUnicode_CopyCharacters(joined, at, strings[i], 0, size) < 0) {
       Py_DECREF(joined);
       return nullptr;
     }
@@ -120,14 +124,21 @@ PyObject* get_item(PyObject* o, PyObject* key) {
     PyObject* found = PyDict_GetItemWithError(o, key);
     if (found != nullptr) return Py_NewRef(found);
     if (PyErr_Occurred()) return nullptr;
-  } else if ((PyList_CheckExact(o) || PyTuple_CheckExact(o)) && small_int(key, &index)) {
-    return get_item_index(o, index);
+  } else if (small_int(key, &index)) {
+    if (PyList_CheckExact(o) || PyTuple_CheckExact(o) || PyUnicode_CheckExact(o))
+      return get_item_index(o, index);
   }
   // Also for the KeyError.
   return PyObject_GetItem(o, key);
 }
 
 PyObject* get_item_index_slow(PyObject* o, Py_ssize_t index) {
+  if (PyUnicode_CheckExact(o)) {
+    const Py_ssize_t n = PyUnicode_GET_LENGTH(o);
+    const Py_ssize_t i = index < 0 ? index + n : index;
+    if (static_cast<std::size_t>(i) < static_cast<std::size_t>(n))
+      return PyUnicode_FromOrdinal(static_cast<int>(PyUnicode_READ_CHAR(o, i)));
+  }
   const Ref key(PyLong_FromSsize_t(index));
   return key ? PyObject_GetItem(o, key) : nullptr;
 }
@@ -219,7 +230,12 @@ PyObject* format(PyObject* o, PyObject* spec, int conversion) {
             : conversion == 'a' ? PyObject_ASCII(o)
                                 : Py_NewRef(o));
   if (!value) return nullptr;
-  if (spec == nullptr && PyUnicode_CheckExact(value.get())) return value.release();
+  if (spec == nullptr) {
+    PyTypeObject* type = Py_TYPE(value.get());
+    if (type == &PyUnicode_Type) return value.release();
+    // What their __format__ does without a specification.
+    if (type == &PyLong_Type || type == &PyFloat_Type) return type->tp_repr(value);
+  }
   return PyObject_Format(value, spec);
 }
 
@@ -230,6 +246,36 @@ int iteration_end() {
   if (!PyErr_ExceptionMatches(PyExc_StopIteration)) return -1;
   PyErr_Clear();
   return 0;
+}
+
+namespace {
+
+// Only ints: others have an __index__ that range() is to call.
+bool are_longs(PyObject* const* args, std::size_t n, long* values) {
+  for (std::size_t i = 0; i < n; ++i) {
+    int overflow = 0;
+    if (!PyLong_CheckExact(args[i])) return false;
+    values[i] = PyLong_AsLongAndOverflow(args[i], &overflow);
+    if (overflow != 0) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+bool RangeIterator::start(PyObject* f, PyObject* const* args, std::size_t n) {
+  long values[3] = {0, 0, 1};
+  if (f == reinterpret_cast<PyObject*>(&PyRange_Type) && n >= 1 && n <= 3 &&
+      are_longs(args, n, n == 1 ? values + 1 : values) && values[2] != 0) {
+    value_ = values[0];
+    step_ = values[2];
+    left_ = n_turns<long>(values[0], values[1], values[2]);
+    return true;
+  }
+  const Ref iterable(PyObject_Vectorcall(f, args, n, nullptr));
+  if (!iterable || !source_.set(PyObject_GetIter(iterable))) return false;
+  next_ = Py_TYPE(source_.get())->tp_iternext;
+  return true;
 }
 
 }  // namespace er

@@ -9,7 +9,16 @@ using syntax::ExprKind;
 
 ExprPtr Analyzer::object(const syntax::Expr& e) { return to_object(expr(e, object_)); }
 
-ExprPtr Analyzer::condition(const syntax::Expr& e) { return truth(expr(e)); }
+// Where only the truth of `a and b` is wanted, only those of a and b are.
+ExprPtr Analyzer::condition(const syntax::Expr& e) {
+  const auto* bool_op = syntax::try_as<syntax::BoolOp>(&e);
+  if (bool_op == nullptr) return truth(expr(e));
+  const bool is_and = bool_op->op == syntax::BoolOperator::kAnd;
+  ExprPtr result = condition(*bool_op->values.front());
+  for (const syntax::Expr* value : bool_op->values.subspan(1))
+    result = logical(is_and, std::move(result), condition(*value), e.range);
+  return result;
+}
 
 // One mistake, one message: what has an error in it is an error value, about which nothing more is
 // said.
