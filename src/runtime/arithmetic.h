@@ -23,6 +23,13 @@ inline T floor_div_nz(std::type_identity_t<T> a, T b) {
   if constexpr (std::is_floating_point_v<T>) {
     return std::floor(a / b);
   } else {
+    if constexpr (std::is_signed_v<T>) {
+      // Without a branch, and a plain division where `a` is known to be positive.
+      if (__builtin_constant_p(b > 0) && b > 0) {
+        const T sign = a < 0 ? T{-1} : T{0};
+        return static_cast<T>((a ^ sign) / b) ^ sign;
+      }
+    }
     const T quotient = a / b;
     if constexpr (std::is_signed_v<T>) {
       const T rest = a - quotient * b;
@@ -40,19 +47,35 @@ inline T mod_nz(std::type_identity_t<T> a, T b) {
     return rest;
   } else {
     const T rest = a % b;
-    if constexpr (std::is_signed_v<T>) return rest + ((rest != 0) & ((rest ^ b) < 0)) * b;
+    if constexpr (std::is_signed_v<T>) {
+      // Signs mostly agree: a branch costs less than arithmetic that the result has to wait for.
+      if ((rest ^ b) < 0 && rest != 0) return rest + b;
+    }
     return rest;
+  }
+}
+
+// 0 and -1, the divisors that need care, in one comparison.
+template <typename T>
+inline bool is_delicate(T b) {
+  if constexpr (std::is_integral_v<T> && std::is_signed_v<T>) {
+    using U = std::make_unsigned_t<T>;
+    return static_cast<U>(static_cast<U>(b) + 1u) <= 1u;
+  } else {
+    return b == 0;
   }
 }
 
 template <typename T>
 inline bool floor_div(std::type_identity_t<T> a, std::type_identity_t<T> b, T* out) {
-  if (b == 0) [[unlikely]]
-    return raise_zero_division(std::is_integral_v<T> ? "integer division or modulo by zero"
-                                                     : "float division");
-  if constexpr (std::is_integral_v<T> && std::is_signed_v<T>) {
-    if (b == -1 && a == std::numeric_limits<T>::min()) [[unlikely]]
-      return raise_overflow("value too large to perform division");
+  if (is_delicate<T>(b)) [[unlikely]] {
+    if (b == 0)
+      return raise_zero_division(std::is_integral_v<T> ? "integer division or modulo by zero"
+                                                       : "float division");
+    if constexpr (std::is_integral_v<T>) {
+      if (a == std::numeric_limits<T>::min())
+        return raise_overflow("value too large to perform division");
+    }
   }
   *out = floor_div_nz<T>(a, b);
   return true;
@@ -60,15 +83,13 @@ inline bool floor_div(std::type_identity_t<T> a, std::type_identity_t<T> b, T* o
 
 template <typename T>
 inline bool mod(std::type_identity_t<T> a, std::type_identity_t<T> b, T* out) {
-  if (b == 0) [[unlikely]]
-    return raise_zero_division(std::is_integral_v<T> ? "integer division or modulo by zero"
-                                                     : "float divmod()");
-  if constexpr (std::is_integral_v<T> && std::is_signed_v<T>) {
-    // The processor computes the quotient too, which overflows.
-    if (b == -1) {
-      *out = 0;
-      return true;
-    }
+  if (is_delicate<T>(b)) [[unlikely]] {
+    if (b == 0)
+      return raise_zero_division(std::is_integral_v<T> ? "integer division or modulo by zero"
+                                                       : "float divmod()");
+    // The processor computes the quotient too, which may overflow.
+    *out = 0;
+    return true;
   }
   *out = mod_nz<T>(a, b);
   return true;

@@ -43,7 +43,8 @@ PyObject* take_raised() {
   PyObject* traceback;
   PyErr_Fetch(&type, &value, &traceback);
   if (type == nullptr) return nullptr;
-  PyErr_NormalizeException(&type, &value, &traceback);
+  const bool is_normal = value != nullptr && reinterpret_cast<PyObject*>(Py_TYPE(value)) == type;
+  if (!is_normal) PyErr_NormalizeException(&type, &value, &traceback);
   if (traceback != nullptr) PyException_SetTraceback(value, traceback);
   Py_DECREF(type);
   Py_XDECREF(traceback);
@@ -155,7 +156,9 @@ int exception_matches(PyObject* type) {
     }
   }
   PyObject* exception = current_exception();
-  return exception != nullptr && PyErr_GivenExceptionMatches(exception, type);
+  if (exception == nullptr) return 0;
+  if (reinterpret_cast<PyObject*>(Py_TYPE(exception)) == type) return 1;
+  return PyErr_GivenExceptionMatches(exception, type);
 }
 
 int exit_with_exception(PyObject* exit) {
@@ -205,7 +208,28 @@ struct Place {
 };
 constexpr std::size_t kPlaces = 1024;
 
-// A new reference; null after an error.
+// Puts what is raised aside, as it is, while other things are done.
+class Aside {
+ public:
+#if PY_VERSION_HEX >= 0x030C0000
+  Aside() : value_(PyErr_GetRaisedException()) {}
+  ~Aside() { PyErr_SetRaisedException(value_); }
+#else
+  Aside() { PyErr_Fetch(&type_, &value_, &traceback_); }
+  ~Aside() { PyErr_Restore(type_, value_, traceback_); }
+#endif
+  Aside(const Aside&) = delete;
+  Aside& operator=(const Aside&) = delete;
+
+ private:
+#if PY_VERSION_HEX < 0x030C0000
+  PyObject* type_;
+  PyObject* traceback_;
+#endif
+  PyObject* value_;
+};
+
+// Borrowed; null after an error.
 PyCodeObject* code_of_place(const char* function, const char* file, int line) {
   static Place* places = new Place[kPlaces];
   const auto address = reinterpret_cast<std::uintptr_t>(function);
@@ -219,26 +243,22 @@ PyCodeObject* code_of_place(const char* function, const char* file, int line) {
     place.file = file;
     place.line = line;
   }
-  Py_INCREF(place.code);
   return place.code;
 }
 
 }  // namespace
 
 void add_traceback(const char* function, const char* file, int line, PyObject* globals) {
-  if (line <= 0) return;
-  PyObject* raised = take_raised();
-  if (raised == nullptr) return;
-  PyCodeObject* code = code_of_place(function, file, line);
-  PyFrameObject* frame =
-      code != nullptr ? PyFrame_New(PyThreadState_Get(), code, globals, nullptr) : nullptr;
-  if (frame == nullptr) PyErr_Clear();
-  Py_XDECREF(reinterpret_cast<PyObject*>(code));
-  give_back_raised(raised);
-  if (frame != nullptr) {
-    PyTraceBack_Here(frame);
-    Py_DECREF(frame);
+  if (line <= 0 || !PyErr_Occurred()) return;
+  PyFrameObject* frame = nullptr;
+  {
+    const Aside aside;
+    PyCodeObject* code = code_of_place(function, file, line);
+    if (code != nullptr) frame = PyFrame_New(PyThreadState_Get(), code, globals, nullptr);
   }
+  if (frame == nullptr) return;
+  PyTraceBack_Here(frame);
+  Py_DECREF(frame);
 }
 
 void write_unraisable(const char* function) {

@@ -224,6 +224,23 @@ PyObject* unpack_starred(PyObject* o, Py_ssize_t before, Py_ssize_t after) {
 
 // ---- strings ----
 
+namespace {
+
+Py_ssize_t raise_not_iterable(PyObject* o) {
+  PyErr_Format(PyExc_TypeError, "'%.200s' object is not iterable", Py_TYPE(o)->tp_name);
+  return -1;
+}
+
+}  // namespace
+
+Py_ssize_t n_characters(PyObject* text) {
+  return PyUnicode_Check(text) ? PyUnicode_GetLength(text) : raise_not_iterable(text);
+}
+
+Py_ssize_t n_bytes(PyObject* text) {
+  return PyBytes_Check(text) ? PyBytes_GET_SIZE(text) : raise_not_iterable(text);
+}
+
 PyObject* format(PyObject* o, PyObject* spec, int conversion) {
   Ref value(conversion == 'r'   ? PyObject_Repr(o)
             : conversion == 's' ? PyObject_Str(o)

@@ -118,6 +118,18 @@ inline PyObject* item(PyObject* tuple, Py_ssize_t i) { return PyTuple_GET_ITEM(t
 
 // ---- strings ----
 
+// How many, of a str or None, over which one cannot iterate.
+ER_RUNTIME_API Py_ssize_t n_characters(PyObject* text);
+ER_RUNTIME_API Py_ssize_t n_bytes(PyObject* text);
+inline int kind_of(PyObject* text) { return static_cast<int>(PyUnicode_KIND(text)); }
+inline void* data_of(PyObject* text) { return PyUnicode_DATA(text); }
+inline Py_UCS4 character_at(PyObject* /*owner*/, int kind, const void* data, Py_ssize_t i) {
+  return PyUnicode_READ(kind, data, i);
+}
+inline unsigned char byte_at(PyObject* text, Py_ssize_t i) {
+  return static_cast<unsigned char>(PyBytes_AS_STRING(text)[i]);
+}
+
 // As in f"{o!c:spec}"; spec may be null, c is 0, 'r', 's' or 'a'.
 ER_RUNTIME_API PyObject* format(PyObject* o, PyObject* spec, int conversion);
 inline PyObject* repr(PyObject* o) { return PyObject_Repr(o); }

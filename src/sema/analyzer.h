@@ -18,6 +18,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <initializer_list>
 #include <map>
 #include <memory>
@@ -215,11 +216,14 @@ class Analyzer {
     ExprPtr stop;  // null: `iterable` counts
     ExprPtr step;
     ExprPtr iterable;
+    // What the loop's variable is set to, made of what is counted; null: that itself.
+    std::function<ExprPtr(ExprPtr)> item;
   };
   // `target` may be null; if it is a variable of C, bounds are converted to its type.
   LoopPlan plan_loop(const syntax::Expr* target, const syntax::Expr& iter);
   void loop(LoopPlan plan, const syntax::Expr& target, const std::function<Block()>& body,
             const syntax::Block* orelse, Block& out, syntax::SourceRange range);
+  void index_characters(LoopPlan& plan, const syntax::Expr& target, Block& out);
   void count(LoopPlan plan, const syntax::Expr& target, const std::function<Block()>& body,
              const syntax::Block* orelse, Block& out, syntax::SourceRange range);
   // The C variable that an expression names; null if it is none.

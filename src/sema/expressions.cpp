@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "sema/analyzer.h"
+#include "syntax/unicode.h"
 
 namespace engineroom::sema {
 
@@ -180,6 +181,12 @@ ExprPtr Analyzer::literal(const syntax::Expr& e, const Type* wanted) {
       if (wants_char && chars.size() == 1 && has_bytes(text) && wanted != types_.ucs4())
         return c_literal(types_.char_type(), std::to_string(static_cast<signed char>(chars[0])),
                          e.range);
+      if (wanted == types_.ucs4() && !is_bytes && !text.text.empty()) {
+        const syntax::Character first = syntax::decode_utf8(text.text);
+        if (first.size == text.text.size())
+          return c_literal(wanted, std::to_string(static_cast<std::uint32_t>(first.code)) + "u",
+                           e.range);
+      }
       const bool wants_pointer = wanted != nullptr && wanted->is_pointer() &&
                                  wanted->base->kind == TypeKind::kInt && wanted->base->rank == 1;
       if (wants_pointer && has_bytes(text)) {

@@ -48,6 +48,7 @@ struct Assignments {
  private:
   void see(const syntax::Stmt& stmt);
   void see_expr(const syntax::Expr* e);
+  void see_operands(const syntax::Expr& e);
   void see_unknown(const syntax::Expr& target) {
     for_each_target_name(target, [&](std::string_view name) { unknown.insert(name); });
     see_expr(&target);
@@ -62,11 +63,15 @@ void Assignments::see_expr(const syntax::Expr* e) {
     const auto* minus = syntax::try_as<syntax::UnaryOp>(&inner);
     const bool is_arithmetic = inner.kind == ExprKind::kBinOp ||
                                (minus != nullptr && minus->op != syntax::UnaryOperator::kNot);
-    if (!is_arithmetic) return;
-    walk(&inner, [&](const syntax::Expr& operand) {
-      if (operand.kind == ExprKind::kName) may_overflow.insert(as<syntax::Name>(operand).id);
-    });
+    if (is_arithmetic) see_operands(inner);
   });
+}
+
+// Names of which an operand may be made: not i in a[i].
+void Assignments::see_operands(const syntax::Expr& e) {
+  if (e.kind == ExprKind::kName) may_overflow.insert(as<syntax::Name>(e).id);
+  if (e.kind == ExprKind::kSubscript) return;
+  syntax::for_each_child(e, [this](const syntax::Expr& child) { see_operands(child); });
 }
 
 void Assignments::see_assign(const syntax::Expr& target, const syntax::Expr* value) {
@@ -104,9 +109,7 @@ void Assignments::see(const syntax::Stmt& stmt) {
       const std::string_view id = as<syntax::Name>(*aug.target).id;
       augmented[id].push_back({aug.op, aug.value});
       may_overflow.insert(id);
-      walk(aug.value, [this](const syntax::Expr& operand) {
-        if (operand.kind == ExprKind::kName) may_overflow.insert(as<syntax::Name>(operand).id);
-      });
+      see_operands(*aug.value);
       break;
     }
     case StmtKind::kDelete:

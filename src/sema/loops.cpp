@@ -76,6 +76,7 @@ void Analyzer::for_loop(const syntax::For& stmt, Block& out) {
 
 void Analyzer::loop(LoopPlan plan, const syntax::Expr& target, const std::function<Block()>& body,
                     const syntax::Block* orelse, Block& out, syntax::SourceRange range) {
+  if (plan.stop == nullptr) index_characters(plan, target, out);
   if (plan.stop != nullptr) return count(std::move(plan), target, body, orelse, out, range);
   auto node = make_stmt<tree::Iterate>(range);
   node->iterable = std::move(plan.iterable);
@@ -87,6 +88,41 @@ void Analyzer::loop(LoopPlan plan, const syntax::Expr& target, const std::functi
   for (StmtPtr& stmt : inner) node->body.push_back(std::move(stmt));
   if (orelse != nullptr) node->orelse = block(*orelse);
   out.push_back(std::move(node));
+}
+
+// The characters of a str into a Py_UCS4, and those of bytes into an integer, need no objects.
+void Analyzer::index_characters(LoopPlan& plan, const syntax::Expr& target, Block& out) {
+  const Variable* known = c_variable(&target);
+  if (known == nullptr || !known->type->is_integral()) return;
+  const bool is_character = known->type == types_.ucs4();
+  const ObjectClass wanted = is_character ? ObjectClass::kStr : ObjectClass::kBytes;
+  if (plan.iterable->type->object_class != wanted || known->type->kind != TypeKind::kInt) return;
+  Variable* text = keep(std::move(plan.iterable), out);
+  const Type* size = types_.py_ssize_t();
+  plan.start = c_literal(size, "0", target.range);
+  plan.stop = helper(is_character ? "er::n_characters" : "er::n_bytes", size, Fail::kMinusOne,
+                     target.range, variable(text, target.range));
+  // Known before the loop: how wide characters are, and where they begin.
+  const syntax::SourceRange range = target.range;
+  ExprPtr length = coerce(std::move(plan.stop), size);
+  plan.stop = variable(keep(std::move(length), out), range);
+  if (!is_character) {
+    plan.item = [=, this](ExprPtr index) {
+      return helper("er::byte_at", types_.find_int("unsigned char"), Fail::kNever, range,
+                    variable(text, range), std::move(index));
+    };
+    return;
+  }
+  const Type* address = types_.pointer_to(types_.void_type());
+  Variable* kind = keep(
+      helper("er::kind_of", types_.int_type(), Fail::kNever, range, variable(text, range)), out);
+  Variable* data =
+      keep(helper("er::data_of", address, Fail::kNever, range, variable(text, range)), out);
+  // The text is named, so that it lives as long.
+  plan.item = [=, this](ExprPtr index) {
+    return helper("er::character_at", types_.ucs4(), Fail::kNever, range, variable(text, range),
+                  variable(kind, range), variable(data, range), std::move(index));
+  };
 }
 
 void Analyzer::count(LoopPlan plan, const syntax::Expr& target, const std::function<Block()>& body,
@@ -106,12 +142,14 @@ void Analyzer::count(LoopPlan plan, const syntax::Expr& target, const std::funct
   node->counter = type;
   node->start = coerce(std::move(plan.start), type);
   node->stop = coerce(std::move(plan.stop), type);
-  Variable* known = c_variable(&target);
+  Variable* known = plan.item == nullptr ? c_variable(&target) : nullptr;
   node->variable =
       known != nullptr && known->type->is_numeric() && !known->type->is_complex() ? known : nullptr;
   if (node->variable == nullptr) {
     node->variable = temporary(type);
-    assign(target, variable(node->variable, target.range), node->body);
+    ExprPtr counted = variable(node->variable, target.range);
+    assign(target, plan.item != nullptr ? plan.item(std::move(counted)) : std::move(counted),
+           node->body);
   }
   node->variable->is_assigned = true;
   ++context_->loops;
