@@ -22,7 +22,7 @@ $(READY): pyproject.toml scripts/setup.sh scripts/apt_install.sh
 build: $(READY) ## compile, and install the package into .venv
 	scripts/build.sh
 
-demo: build ## start a cluster on this machine and use it
+demo: build ## start a cluster on this machine and use it; compile programs and race them
 	$(VENV_PYTHON) demo/demo.py
 
 test: build ## every test of C++ and Python

@@ -2,7 +2,8 @@
 """A tour of engineroom in less than a minute: `make demo`, or `python demo/demo.py --help`.
 
 Starts an engine per core, lets them sleep together, estimates π from random points on one core and
-on all, and draws what happened into demo/pi.png.
+on all, and draws what happened into demo/pi.png. The second act compiles programs in Cython's
+language, races them against Python's, and draws demo/walk.png.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import engineroom as ipp
+import second_act
 from tqdm import tqdm
 
 PICTURE = Path(__file__).resolve().parent / "pi.png"
@@ -31,10 +33,12 @@ class Sizes:
     nap: float  # seconds per square
     chunks: int  # of random points
     chunk: int  # points
+    primes: int  # below this
+    steps: int  # of the random walk
 
 
-FULL = Sizes(nap=1.0, chunks=100, chunk=5_000_000)
-QUICK = Sizes(nap=0.1, chunks=20, chunk=200_000)
+FULL = Sizes(nap=1.0, chunks=100, chunk=5_000_000, primes=500_000, steps=50_000)
+QUICK = Sizes(nap=0.1, chunks=20, chunk=200_000, primes=10_000, steps=2_000)
 
 
 # ---- what runs on engines ----
@@ -85,6 +89,12 @@ def main(argv: list[str] | None = None) -> int:
     finally:
         client.close()
         cluster.stop_cluster_sync()
+    with step("5. A function in Cython's language"):
+        second_act.compile_square()
+    with step("6. The sieve of Eratosthenes, three ways"):
+        second_act.race_sieves(sizes.primes)
+    with step("7. A random walk, and its picture"):
+        second_act.walk(sizes.steps, args.picture.with_name("walk.png"))
     return 0
 
 

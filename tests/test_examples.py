@@ -1,4 +1,4 @@
-"""The scripts in examples/, which are written as for ipyparallel, do what they say."""
+"""The scripts in examples/ do what they say."""
 
 import subprocess
 import sys
@@ -28,11 +28,37 @@ PRINTED = {
         "lengths there: [50001, 50000]",
         "scaled: [20, 20]",
     ],
+    "compiled_square": [
+        "square: 144 2.25 10000000000000000000000000000000000000000",
+        "error: can't multiply sequence by non-int of type 'str'",
+        "sum of 200000 squares: ",
+        "with C types: ",
+    ],
+    "compiled_sieve": [
+        "primes: [2, 3, 5, 7, 11, 13, 17, 19, 23, 29]",
+        "the 9592 primes below 100000: ",
+        "the same text compiled: ",
+        "with int n, i and k: ",
+    ],
+    "compiled_walk": [
+        "steps are all of one length: True",
+        "20000 steps: ",
+        "with C types: ",
+    ],
 }
 
 
 def test_all_are_tried():
     assert {path.stem for path in EXAMPLES.glob("*.py")} == set(PRINTED)
+
+
+def test_walk_is_drawn(tmp_path):
+    pytest.importorskip("matplotlib")
+    picture = tmp_path / "walk.png"
+    command = [sys.executable, str(EXAMPLES / "compiled_walk.py"), str(picture)]
+    subprocess.run(command, check=True, capture_output=True, timeout=60)
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert picture.stat().st_size > 10_000
 
 
 @pytest.mark.parametrize("name", PRINTED)
