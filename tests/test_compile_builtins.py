@@ -128,3 +128,41 @@ def test_variables_get_the_type_of_all_their_values():
     )
     types = ["list object", "str object", "Point *", "Point", "Python object", "Python object"]
     assert m.f(1, (2,)) == (types, [1, 2])
+
+
+def test_methods_of_python_2_of_what_is_declared_as_dict():
+    m = build("def f(dict d): return list(d.iteritems()), next(d.iterkeys()), d.viewvalues()")
+    items, key, values = m.f({1: 2})
+    assert (items, key, list(values)) == ([(1, 2)], 1, [2])
+
+
+def test_c_integers_as_bytes_and_bool():
+    m = build("def f(char c, int n):\n    cdef bytes b = c\n    return b, <bytes>n, <bool>n")
+    assert m.f(65, 200) == (b"A", b"\xc8", True)
+    with pytest.raises(OverflowError, match="value too large to pack into a byte"):
+        m.f(65, 256)
+
+
+def test_structs_from_lists():
+    m = build(
+        """
+        cdef struct S:
+            int x
+            float y
+        def f(n):
+            cdef S s = [n, 2.5]
+            s = (n + 1, s.y)
+            return s
+        """
+    )
+    assert m.f(1) == {"x": 2, "y": 2.5}
+
+
+def test_what_is_not_done_says_so():
+    for source in (
+        "def f(n):\n    for i from 0 <= i < n:\n        if i: i = i * 2\n",
+        "cdef int version\nfrom sys import *",
+        "def f():\n    cdef int* p = [1, 2]",
+    ):
+        with pytest.raises(er.CompileError, match="not supported yet"):
+            build(source)

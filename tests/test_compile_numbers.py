@@ -73,3 +73,18 @@ def test_loop_variables_in_arithmetic_anywhere_do_not_overflow():
     log = [0, "x/dev/null"]
     m.f(2**30, log)
     assert log[0] == 2**90
+
+
+def test_chains_of_comparisons_with_characters():
+    m = build(
+        """
+        def f(char c, Py_UCS4 u, char* text):
+            return c == 'a', 'a' == c == 'a', 'A' < c <= 'a', u'a' == u, text == b'a' == b'a'
+        """
+    )
+    assert m.f(97, "a", b"a") == (True,) * 5
+    assert m.f(65, "b", b"b") == (False,) * 5
+
+
+def test_signs_of_written_floats():
+    assert build("def f(): return - -2.0, - - -2.0, -+-2.0").f() == (2.0, -2.0, 2.0)

@@ -158,8 +158,8 @@ void FunctionEmitter::take_python_arguments() {
                 ") " + fail(function_.range));
       continue;
     }
-    const bool is_plain =
-        ordered[i]->kind == ParamKind::kVarArgs || ordered[i]->kind == ParamKind::kVarKeywords;
+    const bool is_plain = ordered[i]->is_converted || ordered[i]->kind == ParamKind::kVarArgs ||
+                          ordered[i]->kind == ParamKind::kVarKeywords;
     const std::string check = is_plain ? "" : class_check(context_.module, type, argument(i));
     const bool forbids_none = !is_plain && !ordered[i]->allows_none;
     std::vector<std::string> tests;

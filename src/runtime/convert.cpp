@@ -262,6 +262,49 @@ PyObject* raise_expected(const char* expected, PyObject* o) {
   return nullptr;
 }
 
+PyObject* byte_to_object(long value) {
+  // As the byte itself, or as what a signed char calls it.
+  if (value < -128 || value > 255) {
+    PyErr_SetString(PyExc_OverflowError, "value too large to pack into a byte");
+    return nullptr;
+  }
+  const char byte = static_cast<char>(value);
+  return PyBytes_FromStringAndSize(&byte, 1);
+}
+
+namespace {
+
+// Not of text, which int() and float() would parse.
+bool is_number(PyObject* o) {
+  const PyNumberMethods* methods = Py_TYPE(o)->tp_as_number;
+  return methods != nullptr && (methods->nb_int != nullptr || methods->nb_index != nullptr ||
+                                methods->nb_float != nullptr);
+}
+
+}  // namespace
+
+PyObject* int_of(PyObject* o) {
+  if (PyLong_CheckExact(o) || Py_IsNone(o)) return Py_NewRef(o);
+  return is_number(o) ? PyNumber_Long(o) : raise_expected("int", o);
+}
+
+PyObject* float_of(PyObject* o) {
+  if (PyFloat_CheckExact(o) || Py_IsNone(o)) return Py_NewRef(o);
+  return is_number(o) ? PyNumber_Float(o) : raise_expected("float", o);
+}
+
+PyObject* int_argument(PyObject* o, PyObject* name, int allows_none) {
+  if (is_number(o) || (Py_IsNone(o) && allows_none)) return int_of(o);
+  raise_argument(PyUnicode_AsUTF8(name), "int", o);
+  return nullptr;
+}
+
+PyObject* float_argument(PyObject* o, PyObject* name, int allows_none) {
+  if (is_number(o) || (Py_IsNone(o) && allows_none)) return float_of(o);
+  raise_argument(PyUnicode_AsUTF8(name), "float", o);
+  return nullptr;
+}
+
 bool raise_argument(const char* parameter, const char* expected, PyObject* o) {
   if (o == Py_None) {
     PyErr_Format(PyExc_TypeError, "Argument '%.200s' must not be None", parameter);

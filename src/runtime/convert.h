@@ -49,6 +49,8 @@ inline PyObject* to_object(PyObject* value) {
   return value;
 }
 
+// A bytes object of one byte.
+ER_RUNTIME_API PyObject* byte_to_object(long value);
 inline PyObject* to_bool(long value) { return Py_NewRef(value != 0 ? Py_True : Py_False); }
 inline PyObject* ucs4_to_object(Py_UCS4 value) {
   return PyUnicode_FromKindAndData(PyUnicode_4BYTE_KIND, &value, 1);
@@ -234,6 +236,14 @@ ER_AS(as_slice, PySlice_Check, "slice")
 ER_AS(as_range, PyRange_Check, "range")
 ER_AS(as_exception, PyExceptionInstance_Check, "BaseException")
 #undef ER_AS
+
+// What is declared as Python's int or float takes other numbers as well: new references; None
+// passes.
+ER_RUNTIME_API PyObject* int_of(PyObject* o);
+ER_RUNTIME_API PyObject* float_of(PyObject* o);
+// The same for an argument, whose name messages tell.
+ER_RUNTIME_API PyObject* int_argument(PyObject* o, PyObject* name, int allows_none);
+ER_RUNTIME_API PyObject* float_argument(PyObject* o, PyObject* name, int allows_none);
 
 // An argument of a declared class: `checked` is what as_…() says of it.
 ER_RUNTIME_API ER_COLD bool raise_argument(const char* parameter, const char* expected,

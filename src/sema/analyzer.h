@@ -6,6 +6,7 @@
 //   extensions.cpp     classes that headers define
 //   buffers.cpp        np.ndarray[double] x: types, items
 //   functions.cpp      def, cdef, cpdef, lambda
+//   annotations.cpp    what annotations say of types
 //   locals.cpp         which names are local to a function
 //   inference.cpp      of what type those are that were not declared
 //   statements.cpp, loops.cpp, assignments.cpp, exceptions.cpp
@@ -55,6 +56,8 @@ std::optional<std::int64_t> constant_int(const tree::Expr& expr);
 std::optional<std::int64_t> written_int(const syntax::Expr& expr);
 // Whether it is true, if that is known.
 std::optional<bool> constant_truth(const tree::Expr& expr);
+// int and float, to which other objects are converted.
+bool is_converted_class(ObjectClass object_class);
 // f(a, b): no keywords, no stars.
 bool is_plain(const syntax::Call& call);
 
@@ -76,7 +79,8 @@ class Analyzer {
     std::set<std::string, std::less<>> globals;  // declared `global`
     std::set<const Variable*> bound;  // certainly has a value: parameters, loop variables
     Directives directives;
-    Scope* scope = nullptr;  // what names are looked up in; null: the module's
+    Scope* scope = nullptr;         // what names are looked up in; null: the module's
+    const Type* returns = nullptr;  // of a def function: its annotation, if that is a type
     bool is_module = false;
     int loops = 0;
     int next_temporary = 0;
@@ -174,12 +178,23 @@ class Analyzer {
                         const syntax::Block* body, const syntax::Expr* value,
                         const syntax::Expr* returns, const Directives& directives);
   void add_parameters(FunctionContext& context, const syntax::Params& params);
+  void convert_parameters();
   ExprPtr decorated(ExprPtr function, const syntax::List<const syntax::Expr*>& decorators);
   // True if it was a directive of Cython.
   bool apply_directive_decorator(const syntax::Expr& decorator, Directives& directives);
   tree::Function& new_function(tree::FunctionKind kind, std::string_view name,
                                syntax::SourceRange range);
   void take_docstring(const syntax::Block& body, std::string& doc, bool& has_doc);
+
+  // ---- annotations.cpp ----
+  struct Annotation {
+    const Type* type = nullptr;  // null: it says nothing
+    bool allows_none = false;
+  };
+  Annotation annotation(const syntax::Expr& expr);
+  const Type* annotated_name(std::string_view name);
+  Annotation either_none(const syntax::Expr& a, const syntax::Expr& b);
+  Annotation or_none(Annotation annotation) const;
 
   // ---- locals.cpp ----
   void collect_locals(const syntax::Block& body);
@@ -297,6 +312,7 @@ class Analyzer {
   ExprPtr unary(const syntax::UnaryOp& expr, const Type* wanted);
   ExprPtr bool_op(const syntax::BoolOp& expr, const Type* wanted);
   ExprPtr compare(const syntax::Compare& expr);
+  ExprPtr compared_literal(const syntax::Str& text, const Type& other);
   ExprPtr comparison(syntax::CompareOperator op, ExprPtr left, ExprPtr right,
                      syntax::SourceRange range);
   ExprPtr logical(bool is_and, ExprPtr left, ExprPtr right, syntax::SourceRange range);
@@ -310,8 +326,10 @@ class Analyzer {
   ExprPtr call(const syntax::Call& call, const Type* wanted);
   ExprPtr c_call(ExprPtr callee, const Type& function, const syntax::Call& call,
                  std::string_view name);
-  ExprPtr struct_call(const Type& type, const syntax::Call& call);
+  ExprPtr struct_call(const Type& type, const syntax::List<const syntax::Expr*>& args,
+                      const syntax::List<syntax::Keyword>& keywords, syntax::SourceRange range);
   ExprPtr cython_call(std::string_view name, const syntax::Call& call);
+  ExprPtr dict_view(ExprPtr call, std::string_view name);
   // `result`: an object type, as far as it is known.
   ExprPtr python_call(ExprPtr callee, const syntax::Call& call, const Type* result);
 

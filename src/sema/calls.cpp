@@ -22,7 +22,7 @@ ExprPtr Analyzer::call(const syntax::Call& call, const Type* wanted) {
       return c_call(symbol_value(*symbol, call.func->range), *symbol->type, call, symbol->name);
     if (symbol->kind == SymbolKind::kType && symbol->type != nullptr &&
         symbol->type->kind == TypeKind::kStruct)
-      return struct_call(*symbol->type, call);
+      return struct_call(*symbol->type, call.args, call.keywords, call.range);
   }
   if (call.func->kind == ExprKind::kName) {
     const std::string_view id = as<syntax::Name>(*call.func).id;
@@ -40,6 +40,8 @@ ExprPtr Analyzer::call(const syntax::Call& call, const Type* wanted) {
                                 as<syntax::Attribute>(*call.func).attr.text);
       got->range = call.range;
       for (const syntax::Expr* arg : call.args) got->args.push_back(object(*arg));
+      if (got->args[0]->type->object_class == ObjectClass::kDict && call.args.empty())
+        return dict_view(std::move(callee), as<syntax::Attribute>(*call.func).attr.text);
       return callee;
     }
     return python_call(std::move(callee), call, object_);
@@ -105,9 +107,11 @@ ExprPtr Analyzer::c_call(ExprPtr callee, const Type& function, const syntax::Cal
   return node;
 }
 
-// Point(1, y=2): a struct made of its fields.
-ExprPtr Analyzer::struct_call(const Type& type, const syntax::Call& call) {
-  auto block = make<tree::BlockExpr>(&type, call.range);
+// Point(1, y=2): a struct made of its fields; also [1, 2] where one is wanted.
+ExprPtr Analyzer::struct_call(const Type& type, const syntax::List<const syntax::Expr*>& args,
+                              const syntax::List<syntax::Keyword>& keywords,
+                              syntax::SourceRange range) {
+  auto block = make<tree::BlockExpr>(&type, range);
   Variable* made = temporary(&type);
   const auto set = [&](const tree::Field& field, const syntax::Expr& value) {
     auto place = make<tree::FieldAccess>(field.type, value.range);
@@ -118,25 +122,36 @@ ExprPtr Analyzer::struct_call(const Type& type, const syntax::Call& call) {
     stmt->value = coerce(expr(value, field.type), field.type);
     block->body.push_back(std::move(stmt));
   };
-  if (call.args.size() > type.fields.size()) {
+  if (args.size() > type.fields.size()) {
     diagnostics_.error(
-        "arguments", call.range,
+        "arguments", range,
         "'" + type.name + "' has only " + std::to_string(type.fields.size()) + " fields");
-    return error_value(call.range);
+    return error_value(range);
   }
-  for (std::size_t i = 0; i < call.args.size(); ++i) set(type.fields[i], *call.args[i]);
-  for (const syntax::Keyword& keyword : call.keywords) {
+  for (std::size_t i = 0; i < args.size(); ++i) set(type.fields[i], *args[i]);
+  for (const syntax::Keyword& keyword : keywords) {
     const tree::Field* field = type.find_field(keyword.name.text);
     if (field == nullptr) {
       diagnostics_.error(
           "no-field", keyword.value->range,
           "'" + type.name + "' has no field '" + std::string(keyword.name.text) + "'");
-      return error_value(call.range);
+      return error_value(range);
     }
     set(*field, *keyword.value);
   }
-  block->result = variable(made, call.range);
+  block->result = variable(made, range);
   return block;
+}
+
+// Python 2's methods of what is declared as dict: d.iteritems() is iter(d.items()).
+ExprPtr Analyzer::dict_view(ExprPtr call, std::string_view name) {
+  const bool is_iterator = name.starts_with("iter");
+  if (!is_iterator && !name.starts_with("view")) return call;
+  const std::string_view view = name.substr(4);
+  if (view != "items" && view != "keys" && view != "values") return call;
+  tree::try_as<tree::Helper>(call.get())->args[1] = str_constant(view, call->range);
+  const syntax::SourceRange range = call->range;
+  return is_iterator ? object_helper("PyObject_GetIter", range, std::move(call)) : std::move(call);
 }
 
 // ---- names of the module cython ----

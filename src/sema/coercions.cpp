@@ -24,9 +24,9 @@ const char* class_check(ObjectClass object_class) {
     case ObjectClass::kByteArray:
       return "er::as_bytearray";
     case ObjectClass::kInt:
-      return "er::as_int";
+      return "er::int_of";
     case ObjectClass::kFloat:
-      return "er::as_float";
+      return "er::float_of";
     case ObjectClass::kComplex:
       return "er::as_complex";
     case ObjectClass::kBool:
@@ -69,6 +69,10 @@ bool is_pointer_compatible(const Type& from, const Type& to) {
 
 }  // namespace
 
+bool is_converted_class(ObjectClass object_class) {
+  return object_class == ObjectClass::kInt || object_class == ObjectClass::kFloat;
+}
+
 bool Analyzer::can_be_object(const Type& type) const {
   if (type.kind == TypeKind::kStruct) return !type.is_union || !type.fields.empty();
   if (type.kind == TypeKind::kArray) return can_be_object(*type.base);
@@ -79,13 +83,19 @@ ExprPtr Analyzer::coerce(ExprPtr value, const Type* to) {
   const Type* from = value->type;
   if (from == to || to == nullptr || from == nullptr) return value;
   if (from == types_.error() || to == types_.error()) return error_value(value->range);
+  const syntax::SourceRange range = value->range;
   if (to->is_object()) {
+    // A C integer is a byte where bytes are wanted, and true or false where a bool is.
+    if (from->kind == TypeKind::kInt && to->object_class == ObjectClass::kBytes)
+      return helper("er::byte_to_object", to, Fail::kNull, range,
+                    coerce(std::move(value), types_.long_type()));
+    if (from->is_numeric() && to->object_class == ObjectClass::kBool)
+      value = truth(std::move(value));
     ExprPtr boxed = from->is_object() ? std::move(value) : to_object(std::move(value));
     if (to->extension != nullptr) return to_extension(std::move(boxed), *to->extension);
     return to_class(std::move(boxed), to->object_class);
   }
   if (from->is_object()) return from_object(std::move(value), to);
-  const syntax::SourceRange range = value->range;
   const auto cast = [&] {
     auto node = make<tree::Cast>(to, range);
     node->value = std::move(value);
@@ -177,7 +187,10 @@ ExprPtr Analyzer::to_class(ExprPtr value, ObjectClass object_class) {
   const syntax::SourceRange range = value->range;
   if (const auto* literal = tree::try_as<tree::Literal>(value.get()))
     if (literal->cpp == "Py_None") return value;
-  if (known != ObjectClass::kAny) {
+  const bool is_number =
+      known == ObjectClass::kInt || known == ObjectClass::kFloat || known == ObjectClass::kBool;
+  const bool is_converted = is_converted_class(object_class);
+  if (known != ObjectClass::kAny && !(is_converted && is_number)) {
     const std::string from = types_.object(known)->name;
     diagnostics_.error(
         "conversion", range,
@@ -188,7 +201,7 @@ ExprPtr Analyzer::to_class(ExprPtr value, ObjectClass object_class) {
   node->name = class_check(object_class);
   node->fail = Fail::kNull;
   // The same object again: it lives as long as the argument.
-  node->is_borrowed = true;
+  node->is_borrowed = !is_converted;
   node->args.push_back(std::move(value));
   return node;
 }

@@ -55,6 +55,8 @@ std::string_view basic_name(CBasic basic) {
 const Type* Analyzer::builtin_type(std::string_view name) {
   for (const Named& known : kClasses)
     if (name == known.name) return types_.object(known.object_class);
+  // A character has been the same as Py_UCS4 since Python 3.3.
+  if (name == "Py_UNICODE") return types_.ucs4();
   return types_.find_int(name);
 }
 

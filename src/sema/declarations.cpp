@@ -249,7 +249,8 @@ void Analyzer::declare_enum(const syntax::CEnumDef& def, Scope& scope, bool is_e
           not_supported(item.range, "values of enums that are no constants");
       }
       symbol.cpp = std::to_string(next++);
-      if (def.is_cpdef) python_constants_.emplace_back(std::string(item.name.text), next - 1);
+      if (def.is_cpdef || def.context.visibility == syntax::Visibility::kPublic)
+        python_constants_.emplace_back(std::string(item.name.text), next - 1);
     }
     add_symbol(scope, item.name, std::move(symbol));
   }

@@ -9,9 +9,8 @@ namespace engineroom::sema {
 namespace {
 
 // Accepted without effect: they tune what is not there, or the C code of another compiler.
-constexpr std::array<std::string_view, 56> kWithoutEffect = {
+constexpr std::array<std::string_view, 55> kWithoutEffect = {
     "always_allow_keywords",
-    "annotation_typing",
     "auto_cpdef",
     "auto_pickle",
     "autotestdict",
@@ -76,11 +75,10 @@ std::optional<bool> to_bool(std::string_view text) {
 }  // namespace
 
 Directives::Set Directives::set(std::string_view name, std::string_view value) {
-  const std::pair<std::string_view, bool*> flags[] = {{"boundscheck", &boundscheck},
-                                                      {"wraparound", &wraparound},
-                                                      {"cdivision", &cdivision},
-                                                      {"cpow", &cpow},
-                                                      {"overflowcheck", &overflowcheck}};
+  const std::pair<std::string_view, bool*> flags[] = {
+      {"boundscheck", &boundscheck},     {"wraparound", &wraparound},
+      {"cdivision", &cdivision},         {"cpow", &cpow},
+      {"overflowcheck", &overflowcheck}, {"annotation_typing", &annotation_typing}};
   for (const auto& [known, flag] : flags) {
     if (name != known) continue;
     const std::optional<bool> on = to_bool(value);

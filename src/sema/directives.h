@@ -12,6 +12,7 @@ struct Directives {
   bool cdivision = false;
   bool cpow = false;
   bool overflowcheck = false;
+  bool annotation_typing = true;
   bool true_division = true;  // follows from the language level
   enum class Infer { kSafe, kAlways, kNever } infer_types = Infer::kSafe;
 

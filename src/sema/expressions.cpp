@@ -66,9 +66,17 @@ ExprPtr Analyzer::expr_of_kind(const syntax::Expr& e, const Type* wanted) {
     case ExprKind::kCall:
       return call(as<syntax::Call>(e), wanted);
     case ExprKind::kTuple:
+      if (wanted != nullptr && wanted->kind == TypeKind::kStruct)
+        return struct_call(*wanted, as<syntax::Tuple>(e).elts, {}, e.range);
       return sequence_display("er::make_tuple", ObjectClass::kTuple, as<syntax::Tuple>(e).elts,
                               e.range);
     case ExprKind::kList:
+      if (wanted != nullptr && wanted->kind == TypeKind::kStruct)
+        return struct_call(*wanted, as<syntax::ListExpr>(e).elts, {}, e.range);
+      if (wanted != nullptr && wanted->is_pointer()) {
+        not_supported(e.range, "C arrays made of lists");
+        return error_value(e.range);
+      }
       return sequence_display("er::make_list", ObjectClass::kList, as<syntax::ListExpr>(e).elts,
                               e.range);
     case ExprKind::kSet:

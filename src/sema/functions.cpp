@@ -74,6 +74,7 @@ void Analyzer::add_parameters(FunctionContext& context, const syntax::Params& pa
   tree::Function& function = *context.function;
   for (const syntax::Param& param : params.params) {
     const Type* type = object_;
+    bool allows_none = param.none_rule != syntax::NoneRule::kNotNone;
     if (param.kind == syntax::ParamKind::kVarArgs) {
       type = types_.object(ObjectClass::kTuple);
     } else if (param.kind == syntax::ParamKind::kVarKeywords) {
@@ -84,8 +85,15 @@ void Analyzer::add_parameters(FunctionContext& context, const syntax::Params& pa
       type = named != nullptr && named->may_be_name && param.name.empty()
                  ? object_
                  : ctype(*param.type, here());
-    } else if (param.annotation != nullptr && cython_name(*param.annotation)) {
-      if (const Type* annotated = type_of_expr(*param.annotation)) type = annotated;
+    } else if (param.annotation != nullptr) {
+      Annotation said = annotation(*param.annotation);
+      const bool defaults_to_none =
+          param.default_value != nullptr && param.default_value->kind == ExprKind::kNone;
+      if (defaults_to_none) said = or_none(said);
+      if (said.type != nullptr) {
+        type = said.type;
+        allows_none = said.allows_none;
+      }
     }
     std::string_view name = param.name.text;
     if (name.empty() && param.type->kind == syntax::CTypeKind::kNamed)
@@ -111,8 +119,24 @@ void Analyzer::add_parameters(FunctionContext& context, const syntax::Params& pa
     made.kind = static_cast<tree::ParamKind>(param.kind);
     made.variable = variable;
     made.has_default = param.default_value != nullptr;
-    made.allows_none = param.none_rule != syntax::NoneRule::kNotNone;
+    made.allows_none = allows_none;
+    made.is_converted = is_converted_class(type->object_class);
     function.py_parameters.push_back(made);
+  }
+}
+
+// Parameters declared as Python's int or float take what can be converted to it.
+void Analyzer::convert_parameters() {
+  tree::Function& function = *context_->function;
+  for (const tree::PyParameter& parameter : function.py_parameters) {
+    if (!parameter.is_converted) continue;
+    const bool is_int = parameter.variable->type->object_class == ObjectClass::kInt;
+    ExprPtr converted =
+        helper(is_int ? "er::int_argument" : "er::float_argument", parameter.variable->type,
+               Fail::kNull, function.range, variable(parameter.variable, function.range),
+               str_constant(parameter.variable->name, function.range),
+               c_literal(types_.bint(), parameter.allows_none ? "1" : "0", function.range));
+    assign_variable(function.body, parameter.variable, std::move(converted), function.range);
   }
 }
 
@@ -152,7 +176,9 @@ ExprPtr Analyzer::make_function(tree::Function& function, const syntax::Params& 
     take_docstring(*body, function.doc, function.has_doc);
     collect_locals(*body);
     infer_types(*body);
-    function.body = block(*body);
+    convert_parameters();
+    if (returns != nullptr) context.returns = annotation(*returns).type;
+    for (StmtPtr& stmt : block(*body)) function.body.push_back(std::move(stmt));
   }
   context_ = before;
   inner_scopes_ = std::move(scopes);

@@ -57,11 +57,13 @@ void Analyzer::collect_local(const syntax::Stmt& stmt) {
       const auto& annotated = as<syntax::AnnAssign>(stmt);
       const auto* name = syntax::try_as<syntax::Name>(annotated.target);
       if (name == nullptr) return;
-      const Type* type =
-          cython_name(*annotated.annotation) ? type_of_expr(*annotated.annotation) : nullptr;
-      if (type == nullptr) return add_local(name->id);
-      context_->locals.try_emplace(std::string(name->id),
-                                   new_variable(name->id, type, VariableKind::kLocal));
+      add_local(name->id);
+      const auto local = context_->locals.find(name->id);
+      const Type* type = annotation(*annotated.annotation).type;
+      const bool is_new = local != context_->locals.end() && type != nullptr &&
+                          local->second->kind == VariableKind::kLocal &&
+                          !declared_.contains(local->second);
+      if (is_new) local->second->type = type;
       return;
     }
     case StmtKind::kDelete:

@@ -1,4 +1,6 @@
 #include "sema/analyzer.h"
+#include "sema/names.h"
+#include "syntax/stmt_children.h"
 
 namespace engineroom::sema {
 
@@ -160,6 +162,29 @@ void Analyzer::count(LoopPlan plan, const syntax::Expr& target, const std::funct
   out.push_back(std::move(node));
 }
 
+namespace {
+
+// Whether a block gives the name another value.
+bool assigns_to(const syntax::Block& block, const syntax::Expr& name) {
+  if (name.kind != ExprKind::kName) return false;
+  bool found = false;
+  const auto see = [&](const syntax::Expr& target) {
+    for_each_target_name(target,
+                         [&](std::string_view one) { found |= one == as<syntax::Name>(name).id; });
+  };
+  for (const syntax::Stmt* stmt : block) {
+    if (stmt->kind == syntax::StmtKind::kAssign)
+      for (const syntax::Expr* target : as<syntax::Assign>(*stmt).targets) see(*target);
+    if (stmt->kind == syntax::StmtKind::kAugAssign) see(*as<syntax::AugAssign>(*stmt).target);
+    if (stmt->kind == syntax::StmtKind::kFor) see(*as<syntax::For>(*stmt).target);
+    syntax::for_each_block(*stmt,
+                           [&](const syntax::Block& inner) { found |= assigns_to(inner, name); });
+  }
+  return found;
+}
+
+}  // namespace
+
 // for i from a <= i < b: the variable itself counts, in its own type.
 void Analyzer::for_from(const syntax::ForFrom& stmt, Block& out) {
   using syntax::CompareOperator;
@@ -168,6 +193,9 @@ void Analyzer::for_from(const syntax::ForFrom& stmt, Block& out) {
   ExprPtr lower = expr(*stmt.bounds.lower);
   ExprPtr upper = expr(*stmt.bounds.upper);
   const Type* type = known != nullptr ? known->type : types_.long_type();
+  if (known == nullptr && assigns_to(stmt.body, *stmt.target))
+    return not_supported(stmt.range,
+                         "assigning to the Python object that counts a 'for … from' loop");
   node->counter = type;
   node->variable = known;
   node->counts_in_variable = true;

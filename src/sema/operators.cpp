@@ -247,7 +247,8 @@ ExprPtr Analyzer::unary(const syntax::UnaryOp& e, const Type* wanted) {
       return c_literal(type, std::to_string(-*value) + "L", e.range);
     auto* literal = tree::try_as<tree::Literal>(operand.get());
     if (literal != nullptr && type->is_float()) {
-      literal->cpp = "-" + literal->cpp;
+      const bool is_negative = literal->cpp.starts_with("-");
+      literal->cpp = is_negative ? literal->cpp.substr(1) : "-" + literal->cpp;
       return operand;
     }
   }
@@ -328,25 +329,37 @@ ExprPtr Analyzer::comparison(CompareOperator op, ExprPtr left, ExprPtr right,
                        c_literal(types_.int_type(), py_operator(op), range));
 }
 
+// A literal beside C's characters is one of theirs: c == 'a', text == b"abc".
+ExprPtr Analyzer::compared_literal(const syntax::Str& text, const Type& other) {
+  if (other.kind == TypeKind::kInt) return literal(text, &other);
+  if (!other.is_pointer() || !has_bytes(text)) return literal(text, nullptr);
+  const bool is_text = text.str_kind == syntax::StrKind::kUnicode;
+  return constant(
+      {tree::ConstantKind::kBytes, std::string(is_text ? text.text : text.bytes), 0, {}},
+      ObjectClass::kBytes, text.range);
+}
+
 ExprPtr Analyzer::compare(const syntax::Compare& e) {
-  ExprPtr left = expr(*e.left);
-  if (e.rest.size() == 1) {
-    // A char * is compared with a literal as bytes, not as a pointer; a char with one as a char.
-    const Type* wanted = left->type->kind == TypeKind::kInt ? left->type : nullptr;
-    ExprPtr right = expr(*e.rest[0].right, wanted);
-    const auto* text = syntax::try_as<syntax::Str>(e.rest[0].right);
-    if (text != nullptr && left->type->is_pointer() && has_bytes(*text)) {
-      const bool is_text = text->str_kind == syntax::StrKind::kUnicode;
-      right = constant(
-          {tree::ConstantKind::kBytes, std::string(is_text ? text->text : text->bytes), 0, {}},
-          ObjectClass::kBytes, text->range);
-    }
-    return comparison(e.rest[0].op, std::move(left), std::move(right), e.range);
+  std::vector<const syntax::Expr*> operands = {e.left};
+  for (const syntax::Comparison& one : e.rest) operands.push_back(one.right);
+  std::vector<ExprPtr> values(operands.size());
+  const Type* c_type = nullptr;  // of an operand that is no literal
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    if (operands[i]->kind == syntax::ExprKind::kStr) continue;
+    values[i] = expr(*operands[i]);
+    const Type* type = values[i]->type;
+    if (c_type == nullptr && (type->kind == TypeKind::kInt || type->is_pointer())) c_type = type;
+  }
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    if (values[i]) continue;
+    const auto& text = syntax::as<syntax::Str>(*operands[i]);
+    values[i] = c_type != nullptr ? compared_literal(text, *c_type) : literal(text, nullptr);
   }
   // a < b < c: b is evaluated once.
+  ExprPtr left = std::move(values[0]);
   ExprPtr result;
   for (std::size_t i = 0; i < e.rest.size(); ++i) {
-    ExprPtr right = expr(*e.rest[i].right);
+    ExprPtr right = std::move(values[i + 1]);
     Variable* kept = nullptr;
     if (i + 1 < e.rest.size()) {
       kept = temporary(right->type);

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "sema/analyzer.h"
 
 namespace engineroom::sema {
@@ -179,7 +181,11 @@ void Analyzer::return_statement(const syntax::Return& stmt, Block& out) {
     diagnostics_.error("return-value", stmt.value->range,
                        "a function of type void returns no value");
   } else {
-    node->value = coerce(expr(*stmt.value, result), result);
+    const Type* said = context_->returns;
+    const bool is_class = said != nullptr && said->is_object() && result == object_;
+    ExprPtr value = expr(*stmt.value, result);
+    if (is_class) value = coerce(std::move(value), said);
+    node->value = coerce(std::move(value), result);
   }
   out.push_back(std::move(node));
 }
@@ -256,6 +262,11 @@ void Analyzer::import_from(const syntax::ImportFrom& stmt, Block& out) {
            out);
   for (const syntax::Alias& alias : stmt.names) {
     if (alias.name.text == "*") {
+      const bool has_variables =
+          std::any_of(scope_.names.begin(), scope_.names.end(),
+                      [](const auto& entry) { return entry.second.kind == SymbolKind::kVariable; });
+      if (has_variables)
+        not_supported(alias.range, "'import *' in a module with C variables of its own");
       do_helper(out, "er::import_star", alias.range, globals(alias.range),
                 variable(module, alias.range));
       continue;

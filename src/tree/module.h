@@ -46,7 +46,8 @@ struct PyParameter {
   ParamKind kind = ParamKind::kNormal;
   Variable* variable = nullptr;
   bool has_default = false;
-  bool allows_none = true;  // for a known class: `not None` forbids it
+  bool is_converted = false;  // by the body: its class is not checked
+  bool allows_none = true;    // for a known class: `not None` forbids it
 };
 
 enum class FunctionKind : std::uint8_t {
