@@ -336,6 +336,20 @@ def test_none_has_no_items(build):
         m.unbound(False)
 
 
+def test_other_names_have_no_buffer(build):
+    m = build(
+        """
+        def f(object[unsigned char] x):
+            y = x
+            del x
+            y.append(1)
+            return y
+        """
+    )
+    with pytest.raises(BufferError):
+        m.f(bytearray(b"abc"))
+
+
 def test_cast(build):
     m = build(
         """

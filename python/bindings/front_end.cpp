@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -29,17 +31,32 @@ syntax::LanguageLevel level_from_python(const std::string& level) {
   throw nb::value_error("level must be '2', '3' or '3str'");
 }
 
+// As Python's own unicodedata has it; the GIL is not held.
+std::optional<char32_t> character_by_name(std::string_view name) {
+  const nb::gil_scoped_acquire gil;
+  try {
+    const nb::object lookup = nb::module_::import_("unicodedata").attr("lookup");
+    const nb::object found = lookup(nb::str(name.data(), name.size()));
+    if (nb::len(found) != 1) return std::nullopt;
+    return static_cast<char32_t>(PyUnicode_ReadChar(found.ptr(), 0));
+  } catch (const nb::python_error&) {
+    return std::nullopt;  // KeyError
+  }
+}
+
 Translation translate(std::string text, std::string file, std::string module,
                       const std::string& level, std::map<std::string, std::string> directives,
                       std::vector<std::string> pxd_path,
-                      const std::vector<std::string>& known_names) {
+                      const std::vector<std::string>& known_names, std::string own_pxd) {
   const session::Request request = {.text = std::move(text),
                                     .file = std::move(file),
                                     .module = std::move(module),
                                     .level = level_from_python(level),
                                     .directives = std::move(directives),
                                     .pxd_path = std::move(pxd_path),
-                                    .known_names = {known_names.begin(), known_names.end()}};
+                                    .known_names = {known_names.begin(), known_names.end()},
+                                    .own_pxd = std::move(own_pxd),
+                                    .character_by_name = character_by_name};
   const GilReleased released;
   return session::translate(request);
 }
@@ -69,7 +86,8 @@ void bind_front_end(nb::module_& m) {
       .def_ro("headers", &Translation::headers);
   m.def("translate", &translate, "text"_a, nb::kw_only(), "file"_a = "<cell>", "module"_a = "cell",
         "level"_a = "3", "directives"_a = std::map<std::string, std::string>(),
-        "pxd_path"_a = std::vector<std::string>(), "known_names"_a = std::vector<std::string>());
+        "pxd_path"_a = std::vector<std::string>(), "known_names"_a = std::vector<std::string>(),
+        "own_pxd"_a = "");
 }
 
 }  // namespace engineroom::bindings

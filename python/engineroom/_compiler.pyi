@@ -108,4 +108,5 @@ def translate(
     directives: Mapping[str, str] = ...,
     pxd_path: Sequence[str] = (),
     known_names: Sequence[str] = (),
+    own_pxd: str = "",
 ) -> Translation: ...

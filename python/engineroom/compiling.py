@@ -47,6 +47,7 @@ def _front_end(
     level: str,
     directives: Mapping[str, Any] | None,
     include_path: Sequence[str],
+    own_pxd: str = "",
 ) -> Translation:
     from . import _compiler
 
@@ -54,7 +55,13 @@ def _front_end(
     # Never the working directory: only what was asked for, our own, and installed packages.
     path = [*include_path, _PXD, *(entry for entry in sys.path if entry)]
     return _compiler.translate(
-        source, file=file, module=module, level=level, directives=texts, pxd_path=path
+        source,
+        file=file,
+        module=module,
+        level=level,
+        directives=texts,
+        pxd_path=path,
+        own_pxd=own_pxd,
     )
 
 
@@ -66,6 +73,7 @@ def compile(
     level: str = "3",
     directives: Mapping[str, Any] | None = None,
     include_path: Sequence[str] = (),
+    own_pxd: str = "",
     optimization: int = 2,
     use_cache: bool = True,
 ) -> types.ModuleType:
@@ -76,13 +84,14 @@ def compile(
     level: the language level, "2", "3" or "3str", unless the source says otherwise.
     directives: as in ``# cython:`` comments, such as ``{"boundscheck": False}``.
     include_path: folders with .pxd files and C headers, before the others.
+    own_pxd: the .pxd file of the module itself, whose declarations count as its own.
     optimization: 0 to 3. use_cache: reuse what an earlier process compiled from the same.
 
     Raises CompileError, with all that is wrong; and whatever the module's own statements raise.
     """
     name = name or "_cython_" + hashlib.sha256(source.encode()).hexdigest()[:16]
     file = file or f"<cython {name}>"
-    translation = _front_end(source, file, name, level, directives, include_path)
+    translation = _front_end(source, file, name, level, directives, include_path, own_pxd)
     if not translation.ok:
         raise CompileError(translation.messages)
     program = _native(
@@ -116,14 +125,17 @@ def _native(
 
 
 def compile_file(path: str | Path, name: str | None = None, **options: Any) -> types.ModuleType:
-    """The module of a .pyx or .py file; its folder is on the include path. Options as `compile`."""
+    """The module of a .pyx or .py file; its folder is on the include path, and a .pxd
+    of the same name is taken for its own. Options as `compile`."""
     path = Path(path)
+    own_pxd = path.with_suffix(".pxd")
     include_path = [str(path.parent), *options.pop("include_path", ())]
     return compile(
         path.read_text(encoding="utf-8"),
         name or path.stem,
         file=str(path),
         include_path=include_path,
+        own_pxd=str(own_pxd) if own_pxd.is_file() else "",
         **options,
     )
 

@@ -26,6 +26,20 @@ struct Options {
   std::map<std::string, std::string> directives;
   // The text of the .pxd file of a module ("libc.math"), if there is one. Added to `sources`.
   std::function<std::optional<syntax::SourceId>(std::string_view module)> find_pxd;
+  // The same for `from .a cimport b`, where `level` counts the dots: beside the text `from`, or in
+  // the folders above.
+  std::function<std::optional<syntax::SourceId>(std::string_view module, int level,
+                                                syntax::SourceId from)>
+      find_relative_pxd;
+  // The .pxd file of the module itself, whose declarations are as good as its own.
+  std::optional<syntax::SourceId> own_pxd;
+  // The text of a file that the text `from` includes. Added to `sources`.
+  std::function<std::optional<syntax::SourceId>(std::string_view path, syntax::SourceId from)>
+      find_include;
+  // For the parser of those texts (syntax/parse.h).
+  std::function<std::optional<char32_t>(std::string_view)> character_by_name;
+  // What IF and DEF know, besides what DEF says: UNAME_SYSNAME …
+  std::map<std::string, std::string, std::less<>> definitions;
   // Names that the module's namespace will have though nothing in the text binds them.
   std::function<bool(std::string_view name)> is_known;
   // The modules that one may cimport the name from, best first. Only asked after a mistake.

@@ -52,6 +52,7 @@ void Analyzer::run() {
   context_ = &context;
 
   const std::size_t n_before = diagnostics_.all().size();
+  declare_own_pxd();
   declare_all(module_.body, scope_, false);
   define_functions(module_.body);
   Block body;

@@ -2,6 +2,7 @@
 //
 //   declarations.cpp   cdef, ctypedef, struct, enum, extern, cimport: what names are declared
 //   ctypes.cpp         C types as written → types
+//   expansion.cpp      include, DEF, IF
 //   cimports.cpp       cimport, and what is in .pxd files
 //   extensions.cpp     classes that headers define
 //   buffers.cpp        np.ndarray[double] x: types, items
@@ -71,6 +72,13 @@ class Analyzer {
   void run();
 
  private:
+  // What DEF gave a name to.
+  struct Definition {
+    const syntax::CompileTimeDef* stmt = nullptr;
+    const syntax::Expr* value = nullptr;
+  };
+  using Definitions = std::map<std::string, Definition, std::less<>>;
+
   // What is known while the body of a function is analysed.
   struct FunctionContext {
     tree::Function* function = nullptr;
@@ -79,6 +87,7 @@ class Analyzer {
     std::set<std::string, std::less<>> globals;  // declared `global`
     std::set<const Variable*> bound;  // certainly has a value: parameters, loop variables
     Directives directives;
+    Definitions definitions;
     Scope* scope = nullptr;         // what names are looked up in; null: the module's
     const Type* returns = nullptr;  // of a def function: its annotation, if that is a type
     bool is_module = false;
@@ -118,12 +127,33 @@ class Analyzer {
   void add_refused(Scope& scope, const syntax::Identifier& name);
   std::string unique_cpp(std::string_view prefix, std::string_view name);
 
+  // ---- expansion.cpp ----
+  // The statements that an `include` or IF stands for; null if it is another statement.
+  const syntax::Block* stands_for(const syntax::Stmt& stmt);
+  syntax::Block included(const syntax::Include& stmt);
+  syntax::Block chosen(const syntax::CompileTimeIf& stmt);
+  void define(const syntax::CompileTimeDef& stmt);
+  // The literal that DEF gave the name to; null if it did not.
+  const syntax::Expr* definition(std::string_view name);
+  const syntax::Expr* compile_time_value(const syntax::Expr& expr);
+
   // ---- cimports.cpp ----
   void declare_cimport(const syntax::CImport& stmt, Scope& scope);
   void declare_import_of_cython(const syntax::Stmt& stmt, Scope& scope);
   bool is_imported(std::string_view name);
   void declare_from_cimport(const syntax::FromCImport& stmt, Scope& scope);
-  std::shared_ptr<Scope> load_pxd(const std::string& name, syntax::SourceRange range);
+  void cimport_name(const syntax::FromCImport& stmt, const syntax::Alias& alias,
+                    const syntax::Identifier& as_name, Scope& scope);
+  std::shared_ptr<Scope> load_pxd(const std::string& name, syntax::SourceRange range,
+                                  int level = 0);
+  std::optional<syntax::SourceId> find_pxd(const std::string& name, int level,
+                                           syntax::SourceId from);
+  const syntax::Block& parse_pxd(syntax::SourceId source);
+  void declare_own_pxd();
+  void announce_unsupported(const syntax::Block& block, Scope& scope);
+  void declare_in_pxd(const syntax::Stmt& stmt, Scope& scope);
+  // True if the name is one of something that is not supported yet, which is then reported.
+  bool refuse_unsupported(const Scope& scope, std::string_view name, syntax::SourceRange range);
   void use(const Symbol& function);
   // Compiles the inline functions of .pxd files that are used.
   void define_used();
@@ -132,8 +162,7 @@ class Analyzer {
 
   // ---- extensions.cpp ----
   void declare_class(const syntax::CClassDef& def, Scope& scope, bool is_pxd);
-  void declare_members(const syntax::Block& body, const Type& self, ClassInfo& info, Scope& scope,
-                       bool is_pxd);
+  void declare_members(const syntax::Block& body, const Type& self, ClassInfo& info, Scope& scope);
   void declare_property(const syntax::CFuncDef& def, const Type& self, Scope& members, Scope& home);
   // In out_.classes.
   std::size_t class_index(const tree::ExtensionClass& extension);
@@ -430,7 +459,10 @@ class Analyzer {
   const Type* object_;
 
   Scope scope_;  // of the module
-  std::map<std::string, std::shared_ptr<Scope>> pxds_;
+  std::map<syntax::SourceId, std::shared_ptr<Scope>> pxds_;
+  std::shared_ptr<Scope> numpy_;  // once it was cimported
+  bool in_own_pxd_ = false;
+  std::set<std::string, std::less<>> announced_;      // functions that the own .pxd declares
   std::vector<std::unique_ptr<syntax::Tree>> trees_;  // of .pxd files
   std::map<std::string, int> n_cpp_;                  // for unique names in C++
   std::map<std::pair<int, std::string>, std::size_t> constants_;
@@ -441,7 +473,11 @@ class Analyzer {
   std::set<const Variable*> declared_;       // with a type, be it object
   std::optional<ModuleNames> module_names_;  // once they were asked for
   std::map<const tree::ExtensionClass*, ClassInfo> classes_;
-  std::deque<Symbol> used_;            // functions of .pxd files, still to be compiled
+  std::deque<Symbol> used_;  // functions of .pxd files, still to be compiled
+  std::map<const syntax::Stmt*, syntax::Block> expanded_;
+  std::map<syntax::SourceId, int> include_depths_;
+  Definitions definitions_;
+  syntax::Arena made_;                 // expressions that stand in no text
   std::optional<std::size_t> header_;  // in out_.prelude: whose names are declared now
   bool uses_numpy_ = false;
   bool calls_import_array_ = false;

@@ -20,8 +20,7 @@ ExprPtr Analyzer::call(const syntax::Call& call, const Type* wanted) {
   if (const Symbol* symbol = find_dotted(*call.func)) {
     if (symbol->kind == SymbolKind::kFunction)
       return c_call(symbol_value(*symbol, call.func->range), *symbol->type, call, symbol->name);
-    if (symbol->kind == SymbolKind::kType && symbol->type != nullptr &&
-        symbol->type->kind == TypeKind::kStruct)
+    if (symbol->kind == SymbolKind::kType && symbol->type->kind == TypeKind::kStruct)
       return struct_call(*symbol->type, call.args, call.keywords, call.range);
   }
   if (call.func->kind == ExprKind::kName) {

@@ -1,5 +1,6 @@
 // cimport: what .pxd files declare, and which of it is used.
 #include <utility>
+#include <vector>
 
 #include "sema/analyzer.h"
 #include "syntax/parse.h"
@@ -9,37 +10,154 @@ namespace engineroom::sema {
 using syntax::as;
 using syntax::StmtKind;
 
-std::shared_ptr<Scope> Analyzer::load_pxd(const std::string& name, syntax::SourceRange range) {
-  const auto known = pxds_.find(name);
-  if (known != pxds_.end()) return known->second;
-  const std::optional<syntax::SourceId> source =
-      options_.find_pxd ? options_.find_pxd(name) : std::nullopt;
+namespace {
+
+const char kWhere[] =
+    "a .pxd file of that name is looked for beside the source, on the include path and on sys.path";
+
+// The names that a statement of a .pxd declares.
+std::vector<std::string_view> declared_names(const syntax::Stmt& stmt) {
+  std::vector<std::string_view> names;
+  switch (stmt.kind) {
+    case StmtKind::kCVarDef:
+      for (const syntax::CDeclarator& one : as<syntax::CVarDef>(stmt).declarators)
+        names.push_back(one.name.text);
+      break;
+    case StmtKind::kCFuncDef:
+      names.push_back(as<syntax::CFuncDef>(stmt).name.text);
+      break;
+    case StmtKind::kCTypedef:
+      names.push_back(as<syntax::CTypedef>(stmt).declarator.name.text);
+      break;
+    case StmtKind::kCStructDef:
+      names.push_back(as<syntax::CStructDef>(stmt).name.text);
+      break;
+    case StmtKind::kCEnumDef:
+      names.push_back(as<syntax::CEnumDef>(stmt).name.text);
+      for (const syntax::CEnumItem& item : as<syntax::CEnumDef>(stmt).items)
+        names.push_back(item.name.text);
+      break;
+    case StmtKind::kCFusedDef:
+      names.push_back(as<syntax::CFusedDef>(stmt).name.text);
+      break;
+    case StmtKind::kCppClassDef:
+      names.push_back(as<syntax::CppClassDef>(stmt).name.text);
+      break;
+    case StmtKind::kCClassDef: {
+      const auto& def = as<syntax::CClassDef>(stmt);
+      names.push_back(def.as_name.empty() ? def.name.text : def.as_name.text);
+      break;
+    }
+    default:
+      break;
+  }
+  return names;
+}
+
+}  // namespace
+
+std::shared_ptr<Scope> Analyzer::load_pxd(const std::string& name, syntax::SourceRange range,
+                                          int level) {
+  const std::optional<syntax::SourceId> source = find_pxd(name, level, range.source);
   if (!source) {
-    diagnostics_.error("no-pxd", range, "there is no module '" + name + "' to cimport")
-        .hint(
-            "a .pxd file of that name is looked for beside the source, on the include path and "
-            "on sys.path");
+    diagnostics_
+        .error("no-pxd", range,
+               "there is no module '" + std::string(static_cast<std::size_t>(level), '.') + name +
+                   "' to cimport")
+        .hint(level > 0 ? "" : kWhere);
     return nullptr;
   }
+  const auto known = pxds_.find(*source);
+  if (known != pxds_.end()) return known->second;
   auto scope = std::make_shared<Scope>();
-  pxds_.emplace(name, scope);  // before its text is read, which may cimport us
-  syntax::ParseOptions options;
-  options.file_kind = syntax::FileKind::kPxd;
-  trees_.push_back(
-      std::make_unique<syntax::Tree>(syntax::parse(sources_, *source, options, diagnostics_)));
+  pxds_.emplace(*source, scope);  // before its text is read, which may cimport us
+  if (name == "numpy") numpy_ = scope;
   const std::optional<std::size_t> header = std::exchange(header_, std::nullopt);
-  declare_all(trees_.back()->module->body, *scope, true);
+  declare_all(parse_pxd(*source), *scope, true);
   header_ = header;
   for (auto& [own, symbol] : scope->names)
     if (symbol.home == nullptr) symbol.home = scope.get();
   return scope;
 }
 
+std::optional<syntax::SourceId> Analyzer::find_pxd(const std::string& name, int level,
+                                                   syntax::SourceId from) {
+  if (level > 0) {
+    return options_.find_relative_pxd ? options_.find_relative_pxd(name, level, from)
+                                      : std::nullopt;
+  }
+  return options_.find_pxd ? options_.find_pxd(name) : std::nullopt;
+}
+
+const syntax::Block& Analyzer::parse_pxd(syntax::SourceId source) {
+  syntax::ParseOptions options;
+  options.file_kind = syntax::FileKind::kPxd;
+  options.character_by_name = options_.character_by_name;
+  trees_.push_back(
+      std::make_unique<syntax::Tree>(syntax::parse(sources_, source, options, diagnostics_)));
+  return trees_.back()->module->body;
+}
+
+// What is in the .pxd of the module is declared as if it were in the module.
+void Analyzer::declare_own_pxd() {
+  if (!options_.own_pxd) return;
+  in_own_pxd_ = true;
+  pxds_.emplace(*options_.own_pxd, std::shared_ptr<Scope>(&scope_, [](Scope*) {}));
+  declare_all(parse_pxd(*options_.own_pxd), scope_, true);
+  in_own_pxd_ = false;
+  for (auto& [name, symbol] : scope_.names)
+    if (symbol.definition != nullptr && symbol.home == nullptr) symbol.home = &scope_;
+}
+
+// What is not supported yet does no harm in a .pxd until something of it is used.
+void Analyzer::declare_in_pxd(const syntax::Stmt& stmt, Scope& scope) {
+  const std::size_t before = diagnostics_.all().size();
+  const std::size_t n_errors = diagnostics_.n_errors();
+  declare(stmt, scope, true);
+  if (diagnostics_.n_errors() == n_errors) return;
+  constexpr std::string_view kMark = "not supported yet: ";
+  std::string what;
+  for (std::size_t i = before; i < diagnostics_.all().size(); ++i) {
+    const syntax::Diagnostic& one = diagnostics_.all()[i];
+    if (one.severity != syntax::Severity::kError) continue;
+    if (one.code != "not-supported") return;
+    if (what.empty()) what = one.message.substr(kMark.size());
+  }
+  const std::vector<std::string_view> names = declared_names(stmt);
+  if (names.empty()) return;
+  diagnostics_.rewind_to(before);
+  for (const std::string_view name : names) {
+    scope.names.erase(std::string(name));
+    scope.unsupported.emplace(name, what);
+  }
+}
+
+// Classes that stand below what uses them.
+void Analyzer::announce_unsupported(const syntax::Block& block, Scope& scope) {
+  for (const syntax::Stmt* stmt : block) {
+    const bool is_class =
+        stmt->kind == StmtKind::kCClassDef && as<syntax::CClassDef>(*stmt).module_name.empty();
+    if (!is_class && stmt->kind != StmtKind::kCppClassDef && stmt->kind != StmtKind::kCFusedDef)
+      continue;
+    const char* what = is_class                               ? "extension classes"
+                       : stmt->kind == StmtKind::kCppClassDef ? "C++ classes"
+                                                              : "fused types";
+    for (const std::string_view name : declared_names(*stmt)) scope.unsupported.emplace(name, what);
+  }
+}
+
+bool Analyzer::refuse_unsupported(const Scope& scope, std::string_view name,
+                                  syntax::SourceRange range) {
+  const auto found = scope.unsupported.find(name);
+  if (found == scope.unsupported.end()) return false;
+  not_supported(range, found->second);
+  return true;
+}
+
 // ---- what is used of it ----
 
 void Analyzer::use(const Symbol& symbol) {
-  const auto numpy = pxds_.find("numpy");
-  if (numpy != pxds_.end() && symbol.home == numpy->second.get()) {
+  if (numpy_ && symbol.home == numpy_.get()) {
     uses_numpy_ = true;
     calls_import_array_ = calls_import_array_ || symbol.name == "import_array";
   }
@@ -69,10 +187,13 @@ void Analyzer::define_used() {
 }
 
 ExprPtr Analyzer::import_array() {
-  const auto numpy = pxds_.find("numpy");
-  if (!uses_numpy_ || calls_import_array_ || numpy == pxds_.end()) return nullptr;
-  const Symbol* symbol = numpy->second->find("import_array");
-  if (symbol == nullptr || symbol->kind != SymbolKind::kFunction) return nullptr;
+  if (!numpy_ || calls_import_array_) return nullptr;
+  const Symbol* symbol = numpy_->find("import_array");
+  if (!uses_numpy_ || symbol == nullptr || symbol->kind != SymbolKind::kFunction) {
+    // Then its header is not needed, but the module is there as it would be with it.
+    return object_helper("er::import_top", module_.range, globals(module_.range),
+                         str_constant("numpy", module_.range));
+  }
   auto call = make<tree::Call>(symbol->type->base, module_.range);
   call->callee = symbol_value(*symbol, module_.range);
   return call;
@@ -137,11 +258,13 @@ void Analyzer::declare_import_of_cython(const syntax::Stmt& stmt, Scope& scope) 
     return;
   }
   const auto& from = as<syntax::ImportFrom>(stmt);
-  if (from.module.text != "cython") return;
+  const std::string_view module = from.module.text;
+  if (from.level > 0 || (module != "cython" && !module.starts_with("cython."))) return;
   for (const syntax::Alias& alias : from.names) {
     Symbol symbol;
     symbol.kind = SymbolKind::kCython;
-    symbol.name = alias.name.text;
+    symbol.name = module.size() > 6 ? std::string(module.substr(7)) + "." : std::string();
+    symbol.name += alias.name.text;
     add_symbol(scope, alias.asname.empty() ? alias.name : alias.asname, std::move(symbol));
   }
 }
@@ -154,15 +277,9 @@ bool Analyzer::is_imported(std::string_view name) {
 
 void Analyzer::declare_from_cimport(const syntax::FromCImport& stmt, Scope& scope) {
   const std::string module(stmt.module.text);
-  if (stmt.level > 0) {
-    not_supported(stmt.range, "relative cimports");
-    for (const syntax::Alias& alias : stmt.names)
-      add_refused(scope, alias.asname.empty() ? alias.name : alias.asname);
-    return;
-  }
   for (const syntax::Alias& alias : stmt.names) {
     const syntax::Identifier& as_name = alias.asname.empty() ? alias.name : alias.asname;
-    if (module == "cython" || module.starts_with("cython.")) {
+    if (stmt.level == 0 && (module == "cython" || module.starts_with("cython."))) {
       Symbol symbol;
       symbol.kind = SymbolKind::kCython;
       symbol.name =
@@ -171,35 +288,43 @@ void Analyzer::declare_from_cimport(const syntax::FromCImport& stmt, Scope& scop
       continue;
     }
     if (alias.name.text == "*") {
-      if (const std::shared_ptr<Scope> from = load_pxd(module, stmt.range))
+      if (const std::shared_ptr<Scope> from = load_pxd(module, stmt.range, stmt.level)) {
         for (const auto& [name, symbol] : from->names) scope.names.try_emplace(name, symbol);
+        scope.unsupported.insert(from->unsupported.begin(), from->unsupported.end());
+      }
       continue;
     }
-    const std::string whole = module + "." + std::string(alias.name.text);
-    const bool is_package =
-        options_.find_pxd && !options_.find_pxd(module) && options_.find_pxd(whole);
-    if (is_package) {
-      Symbol symbol;
-      symbol.kind = SymbolKind::kModule;
-      symbol.name = whole;
-      symbol.scope = load_pxd(whole, alias.range);
-      add_symbol(scope, as_name, std::move(symbol));
-      continue;
-    }
-    const std::shared_ptr<Scope> from = load_pxd(module, stmt.range);
-    if (!from) {
-      add_refused(scope, as_name);
-      continue;
-    }
-    const Symbol* found = from->find(alias.name.text);
-    if (found == nullptr) {
-      add_refused(scope, as_name);
-      diagnostics_.error("no-member", alias.range,
-                         "'" + module + "' declares no '" + std::string(alias.name.text) + "'");
-      continue;
-    }
-    add_symbol(scope, as_name, *found);
+    cimport_name(stmt, alias, as_name, scope);
   }
+}
+
+// `from module cimport name`, where the name is one of the module's, or a module in the package.
+void Analyzer::cimport_name(const syntax::FromCImport& stmt, const syntax::Alias& alias,
+                            const syntax::Identifier& as_name, Scope& scope) {
+  const std::string module(stmt.module.text);
+  const std::string whole = (module.empty() ? "" : module + ".") + std::string(alias.name.text);
+  const syntax::SourceId here = stmt.range.source;
+  const bool has_module = find_pxd(module, stmt.level, here).has_value();
+  const std::shared_ptr<Scope> from =
+      has_module ? load_pxd(module, stmt.range, stmt.level) : nullptr;
+  const Symbol* found = from ? from->find(alias.name.text) : nullptr;
+  if (found != nullptr) return add_symbol(scope, as_name, *found);
+  if (from && refuse_unsupported(*from, alias.name.text, alias.range))
+    return add_refused(scope, as_name);
+  if (find_pxd(whole, stmt.level, here)) {
+    Symbol symbol;
+    symbol.kind = SymbolKind::kModule;
+    symbol.name = whole;
+    symbol.scope = load_pxd(whole, alias.range, stmt.level);
+    return add_symbol(scope, as_name, std::move(symbol));
+  }
+  add_refused(scope, as_name);
+  if (!has_module) {
+    load_pxd(module, stmt.range, stmt.level);  // says that there is none
+    return;
+  }
+  diagnostics_.error("no-member", alias.range,
+                     "'" + module + "' declares no '" + std::string(alias.name.text) + "'");
 }
 
 }  // namespace engineroom::sema

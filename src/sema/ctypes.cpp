@@ -120,6 +120,8 @@ const Type* Analyzer::named_ctype(const syntax::CNamedType& type, Scope& scope) 
   Scope* in = &scope;
   for (std::size_t i = 0; i < type.path.size(); ++i) {
     symbol = in->find(type.path[i].text);
+    if (symbol == nullptr && refuse_unsupported(*in, type.path[i].text, type.range))
+      return types_.error();
     if (symbol == nullptr && in == &scope) symbol = scope_.find(type.path[i].text);
     if (symbol == nullptr) break;
     if (symbol->kind == SymbolKind::kError) return types_.error();
@@ -127,11 +129,7 @@ const Type* Analyzer::named_ctype(const syntax::CNamedType& type, Scope& scope) 
       return cython_type(type.path.back().text);
     if (symbol->kind == SymbolKind::kModule && symbol->scope) in = symbol->scope.get();
   }
-  if (symbol != nullptr && symbol->kind == SymbolKind::kType) {
-    if (symbol->type != nullptr) return symbol->type;
-    not_supported(type.range, "extension classes");
-    return object_;
-  }
+  if (symbol != nullptr && symbol->kind == SymbolKind::kType) return symbol->type;
   if (symbol != nullptr && symbol->kind == SymbolKind::kCython)
     if (const Type* found = cython_type(symbol->name)) return found;
   if (type.path.size() == 1 && symbol == nullptr) {
@@ -340,6 +338,8 @@ std::optional<std::int64_t> Analyzer::constant_value(const syntax::Expr& expr, S
       }
     }
     case ExprKind::kName: {
+      if (const syntax::Expr* value = definition(as<syntax::Name>(expr).id))
+        return constant_value(*value, scope);
       const Symbol* symbol = scope.find(as<syntax::Name>(expr).id);
       if (symbol == nullptr) symbol = scope_.find(as<syntax::Name>(expr).id);
       if (symbol == nullptr || symbol->kind != SymbolKind::kConstant || symbol->cpp.empty() ||

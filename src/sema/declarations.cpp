@@ -48,13 +48,24 @@ void Analyzer::add_refused(Scope& scope, const syntax::Identifier& name) {
 
 void Analyzer::declare_all(const syntax::Block& block, Scope& scope, bool is_pxd) {
   announce_all(block, scope, false);
-  for (const syntax::Stmt* stmt : block) declare(*stmt, scope, is_pxd);
+  if (is_pxd) announce_unsupported(block, scope);
+  for (const syntax::Stmt* stmt : block) {
+    if (is_pxd) {
+      declare_in_pxd(*stmt, scope);
+    } else {
+      declare(*stmt, scope, is_pxd);
+    }
+  }
 }
 
 // Structs and enums may be named above their declaration.
 void Analyzer::announce_all(const syntax::Block& block, Scope& scope, bool is_extern) {
   for (const syntax::Stmt* stmt : block) {
-    if (stmt->kind == StmtKind::kCStructDef) {
+    if (const syntax::Block* inner = stands_for(*stmt)) {
+      announce_all(*inner, scope, is_extern);
+    } else if (stmt->kind == StmtKind::kCompileTimeDef) {
+      define(as<syntax::CompileTimeDef>(*stmt));
+    } else if (stmt->kind == StmtKind::kCStructDef) {
       announce_struct(as<syntax::CStructDef>(*stmt), scope, is_extern);
     } else if (stmt->kind == StmtKind::kCEnumDef) {
       announce_enum(as<syntax::CEnumDef>(*stmt), scope, is_extern);
@@ -67,6 +78,11 @@ void Analyzer::announce_all(const syntax::Block& block, Scope& scope, bool is_ex
 }
 
 void Analyzer::declare(const syntax::Stmt& stmt, Scope& scope, bool is_pxd) {
+  if (const syntax::Block* inner = stands_for(stmt)) {
+    for (const syntax::Stmt* one : *inner)
+      is_pxd ? declare_in_pxd(*one, scope) : declare(*one, scope, false);
+    return;
+  }
   switch (stmt.kind) {
     case StmtKind::kCVarDef:
       return declare_variables(as<syntax::CVarDef>(stmt), scope, is_pxd);
@@ -91,10 +107,12 @@ void Analyzer::declare(const syntax::Stmt& stmt, Scope& scope, bool is_pxd) {
       return declare_import_of_cython(stmt, scope);
     case StmtKind::kCClassDef:
       return declare_class(as<syntax::CClassDef>(stmt), scope, is_pxd);
-    // Refused as statements.
+    // Refused as statements, or where a .pxd has them once they are used.
     case StmtKind::kCppClassDef:
+      if (is_pxd) return not_supported(stmt.range, "C++ classes");
       return add_refused(scope, as<syntax::CppClassDef>(stmt).name);
     case StmtKind::kCFusedDef:
+      if (is_pxd) return not_supported(stmt.range, "fused types");
       return add_refused(scope, as<syntax::CFusedDef>(stmt).name);
     default:
       return;
@@ -118,7 +136,8 @@ void Analyzer::declare_variables(const syntax::CVarDef& def, Scope& scope, bool 
       extern_variables_.insert(&variable);
       symbol.kind = SymbolKind::kVariable;
       symbol.variable = &variable;
-    } else if (is_pxd) {
+    } else if (is_pxd && !in_own_pxd_) {
+      scope.unsupported.emplace(declarator.name.text, "C variables of other modules");
       continue;
     } else {
       Variable& variable = out_.variables.emplace_back();
@@ -144,7 +163,13 @@ void Analyzer::declare_function(const syntax::CFuncDef& def, Scope& scope, bool 
     note_cpp_name(symbol.cpp);
     return add_symbol(scope, def.name, std::move(symbol));
   }
-  if (!def.has_body) return;  // announced; the definition follows
+  if (!def.has_body) {
+    // Announced: the definition follows, or is in another module.
+    if (in_own_pxd_) announced_.emplace(def.name.text);
+    if (is_pxd && !in_own_pxd_)
+      scope.unsupported.emplace(def.name.text, "C functions of other modules");
+    return;
+  }
   if (is_pxd) {
     symbol.cpp = unique_cpp("f_", def.name.text);
     symbol.definition = &def;
@@ -163,9 +188,9 @@ void Analyzer::declare_function(const syntax::CFuncDef& def, Scope& scope, bool 
 
 tree::Type* Analyzer::announce_struct(const syntax::CStructDef& def, Scope& scope, bool is_extern) {
   is_extern = is_extern || def.context.visibility == syntax::Visibility::kExtern;
-  if (Symbol* known = scope.find(def.name.text);
-      known != nullptr && known->kind == SymbolKind::kType && known->type != nullptr &&
-      known->type->kind == TypeKind::kStruct)
+  if (Symbol* known = scope.find(def.name.text); known != nullptr &&
+                                                 known->kind == SymbolKind::kType &&
+                                                 known->type->kind == TypeKind::kStruct)
     return const_cast<tree::Type*>(known->type);  // ours to complete
   std::string cpp(def.cname.empty() ? def.name.text : def.cname);
   if (is_extern && !def.is_typedef)
@@ -213,8 +238,7 @@ const Type* Analyzer::announce_enum(const syntax::CEnumDef& def, Scope& scope, b
   is_extern = is_extern || def.context.visibility == syntax::Visibility::kExtern;
   if (def.name.empty() || def.scoped) return types_.int_type();
   if (const Symbol* known = scope.find(def.name.text);
-      known != nullptr && known->kind == SymbolKind::kType && known->type != nullptr &&
-      known->type->kind == TypeKind::kEnum)
+      known != nullptr && known->kind == SymbolKind::kType && known->type->kind == TypeKind::kEnum)
     return known->type;
   std::string cpp(def.cname.empty() ? def.name.text : def.cname);
   if (is_extern && !def.is_typedef) cpp = "enum " + cpp;
@@ -301,11 +325,12 @@ void Analyzer::declare_extern(const syntax::CExternBlock& block, Scope& scope, b
       declare_struct(as<syntax::CStructDef>(*stmt), scope, true);
     } else if (stmt->kind == StmtKind::kCEnumDef) {
       declare_enum(as<syntax::CEnumDef>(*stmt), scope, true);
-    } else if (stmt->kind == StmtKind::kCppClassDef) {
-      // In a .pxd it does no harm until something of it is used.
-      if (!is_pxd) not_supported(stmt->range, "C++ classes");
+    } else if (stmt->kind == StmtKind::kCppClassDef && !is_pxd) {
+      not_supported(stmt->range, "C++ classes");
+    } else if (is_pxd) {
+      declare_in_pxd(*stmt, scope);
     } else {
-      declare(*stmt, scope, is_pxd);
+      declare(*stmt, scope, false);
     }
   }
   header_ = before;

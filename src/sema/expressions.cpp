@@ -32,6 +32,8 @@ ExprPtr Analyzer::expr(const syntax::Expr& e, const Type* wanted) {
 ExprPtr Analyzer::expr_of_kind(const syntax::Expr& e, const Type* wanted) {
   switch (e.kind) {
     case ExprKind::kName:
+      if (const syntax::Expr* value = definition(as<syntax::Name>(e).id))
+        return expr(*value, wanted);
       return name(as<syntax::Name>(e));
     case ExprKind::kNone:
     case ExprKind::kTrue:
@@ -317,10 +319,6 @@ ExprPtr Analyzer::symbol_value(const Symbol& symbol, syntax::SourceRange range) 
     case SymbolKind::kConstant:
       return c_literal(symbol.type, symbol.cpp, range);
     case SymbolKind::kType:
-      if (symbol.type == nullptr) {
-        not_supported(range, "extension classes");
-        return error_value(range);
-      }
       if (symbol.type->extension != nullptr) return class_object(*symbol.type->extension, range);
       diagnostics_.error("type-as-value", range, "'" + symbol.name + "' is a C type, not a value");
       return error_value(range);
@@ -353,6 +351,8 @@ ExprPtr Analyzer::attribute(const syntax::Attribute& e) {
     const auto* base = syntax::try_as<syntax::Name>(e.value);
     const bool is_also_python = base != nullptr && is_imported(base->id);
     if (symbol != nullptr) return symbol_value(*symbol, e.range);
+    if (owner->scope && refuse_unsupported(*owner->scope, e.attr.text, e.attr.range))
+      return error_value(e.range);
     if (is_also_python)
       return object_helper("er::get_attr", e.range,
                            helper("er::load_global", object_, Fail::kNull, e.range,

@@ -11,11 +11,9 @@ using syntax::StmtKind;
 namespace {
 
 bool is_property(const syntax::CFuncDef& def) {
-  for (const syntax::Expr* decorator : def.decorators) {
-    const auto* name = syntax::try_as<syntax::Name>(decorator);
-    if (name != nullptr && name->id == "property") return true;
-  }
-  return false;
+  if (!def.has_body || def.decorators.size() != 1) return false;
+  const auto* name = syntax::try_as<syntax::Name>(def.decorators[0]);
+  return name != nullptr && name->id == "property";
 }
 
 // {"mode": "strided"}
@@ -37,20 +35,17 @@ std::optional<tree::BufferMode> mode_of(const syntax::Expr* defaults) {
 
 void Analyzer::declare_class(const syntax::CClassDef& def, Scope& scope, bool is_pxd) {
   const syntax::Identifier& name = def.as_name.empty() ? def.name : def.as_name;
-  Symbol symbol;
-  symbol.kind = SymbolKind::kType;
-  symbol.name = name.text;
-  // Without a type: refused once it is used.
   const bool is_foreign = !def.module_name.empty() && !def.options.objstruct.empty();
   if (!is_foreign) {
     // Of the module itself: refused as a statement.
     if (!is_pxd) return add_refused(scope, name);
-    if (scope.find(name.text) == nullptr) add_symbol(scope, name, std::move(symbol));
-    return;
+    return not_supported(def.range, "extension classes");
   }
+  Symbol symbol;
+  symbol.kind = SymbolKind::kType;
+  symbol.name = name.text;
   const Symbol* known = scope.find(name.text);
-  if (known != nullptr && known->kind == SymbolKind::kType && known->type != nullptr &&
-      known->type->extension != nullptr) {
+  if (known != nullptr && known->kind == SymbolKind::kType && known->type->extension != nullptr) {
     symbol = *known;
   } else {
     tree::ExtensionClass extension;
@@ -68,18 +63,23 @@ void Analyzer::declare_class(const syntax::CClassDef& def, Scope& scope, bool is
     add_symbol(scope, name, symbol);
   }
   ClassInfo& info = classes_[symbol.type->extension];
-  declare_members(def.body, *symbol.type, info, scope, is_pxd);
+  declare_members(def.body, *symbol.type, info, scope);
 }
 
 void Analyzer::declare_members(const syntax::Block& body, const Type& self, ClassInfo& info,
-                               Scope& scope, bool is_pxd) {
+                               Scope& scope) {
   for (const syntax::Stmt* stmt : body) {
     if (stmt->kind == StmtKind::kCDefBlock) {
-      declare_members(as<syntax::CDefBlock>(*stmt).body, self, info, scope, is_pxd);
+      declare_members(as<syntax::CDefBlock>(*stmt).body, self, info, scope);
     } else if (stmt->kind == StmtKind::kCFuncDef) {
       const auto& function = as<syntax::CFuncDef>(*stmt);
-      if (is_property(function) && function.has_body && is_pxd)
+      if (is_property(function)) {
         declare_property(function, self, *info.members, scope);
+      } else {
+        info.members->unsupported.emplace(function.name.text, "methods of extension classes");
+      }
+    } else if (stmt->kind == StmtKind::kPropertyDef) {
+      info.members->unsupported.emplace(as<syntax::PropertyDef>(*stmt).name.text, "properties");
     } else if (stmt->kind == StmtKind::kCVarDef) {
       for (const syntax::CDeclarator& field : as<syntax::CVarDef>(*stmt).declarators) {
         if (field.name.text == "__cythonbufferdefaults__") {
@@ -124,6 +124,8 @@ ExprPtr Analyzer::member(ExprPtr& value, const syntax::Attribute& e) {
   const tree::ExtensionClass* extension = value->type->extension;
   const auto info = classes_.find(extension);
   if (info == classes_.end()) return nullptr;
+  const Scope& members = *info->second.members;
+  if (refuse_unsupported(members, e.attr.text, e.attr.range)) return error_value(e.range);
   const Symbol* symbol = info->second.members->find(e.attr.text);
   if (symbol == nullptr) return nullptr;
   if (symbol->kind == SymbolKind::kVariable) {

@@ -194,6 +194,10 @@ ExprPtr Analyzer::def_function(const syntax::FunctionDef& def) {
     not_supported(def.header, "type parameters");
     return nullptr;
   }
+  if (context_->is_module && announced_.contains(def.name.text)) {
+    not_supported(def.header, "def functions that a .pxd gives C types");
+    return nullptr;
+  }
   Directives directives = context_->directives;
   for (const syntax::Expr* decorator : def.decorators)
     apply_directive_decorator(*decorator, directives);
@@ -251,6 +255,7 @@ void Analyzer::c_function(const syntax::CFuncDef& def) {
 
 void Analyzer::define_functions(const syntax::Block& body) {
   for (const syntax::Stmt* stmt : body) {
+    if (const syntax::Block* inner = stands_for(*stmt)) define_functions(*inner);
     if (stmt->kind == StmtKind::kCFuncDef) c_function(as<syntax::CFuncDef>(*stmt));
     if (stmt->kind == StmtKind::kCDefBlock) define_functions(as<syntax::CDefBlock>(*stmt).body);
   }

@@ -163,7 +163,9 @@ void Analyzer::infer_types(const syntax::Block& body) {
       if (local->kind != VariableKind::kLocal || local->type != object_ ||
           declared_.contains(local))
         continue;
-      if (const Type* type = inferred_type(name, seen)) local->type = type;
+      // Only who is declared so looks into memory.
+      if (const Type* type = inferred_type(name, seen))
+        local->type = type->buffer != nullptr ? type->base : type;
     }
   }
 }

@@ -28,6 +28,8 @@ void Analyzer::collect_locals(const syntax::Block& body) {
     if (stmt->kind == StmtKind::kGlobal)
       for (const syntax::Identifier& name : as<syntax::Global>(*stmt).names)
         context_->globals.emplace(name.text);
+  for (const syntax::Stmt* stmt : body)
+    if (stmt->kind == StmtKind::kCompileTimeDef) define(as<syntax::CompileTimeDef>(*stmt));
   for (const syntax::Stmt* stmt : body) collect_local(*stmt);
 }
 
@@ -43,6 +45,7 @@ void Analyzer::collect_in_expr(const syntax::Expr& e) {
 }
 
 void Analyzer::collect_local(const syntax::Stmt& stmt) {
+  if (const syntax::Block* inner = stands_for(stmt)) return collect_locals(*inner);
   const auto target = [this](const syntax::Expr& e) {
     for_each_target_name(e, [this](std::string_view name) { add_local(name); });
   };

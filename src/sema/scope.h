@@ -42,6 +42,8 @@ struct Symbol {
 
 struct Scope {
   std::map<std::string, Symbol, std::less<>> names;
+  // Of a .pxd: names of what is not supported yet, and what that is; they may be used nowhere.
+  std::map<std::string, std::string, std::less<>> unsupported;
 
   Symbol* find(std::string_view name) {
     const auto found = names.find(name);

@@ -139,13 +139,14 @@ void Analyzer::statement(const syntax::Stmt& stmt, Block& out) {
       return not_supported(stmt.range, "type aliases");
     case StmtKind::kPropertyDef:
       return not_supported(stmt.range, "properties");
-    case StmtKind::kInclude:
-      return not_supported(stmt.range, "include");
     case StmtKind::kGilBlock:
       return not_supported(stmt.range, "nogil blocks");
     case StmtKind::kCompileTimeDef:
+      return define(as<syntax::CompileTimeDef>(stmt));
+    case StmtKind::kInclude:
     case StmtKind::kCompileTimeIf:
-      return not_supported(stmt.range, "DEF and IF");
+      for (const syntax::Stmt* inner : *stands_for(stmt)) statement(*inner, out);
+      return;
     case StmtKind::kError:
       return;
   }
@@ -248,7 +249,10 @@ void Analyzer::import_statement(const syntax::Import& stmt, Block& out) {
 }
 
 void Analyzer::import_from(const syntax::ImportFrom& stmt, Block& out) {
-  if (stmt.module.text == "__future__" || stmt.module.text == "cython") return;
+  const std::string_view from = stmt.module.text;
+  if (from == "__future__" ||
+      (stmt.level == 0 && (from == "cython" || from.starts_with("cython."))))
+    return;
   tree::Constant names{tree::ConstantKind::kTuple, {}, 0, {}};
   for (const syntax::Alias& alias : stmt.names) {
     ExprPtr name = str_constant(alias.name.text, alias.range);

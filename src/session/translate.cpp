@@ -1,5 +1,7 @@
 #include "session/translate.h"
 
+#include <sys/utsname.h>
+
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -21,38 +23,88 @@ std::optional<std::string> read_file(const std::string& path) {
   return std::string(std::istreambuf_iterator<char>(file), {});
 }
 
-// Finds the .pxd files of one translation; each is read once.
+// Finds the .pxd files of one translation, each of which is read once, and what they include.
 class PxdFinder {
  public:
   PxdFinder(const std::vector<std::string>& path, syntax::Sources& sources)
       : path_(path), sources_(sources) {}
 
+  // Beside the text that includes it, then on the path.
+  std::optional<syntax::SourceId> include(std::string_view file, syntax::SourceId from) {
+    const std::string& including = sources_[from].name();
+    std::vector<std::string> folders = path_;
+    if (const std::size_t slash = including.rfind('/'); slash != std::string::npos)
+      folders.insert(folders.begin(), including.substr(0, slash));
+    for (const std::string& folder : folders) {
+      std::string path = folder;
+      path += '/';
+      path += file;
+      if (std::optional<std::string> text = read_file(path))
+        return sources_.add(path, std::move(*text));
+    }
+    return std::nullopt;
+  }
+
   std::optional<syntax::SourceId> find(std::string_view module) {
     const auto [known, is_new] = found_.try_emplace(std::string(module));
-    if (is_new) known->second = read(std::string(module));
+    if (!is_new) return known->second;
+    for (const std::string& folder : path_) {
+      known->second = in_folder(folder, module);
+      if (known->second) break;
+    }
+    return known->second;
+  }
+
+  // One dot is the folder of `from`; each further one is the folder above.
+  std::optional<syntax::SourceId> relative(std::string_view module, int level,
+                                           syntax::SourceId from) {
+    std::string folder = sources_[from].name();
+    if (folder.find('/') == std::string::npos) return std::nullopt;
+    for (; level > 0; --level) {
+      const std::size_t slash = folder.rfind('/');
+      if (slash == std::string::npos) return std::nullopt;
+      folder.resize(slash);
+    }
+    return in_folder(folder, module);
+  }
+
+  std::optional<syntax::SourceId> at(const std::string& path) {
+    const auto [known, is_new] = files_.try_emplace(path);
+    if (is_new)
+      if (std::optional<std::string> text = read_file(path))
+        known->second = sources_.add(path, std::move(*text));
     return known->second;
   }
 
  private:
-  std::optional<syntax::SourceId> read(std::string relative) {
-    for (char& c : relative)
-      if (c == '.') c = '/';
-    for (const std::string& folder : path_) {
-      // Some packages have one for old compilers, and one for those that know Cython 3.
-      for (const char* ending :
-           {".cython-30.pxd", ".pxd", "/__init__.cython-30.pxd", "/__init__.pxd"}) {
-        const std::string path = folder + "/" + relative + ending;
-        if (std::optional<std::string> text = read_file(path))
-          return sources_.add(path, std::move(*text));
-      }
-    }
+  std::optional<syntax::SourceId> in_folder(const std::string& folder, std::string_view module) {
+    std::string stem = folder;
+    if (!module.empty()) stem.append("/").append(module);
+    for (std::size_t i = folder.size() + 1; i < stem.size(); ++i)
+      if (stem[i] == '.') stem[i] = '/';
+    // Some packages have one for old compilers, and one for those that know Cython 3.
+    for (const char* ending :
+         {".cython-30.pxd", ".pxd", "/__init__.cython-30.pxd", "/__init__.pxd"})
+      if (const std::optional<syntax::SourceId> found = at(stem + ending)) return found;
     return std::nullopt;
   }
 
   const std::vector<std::string>& path_;
   syntax::Sources& sources_;
-  std::map<std::string, std::optional<syntax::SourceId>> found_;
+  std::map<std::string, std::optional<syntax::SourceId>> found_;  // by module
+  std::map<std::string, std::optional<syntax::SourceId>> files_;  // by path
 };
+
+// What IF may ask about the system.
+std::map<std::string, std::string, std::less<>> system_names() {
+  utsname system;
+  if (::uname(&system) != 0) return {};
+  return {{"UNAME_SYSNAME", system.sysname},
+          {"UNAME_NODENAME", system.nodename},
+          {"UNAME_RELEASE", system.release},
+          {"UNAME_VERSION", system.version},
+          {"UNAME_MACHINE", system.machine}};
+}
 
 std::vector<Message> messages_of(const syntax::Diagnostics& diagnostics,
                                  const syntax::Sources& sources) {
@@ -79,6 +131,7 @@ Translation translate(const Request& request) {
 
   syntax::ParseOptions parse_options;
   parse_options.level = request.level;
+  parse_options.character_by_name = request.character_by_name;
   const syntax::Tree tree = syntax::parse(sources, source, parse_options, diagnostics);
   result.syntax_text = syntax::print(*tree.module);
   if (!diagnostics.has_errors()) {
@@ -86,6 +139,15 @@ Translation translate(const Request& request) {
     options.module_name = request.module;
     options.directives = request.directives;
     options.find_pxd = [&pxds](std::string_view module) { return pxds.find(module); };
+    options.find_relative_pxd = [&pxds](std::string_view module, int level, syntax::SourceId from) {
+      return pxds.relative(module, level, from);
+    };
+    if (!request.own_pxd.empty()) options.own_pxd = pxds.at(request.own_pxd);
+    options.find_include = [&pxds](std::string_view path, syntax::SourceId from) {
+      return pxds.include(path, from);
+    };
+    options.character_by_name = request.character_by_name;
+    options.definitions = system_names();
     options.is_known = [&request](std::string_view name) {
       return request.known_names.contains(name);
     };

@@ -7,8 +7,10 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "syntax/diagnostic.h"
@@ -26,6 +28,9 @@ struct Request {
   // Names that the module will have though nothing in the text binds them, such as those of the
   // cells before.
   std::set<std::string, std::less<>> known_names = {};
+  std::string own_pxd = "";  // the .pxd file of the module itself; "" if it has none
+  // What "\\N{name}" stands for (syntax/parse.h).
+  std::function<std::optional<char32_t>(std::string_view)> character_by_name = {};
 };
 
 struct Message {
