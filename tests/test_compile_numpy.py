@@ -344,10 +344,15 @@ def test_other_names_have_no_buffer(build):
             del x
             y.append(1)
             return y
+
+        def g(object[unsigned char] x):
+            y = x
+            y.append(x[0])
         """
     )
+    assert m.f(bytearray(b"ab")) == b"ab\1"
     with pytest.raises(BufferError):
-        m.f(bytearray(b"abc"))
+        m.g(bytearray(b"ab"))
 
 
 def test_cast(build):

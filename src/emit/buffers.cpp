@@ -54,6 +54,11 @@ void FunctionEmitter::acquire_buffer(const Variable& variable, const std::string
             ", " + object + ", " + spec + ")) " + fail(range));
 }
 
+void FunctionEmitter::release_buffer(const Variable& variable) {
+  out_.line(part_name('h', variable) + ".release();");
+  out_.line(part_name('b', variable) + ".take(" + part_name('h', variable) + ".view());");
+}
+
 Value FunctionEmitter::buffer_item(const tree::BufferItem& expr) {
   const auto& ref = as<tree::VariableRef>(*expr.value);
   const BufferLayout& layout = *ref.variable->type->buffer;

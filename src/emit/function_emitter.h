@@ -150,6 +150,7 @@ class FunctionEmitter {
   // `object` is a borrowed PyObject*.
   void acquire_buffer(const tree::Variable& variable, const std::string& object,
                       syntax::SourceRange range);
+  void release_buffer(const tree::Variable& variable);
   Value buffer_item(const tree::BufferItem& expr);
   Value buffer_part(const tree::BufferPart& expr);
 

@@ -128,6 +128,7 @@ void FunctionEmitter::assign(const tree::Assign& stmt) {
 void FunctionEmitter::unbind(const tree::Unbind& stmt) {
   const tree::Variable& variable = *stmt.variable;
   if (stmt.check) check_bound(variable, variable.cpp, stmt.range);
+  if (variable.type->buffer != nullptr) release_buffer(variable);
   if (owns(variable)) out_.line(variable.cpp + ".reset();");
   bound_.erase(&variable);
 }

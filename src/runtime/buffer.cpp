@@ -434,6 +434,7 @@ bool get(PyObject* o, const BufferSpec& spec, Py_buffer* view) {
 }  // namespace
 
 void Buffer::release() {
+  if (view_.obj == nullptr) return set_empty(&view_);
   PyObject* type;
   PyObject* value;
   PyObject* traceback;
