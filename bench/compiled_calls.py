@@ -17,6 +17,8 @@ class Call:
     call: str
     # What the line is called, if a function has several.
     variant: str = ""
+    # Numba has random numbers of its own.
+    is_random: bool = False
 
     @property
     def key(self) -> str:
@@ -58,10 +60,13 @@ DATA: dict[str, Any] = {
 CALLS = [
     Call("textbook", "square", "f(7)", "int"),
     Call("textbook", "square", "f(2.5)", "float"),
-    Call("textbook", "sieve", "f(600)"),
-    Call("textbook", "typed_sieve", "f(3000)"),
+    Call("textbook", "sieve", "f(10_000)"),
+    Call("textbook", "typed_sieve", "f(10_000)"),
+    Call("textbook", "walk", "f(10_000)", is_random=True),
     Call("numbers", "float_loop", "f(5000)"),
     Call("numbers", "float_functions", "f(5000)"),
+    Call("numbers", "division", "f(200)"),
+    Call("numbers", "typed_division", "f(600)"),
     Call("numbers", "int_loop", "f(5000)"),
     Call("numbers", "int_objects", "f(1000)"),
     Call("numbers", "float_objects", "f(1000)"),

@@ -1,7 +1,10 @@
 # cython: language_level=3
 # What compiled functions spend their time with: one text for both compilers, measured by
 # compiled_calls.py and worker_compiler.py.
-from libc.math cimport sin, sqrt
+import numpy as np
+cimport numpy as np
+from libc.math cimport round, sin, sqrt
+from libc.stdlib cimport rand, srand, RAND_MAX
 
 
 # ---- the textbook programs ----
@@ -11,6 +14,58 @@ def square(x):
 
 
 def sieve(n):
+    is_prime = [False, False] + [True] * (n - 2)
+    i = 2
+    while i * i < n:
+        if is_prime[i]:
+            k = i * i
+            while k < n:
+                is_prime[k] = False
+                k += i
+        i += 1
+    return [i for i in range(n) if is_prime[i]]
+
+
+def typed_sieve(int n):
+    cdef int i, k
+    is_prime = [False, False] + [True] * (n - 2)
+    i = 2
+    while i * i < n:
+        if is_prime[i]:
+            k = i * i
+            while k < n:
+                is_prime[k] = False
+                k += i
+        i += 1
+    return [i for i in range(n) if is_prime[i]]
+
+
+cdef double step():
+    return 2 * round(<double>rand() / RAND_MAX) - 1
+
+
+def walk(int n):
+    cdef np.ndarray[np.double_t, ndim=1] x = np.zeros(n + 1)
+    cdef double dx = 1 / sqrt(n)
+    cdef int i
+    srand(1)
+    for i in range(n):
+        x[i + 1] = x[i] + dx * step()
+    return x
+
+
+# ---- numbers ----
+
+def float_loop(int n):
+    cdef double total = 0, x
+    cdef int i
+    for i in range(n):
+        x = i * 0.5
+        total += x * x / (1.0 + x)
+    return total
+
+
+def division(n):
     result = []
     p = [0] * 10000
     if n > 10000:
@@ -29,7 +84,7 @@ def sieve(n):
     return result
 
 
-def typed_sieve(int n):
+def typed_division(int n):
     cdef int i, k, number
     cdef int p[10000]
     result = []
@@ -47,17 +102,6 @@ def typed_sieve(int n):
             result.append(number)
         number += 1
     return result
-
-
-# ---- numbers ----
-
-def float_loop(int n):
-    cdef double total = 0, x
-    cdef int i
-    for i in range(n):
-        x = i * 0.5
-        total += x * x / (1.0 + x)
-    return total
 
 
 def float_functions(int n):

@@ -18,43 +18,40 @@ def f(double x, double y):
 
 SIEVE = """
 def primes(n):
-    p = [0] * 1000
-    result = []
-    if n > 1000:
-        n = 1000
-    k = 0
-    number = 2
-    while k < n:
-        i = 0
-        while i < k and number % p[i] != 0:
-            i = i + 1
-        if i == k:
-            p[k] = number
-            k = k + 1
-            result.append(number)
-        number = number + 1
-    return [{i}] + result
+    is_prime = [False, False] + [True] * (n - 2)
+    i = 2
+    while i * i < n:
+        if is_prime[i]:
+            k = i * i
+            while k < n:
+                is_prime[k] = False
+                k += i
+        i += 1
+    return [{i}] + [i for i in range(n) if is_prime[i]]
 """
 
-TYPED_SIEVE = """
-def primes(int n):
-    cdef int i, k, number
-    cdef int p[1000]
-    result = []
-    if n > 1000:
-        n = 1000
-    k = 0
-    number = 2
-    while k < n:
-        i = 0
-        while i < k and number % p[i] != 0:
-            i = i + 1
-        if i == k:
-            p[k] = number
-            k = k + 1
-            result.append(number)
-        number = number + 1
-    return [{i}] + result
+TYPED_SIEVE = SIEVE.replace("def primes(n):\n", "def primes(int n):\n    cdef int i, k\n")
+
+WALK = """
+import numpy as np
+cimport numpy as np
+from libc.math cimport round, sqrt
+from libc.stdlib cimport rand, RAND_MAX
+
+DTYPE = np.double
+ctypedef np.double_t DTYPE_t
+
+cdef double step():
+    return 2 * round(<double>rand() / RAND_MAX) - 1
+
+def walk(int n):
+    cdef np.ndarray[DTYPE_t, ndim=1] x = np.zeros(n + 1, dtype=DTYPE)
+    cdef double dx = 1 / sqrt(n)
+    cdef int i
+    x[0] = {i}
+    for i in range(n):
+        x[i + 1] = x[i] + dx * step()
+    return x
 """
 
 
@@ -72,7 +69,7 @@ class Text:
 
 
 def _primes(f: Callable, i: int) -> bool:
-    found: list[Any] = f(5)
+    found: list[Any] = f(12)
     return found == [i, 2, 3, 5, 7, 11]
 
 
@@ -81,4 +78,5 @@ TEXTS = [
     Text("two_lines", "two lines with doubles", TWO_LINES, "f", lambda f, i: f(2, 3) == 6 + i),
     Text("sieve", "the sieve", SIEVE, "primes", _primes),
     Text("typed_sieve", "the sieve with C types", TYPED_SIEVE, "primes", _primes),
+    Text("walk", "random walk in an array", WALK, "walk", lambda f, i: f(9)[0] == i),
 ]

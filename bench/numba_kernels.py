@@ -13,6 +13,30 @@ def square(x):
 
 @njit
 def typed_sieve(n):
+    is_prime = np.ones(n, dtype=np.bool_)
+    is_prime[:2] = False
+    i = 2
+    while i * i < n:
+        if is_prime[i]:
+            k = i * i
+            while k < n:
+                is_prime[k] = False
+                k += i
+        i += 1
+    return [i for i in range(n) if is_prime[i]]
+
+
+@njit
+def walk(n):
+    x = np.zeros(n + 1)
+    dx = 1 / sqrt(n)
+    for i in range(n):
+        x[i + 1] = x[i] + dx * (2 * round(np.random.random()) - 1)
+    return x
+
+
+@njit
+def typed_division(n):
     p = np.zeros(10000, dtype=np.int32)
     result = []
     n = min(n, 10000)

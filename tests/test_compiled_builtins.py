@@ -75,6 +75,31 @@ SOURCE = textwrap.dedent(
             kept.append((key, value))
         return kept, total
 
+    def enumerates(xs, pairs):
+        seen = []
+        for i, x in enumerate(xs):
+            if i == 1:
+                continue
+            if i == 4:
+                break
+            seen.append((i, x))
+        else:
+            seen.append('else')
+        for i, (a, b) in enumerate(pairs):
+            seen.append((i, a, b))
+            i = 'other'
+        for i, i in enumerate(xs):
+            seen.append(i)
+        for seen[0], x in enumerate(xs):
+            pass
+        for i, x in enumerate(range(2, 9, 3)):
+            seen.append((i, x))
+        for i, x in enumerate(xs, 5):
+            seen.append((i, x))
+        for pair in enumerate(xs):
+            seen.append(pair)
+        return seen, i, x
+
     def truths(log, a, b, c):
         if a and (b or not c):
             log.append('yes')
@@ -216,6 +241,11 @@ CASES = [
     ("grow_others", BIG, BIG),
     ("grow_by_itself", "old"),
     ("keep_pairs", [1, 2, 3]),
+    ("enumerates", "abcdef", [(1, 2), "xy"]),
+    ("enumerates", [], {1: 2}.items()),
+    ("enumerates", [1], [(1, 2, 3)]),
+    ("enumerates", 5, []),
+    ("enumerates", [1], Loud(1)),
     *(("truths", [], Loud(a), Loud(b), Loud(c)) for a in (0, 1) for b in (0, 1) for c in (0, 1)),
     *(("characters", s, i) for s in ("a", "abc", "é€", "😀a", Text("ab")) for i in (0, -1, 5, -9)),
     ("characters", "abc", None),

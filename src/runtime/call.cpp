@@ -22,9 +22,11 @@ PyObject* vectorcall(PyObject* f, PyObject* const* args, std::size_t n, PyObject
 
 namespace {
 
-// What a module has in its dict under this name, borrowed; null if it is not that simple.
+// What a module has in its dict under this name, borrowed; null if it is not that simple. What its
+// type has all begins with an underscore.
 PyObject* in_module(PyObject* module, PyObject* name) {
-  if (!PyModule_CheckExact(module) || _PyType_Lookup(&PyModule_Type, name) != nullptr)
+  if (!PyModule_CheckExact(module) || PyUnicode_GET_LENGTH(name) == 0 ||
+      PyUnicode_READ_CHAR(name, 0) == '_')
     return nullptr;
   PyObject* found = PyDict_GetItemWithError(PyModule_GetDict(module), name);
   if (found == nullptr) PyErr_Clear();

@@ -253,6 +253,8 @@ PyObject* call_with_keywords(Function* f, PyObject* const* args, Py_ssize_t n_ar
     if (values[at] != nullptr) return give_up();
     values[at++] = args[n_args + k];
   }
+  if (n_args + PyTuple_GET_SIZE(kwnames) == n)
+    return spec.body(reinterpret_cast<PyObject*>(f), values);
   // Kept, as the function may change its own defaults.
   const Ref defaults = borrow(f->defaults);
   const Py_ssize_t n_defaults = defaults ? PyTuple_GET_SIZE(defaults.get()) : 0;

@@ -65,8 +65,13 @@ bool can_grow(PyObject* text, PyObject* more) {
 // REQUIRES: can_grow(*text, more). After an error it is as it was.
 bool grow(PyObject** text, PyObject* more) {
   const Py_ssize_t n = PyUnicode_GET_LENGTH(*text);
-  if (PyUnicode_Resize(text, n + PyUnicode_GET_LENGTH(more)) < 0) return false;
-  return PyUnicode_CopyCharacters(*text, n, more, 0, PyUnicode_GET_LENGTH(more)) >= 0;
+  const Py_ssize_t n_more = PyUnicode_GET_LENGTH(more);
+  if (PyUnicode_Resize(text, n + n_more) < 0) return false;
+  const Py_ssize_t kind = PyUnicode_KIND(*text);
+  if (PyUnicode_KIND(more) != kind) return PyUnicode_CopyCharacters(*text, n, more, 0, n_more) >= 0;
+  std::memcpy(static_cast<char*>(PyUnicode_DATA(*text)) + n * kind, PyUnicode_DATA(more),
+              static_cast<std::size_t>(n_more * kind));
+  return true;
 }
 
 }  // namespace
@@ -143,7 +148,12 @@ bool equal_str(PyObject* a, PyObject* b) {
   const Py_ssize_t n = PyUnicode_GET_LENGTH(a);
   const auto kind = PyUnicode_KIND(a);
   if (n != PyUnicode_GET_LENGTH(b) || kind != PyUnicode_KIND(b)) return false;
-  return std::memcmp(PyUnicode_DATA(a), PyUnicode_DATA(b), static_cast<std::size_t>(n) * kind) == 0;
+  // Most of those that differ do so at once, and many texts are of one character.
+  if (n == 0) return true;
+  if (PyUnicode_READ(kind, PyUnicode_DATA(a), 0) != PyUnicode_READ(kind, PyUnicode_DATA(b), 0))
+    return false;
+  return n == 1 ||
+         std::memcmp(PyUnicode_DATA(a), PyUnicode_DATA(b), static_cast<std::size_t>(n) * kind) == 0;
 }
 
 }  // namespace
@@ -171,6 +181,19 @@ template int compared<Py_EQ>(PyObject* a, PyObject* b);
 template int compared<Py_NE>(PyObject* a, PyObject* b);
 template int compared<Py_GT>(PyObject* a, PyObject* b);
 template int compared<Py_GE>(PyObject* a, PyObject* b);
+
+int truth_of(PyObject* o) {
+  long value;
+  if (small_int(o, &value)) return value != 0;
+  return PyObject_IsTrue(o);
+}
+
+int contains(PyObject* item, PyObject* container) {
+  if (PyDict_CheckExact(container)) return PyDict_Contains(container, item);
+  if (PySet_CheckExact(container)) return PySet_Contains(container, item);
+  if (PyUnicode_CheckExact(container)) return PyUnicode_Contains(container, item);
+  return PySequence_Contains(container, item);
+}
 
 // ---- names ----
 

@@ -54,10 +54,12 @@ inline PyObject* invert(PyObject* o) { return PyNumber_Invert(o); }
 
 // ---- truth and comparison ----
 
+// Of others than True, False and None.
+ER_RUNTIME_API int truth_of(PyObject* o);
 inline int truth(PyObject* o) {
   if (o == Py_True) return 1;
   if (o == Py_False || o == Py_None) return 0;
-  return PyObject_IsTrue(o);
+  return truth_of(o);
 }
 inline PyObject* compare(PyObject* a, PyObject* b, int op) {
   return PyObject_RichCompare(a, b, op);
@@ -82,10 +84,7 @@ inline int compare_true(PyObject* a, PyObject* b, int op) {
       return compared<Py_GE>(a, b);
   }
 }
-inline int contains(PyObject* item, PyObject* container) {
-  if (PyDict_CheckExact(container)) return PyDict_Contains(container, item);
-  return PySequence_Contains(container, item);
-}
+ER_RUNTIME_API int contains(PyObject* item, PyObject* container);
 
 // Of a variable declared as dict, which may also be None.
 inline int contains_in_dict(PyObject* item, PyObject* dict) {

@@ -118,17 +118,28 @@ int dict_update(PyObject* dict, PyObject* mapping) {
 
 // ---- items ----
 
+namespace {
+
+// Always null. A tuple is one argument.
+PyObject* raise_key_error(PyObject* key) {
+  const Ref argument(PyTuple_Pack(1, key));
+  if (argument) PyErr_SetObject(PyExc_KeyError, argument);
+  return nullptr;
+}
+
+}  // namespace
+
 PyObject* get_item(PyObject* o, PyObject* key) {
   long index;
   if (PyDict_CheckExact(o)) {
     PyObject* found = PyDict_GetItemWithError(o, key);
     if (found != nullptr) return Py_NewRef(found);
-    if (PyErr_Occurred()) return nullptr;
-  } else if (small_int(key, &index)) {
+    return PyErr_Occurred() ? nullptr : raise_key_error(key);
+  }
+  if (small_int(key, &index)) {
     if (PyList_CheckExact(o) || PyTuple_CheckExact(o) || PyUnicode_CheckExact(o))
       return get_item_index(o, index);
   }
-  // Also for the KeyError.
   return PyObject_GetItem(o, key);
 }
 

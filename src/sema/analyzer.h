@@ -253,6 +253,7 @@ class Analyzer {
   // ---- loops.cpp ----
   void while_loop(const syntax::While& stmt, Block& out);
   void for_loop(const syntax::For& stmt, Block& out);
+  bool enumerate_loop(const syntax::For& stmt, Block& out);
   void for_from(const syntax::ForFrom& stmt, Block& out);
   // What a loop runs over: either a range of C integers, or an object.
   struct LoopPlan {

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "sema/analyzer.h"
 #include "sema/names.h"
 #include "syntax/stmt_children.h"
@@ -68,8 +70,56 @@ Analyzer::LoopPlan Analyzer::plan_loop(const syntax::Expr* target, const syntax:
   return plan;
 }
 
+namespace {
+
+// Are all targets plain names? Then it does not matter in which order they are assigned.
+bool is_all_names(const syntax::Expr& target) {
+  if (target.kind == ExprKind::kName) return true;
+  const auto* tuple = syntax::try_as<syntax::Tuple>(&target);
+  return tuple != nullptr && std::all_of(tuple->elts.begin(), tuple->elts.end(),
+                                         [](const syntax::Expr* e) { return is_all_names(*e); });
+}
+
+}  // namespace
+
+// for i, x in enumerate(xs): counts in C, and makes no tuples.
+bool Analyzer::enumerate_loop(const syntax::For& stmt, Block& out) {
+  const auto* call = syntax::try_as<syntax::Call>(stmt.iter);
+  const auto* callee = call != nullptr ? syntax::try_as<syntax::Name>(call->func) : nullptr;
+  const auto* pair = syntax::try_as<syntax::Tuple>(stmt.target);
+  if (callee == nullptr || callee->id != "enumerate" || !is_builtin("enumerate") ||
+      call->args.size() != 1 || !call->keywords.empty() ||
+      call->args[0]->kind == ExprKind::kStarred || pair == nullptr || pair->elts.size() != 2 ||
+      pair->elts[0]->kind != ExprKind::kName || !is_all_names(*pair->elts[1]))
+    return false;
+  const std::string_view counter_name = as<syntax::Name>(*pair->elts[0]).id;
+  bool is_same = false;
+  for_each_target_name(*pair->elts[1],
+                       [&](std::string_view name) { is_same = is_same || name == counter_name; });
+  if (is_same) return false;
+
+  const syntax::SourceRange range = pair->elts[0]->range;
+  const Type* size = types_.py_ssize_t();
+  Variable* counter = keep(c_literal(size, "0", range), out);
+  counter->is_assigned = true;
+  LoopPlan plan = plan_loop(pair->elts[1], *call->args[0]);
+  const auto body = [&] {
+    Block inner;
+    assign(*pair->elts[0], variable(counter, range), inner);
+    assign_variable(
+        inner, counter,
+        binary_node(size, "+", variable(counter, range), c_literal(size, "1", range), range),
+        range);
+    for (StmtPtr& next : block(stmt.body)) inner.push_back(std::move(next));
+    return inner;
+  };
+  loop(std::move(plan), *pair->elts[1], body, &stmt.orelse, out, stmt.range);
+  return true;
+}
+
 void Analyzer::for_loop(const syntax::For& stmt, Block& out) {
   if (stmt.is_async) return not_supported(stmt.range, "async for");
+  if (enumerate_loop(stmt, out)) return;
   LoopPlan plan = plan_loop(stmt.target, *stmt.iter);
   loop(
       std::move(plan), *stmt.target, [&] { return block(stmt.body); }, &stmt.orelse, out,
