@@ -1,5 +1,5 @@
 # The extension modules: engineroom._core of python/bindings/*.cpp, one file per public header, and engineroom._compiler
-# of compiler.cpp and front_end.cpp, which alone needs LLVM.
+# of compiler.cpp and session.cpp, which alone needs LLVM.
 
 find_package(Python 3.11 REQUIRED COMPONENTS Interpreter Development.Module OPTIONAL_COMPONENTS Development.SABIModule)
 execute_process(COMMAND ${Python_EXECUTABLE} -m nanobind --cmake_dir
@@ -8,7 +8,7 @@ find_package(nanobind CONFIG REQUIRED)
 
 file(GLOB binding_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/python/bindings/*.cpp)
 set(compiler_sources ${PROJECT_SOURCE_DIR}/python/bindings/compiler.cpp
-                     ${PROJECT_SOURCE_DIR}/python/bindings/front_end.cpp)
+                     ${PROJECT_SOURCE_DIR}/python/bindings/session.cpp)
 list(REMOVE_ITEM binding_sources ${compiler_sources})
 
 function(engineroom_python_module name)

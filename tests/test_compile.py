@@ -510,15 +510,3 @@ def test_compile_file(tmp_path):
     module = er.compile_file(path)
     assert module.__name__ == "shapes"
     assert module.f(2) == 3
-
-
-def test_magic():
-    from IPython.core.interactiveshell import InteractiveShell
-
-    shell = InteractiveShell.instance()
-    try:
-        er.load_ipython_extension(shell)
-        shell.run_cell_magic("cython", "", "def triple(int x):\n    return 3 * x\n")
-        assert shell.user_ns["triple"](4) == 12
-    finally:
-        InteractiveShell.clear_instance()

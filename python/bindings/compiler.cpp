@@ -12,8 +12,8 @@
 #include <utility>
 #include <vector>
 
-#include "bindings/front_end.h"
 #include "bindings/gil.h"
+#include "bindings/session.h"
 #include "engineroom/version.h"
 #include "jit/cache_directory.h"
 #include "jit/compiler.h"
@@ -27,6 +27,7 @@ using jit::CompileJob;
 using jit::Compiler;
 using jit::CompileReport;
 using jit::Diagnostic;
+using jit::HeaderSet;
 using jit::Program;
 
 // What compile() returns.
@@ -47,6 +48,8 @@ const char* name_of(jit::Severity severity) {
   return "error";
 }
 
+}  // namespace
+
 nb::dict timings_ms(const CompileReport& report) {
   nb::dict result;
   const auto put = [&](const char* name, Duration time) { result[name] = to_seconds(time) * 1e3; };
@@ -58,6 +61,8 @@ nb::dict timings_ms(const CompileReport& report) {
   put("total", report.timings.total);
   return result;
 }
+
+namespace {
 
 // CompileError(message) with `diagnostics`, for mistakes in the text; ImportError for symbols that
 // are defined nowhere; OSError for the rest.
@@ -122,8 +127,6 @@ NB_MODULE(_compiler, m) {
       nb::cpp_function(&engineroom::jit::stop_unloading));
   m.def("default_cache_root", &engineroom::jit::CacheDirectory::default_root);
 
-  bind_front_end(m);
-
   nb::class_<Diagnostic>(m, "Diagnostic")
       .def_prop_ro("severity", [](const Diagnostic& self) { return name_of(self.severity); })
       .def_ro("file", &Diagnostic::file)
@@ -150,21 +153,35 @@ NB_MODULE(_compiler, m) {
       .def_prop_ro("assembly", [](const Compiled& self) { return self.report.assembly; })
       .def_prop_ro("timings_ms", [](const Compiled& self) { return timings_ms(self.report); });
 
+  nb::class_<HeaderSet>(m, "HeaderSet")
+      .def(
+          "__init__",
+          [](HeaderSet* self, std::string prefix, std::string header,
+             std::vector<std::string> include_dirs) {
+            new (self) HeaderSet{std::move(prefix), std::move(header), std::move(include_dirs)};
+          },
+          "prefix"_a, "header"_a, "include_dirs"_a);
+
   nb::class_<Compiler>(m, "Compiler")
       .def(
           "__init__",
           [](Compiler* self, std::string header, std::vector<std::string> include_dirs,
-             std::string cache_root, std::vector<std::string> libraries) {
+             std::string cache_root, std::vector<std::string> libraries,
+             std::vector<HeaderSet> header_sets) {
             new (self) Compiler({.header = std::move(header),
+                                 .header_sets = std::move(header_sets),
                                  .include_dirs = std::move(include_dirs),
                                  .libraries = std::move(libraries),
                                  .cache_root = std::move(cache_root)});
           },
-          "header"_a, "include_dirs"_a, "cache_root"_a, "libraries"_a = std::vector<std::string>())
+          "header"_a, "include_dirs"_a, "cache_root"_a, "libraries"_a = std::vector<std::string>(),
+          "header_sets"_a = std::vector<HeaderSet>())
       .def("compile", &compile, "source"_a, nb::kw_only(), "name"_a = "<cell>",
            "include_dirs"_a = std::vector<std::string>(), "flags"_a = std::vector<std::string>(),
            "optimization"_a = 2, "openmp"_a = false, "link"_a = std::vector<Program>(),
            "libraries"_a = std::vector<std::string>(),
            "library_dirs"_a = std::vector<std::string>(), "use_cache"_a = true, "want_ir"_a = false,
            "want_assembly"_a = false);
+
+  bind_session(m);
 }

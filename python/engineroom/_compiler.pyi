@@ -36,6 +36,9 @@ class Compiled:
     @property
     def timings_ms(self) -> dict[str, float]: ...
 
+class HeaderSet:
+    def __init__(self, prefix: str, header: str, include_dirs: Sequence[str]) -> None: ...
+
 class Compiler:
     def __init__(
         self,
@@ -43,6 +46,7 @@ class Compiler:
         include_dirs: Sequence[str],
         cache_root: str,
         libraries: Sequence[str] = (),
+        header_sets: Sequence[HeaderSet] = (),
     ) -> None: ...
     def compile(
         self,
@@ -83,9 +87,13 @@ class Message:
     @property
     def hint(self) -> str: ...
 
-class Translation:
+class Cell:
     @property
     def ok(self) -> bool: ...
+    @property
+    def id(self) -> str: ...
+    @property
+    def uses(self) -> list[str]: ...
     @property
     def messages(self) -> list[Message]: ...
     @property
@@ -95,18 +103,66 @@ class Translation:
     @property
     def cpp(self) -> str: ...
     @property
-    def exec_symbol(self) -> str: ...
-    @property
     def headers(self) -> list[str]: ...
+    @property
+    def lines(self) -> list[int]: ...
+    @property
+    def loaded_names(self) -> list[str]: ...
+    @property
+    def bound_names(self) -> set[str]: ...
+    @property
+    def distutils(self) -> list[tuple[str, str]]: ...
+    @property
+    def diagnostics(self) -> list[Diagnostic]: ...
+    @property
+    def error(self) -> str: ...
+    @property
+    def ir(self) -> str: ...
+    @property
+    def assembly(self) -> str: ...
+    @property
+    def from_cache(self) -> bool: ...
+    @property
+    def timings_ms(self) -> dict[str, float]: ...
+    @property
+    def program(self) -> Program: ...
+    @property
+    def entry(self) -> int: ...
 
-def translate(
-    text: str,
-    *,
-    file: str = "<cell>",
-    module: str = "cell",
-    level: str = "3",
-    directives: Mapping[str, str] = ...,
-    pxd_path: Sequence[str] = (),
-    known_names: Sequence[str] = (),
-    own_pxd: str = "",
-) -> Translation: ...
+class Request:
+    def __init__(
+        self,
+        text: str,
+        *,
+        file: str = "<cell>",
+        module: str = "cell",
+        level: str = "3",
+        directives: Mapping[str, str] = ...,
+        pxd_path: Sequence[str] = (),
+        known_names: Sequence[str] = (),
+        own_pxd: str = "",
+    ) -> None: ...
+
+class Job:
+    def __init__(
+        self,
+        *,
+        include_dirs: Sequence[str] = (),
+        flags: Sequence[str] = (),
+        optimization: int = 2,
+        openmp: bool = False,
+        libraries: Sequence[str] = (),
+        library_dirs: Sequence[str] = (),
+        use_cache: bool = True,
+        want_ir: bool = False,
+        want_assembly: bool = False,
+    ) -> None: ...
+
+def translate(request: Request) -> Cell: ...
+def compile(compiler: Compiler, request: Request, job: Job) -> Cell: ...
+
+class Session:
+    def __init__(self, compiler: Compiler) -> None: ...
+    def compile(self, request: Request, job: Job) -> Cell: ...
+    def compile_after(self, earlier: Sequence[Cell], request: Request, job: Job) -> Cell: ...
+    def keep(self, cell: Cell) -> None: ...

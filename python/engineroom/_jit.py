@@ -6,6 +6,7 @@ Importing this module loads nothing: Clang and LLVM come with the first call of 
 from __future__ import annotations
 
 import functools
+import importlib.util
 import sysconfig
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @functools.cache
-def compiler(for_numpy: bool = False) -> Compiler:
-    """The one compiler of this process; with NumPy's headers there is a second."""
+def compiler() -> Compiler:
+    """The one compiler of this process."""
     try:
         from engineroom import _compiler
     except ImportError as error:
@@ -31,16 +32,25 @@ def compiler(for_numpy: bool = False) -> Compiler:
             "(Debian: python3-dev)"
         )
     headers = Path(_compiler.__file__).parent / "include"
-    include_dirs = [str(headers), str(include)]
-    header = "engineroom_runtime.h"
-    if for_numpy:
-        import numpy
-
-        include_dirs.append(numpy.get_include())
-        header = "numpy_runtime.h"
+    runtime = headers / "runtime"
+    numpy = _numpy_include()
+    for_numpy = _compiler.HeaderSet("numpy/", str(runtime / "numpy_runtime.h"), numpy)
     return _compiler.Compiler(
-        str(headers / "runtime" / header),
-        include_dirs,
+        str(runtime / "engineroom_runtime.h"),
+        [str(headers), str(include)],
         _compiler.default_cache_root(),
         [str(Path(_compiler.__file__).parent / "libengineroom_runtime.so")],
+        [for_numpy] if numpy else [],
     )
+
+
+def _numpy_include() -> list[str]:
+    """numpy.get_include(), but without importing it: most code needs no NumPy."""
+    found = importlib.util.find_spec("numpy")
+    folders = found.submodule_search_locations if found else None
+    for folder in folders or ():
+        for core in ("_core", "core"):
+            include = Path(folder) / core / "include"
+            if include.is_dir():
+                return [str(include)]
+    return []

@@ -1,26 +1,22 @@
 """Cython to native code in this process: `compile`, `compile_file` and `explain`.
 
-The text goes through the native front end (``_compiler.translate``) to C++, which the embedded Clang
-compiles; nothing is written but the caches. Clang and LLVM are loaded by the first call.
+The text goes through the native front end to C++, which the embedded Clang compiles; nothing is
+written but the caches. Clang and LLVM are loaded by the first call.
 """
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
-import linecache
-import sys
-import types
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from ._compiler import Compiled, Program, Translation
+from .compiled import Text, make_module
 
-_PXD = str(Path(__file__).parent / "pxd")
-# Code that may be called until the process ends is never unloaded.
-_programs: list[Program] = []
+if TYPE_CHECKING:
+    import types
+
+    from . import _compiler
 
 
 class CompileError(Exception):
@@ -40,28 +36,39 @@ class CompileError(Exception):
         return [f"CompileError: {self}"]
 
 
-def _front_end(
-    source: str,
-    file: str,
-    module: str,
-    level: str,
-    directives: Mapping[str, Any] | None,
-    include_path: Sequence[str],
-    own_pxd: str = "",
-) -> Translation:
-    from . import _compiler
+def check(cell: _compiler.Cell) -> None:
+    """Raises what kept the cell from being compiled: CompileError for mistakes in the text, and
+    ImportError for what it uses and nobody defines."""
+    if cell.ok:
+        return
+    if any(message.severity == "error" for message in cell.messages):
+        raise CompileError(cell.messages)
+    if any(diagnostic.severity == "error" for diagnostic in cell.diagnostics):
+        raise CompileError(cell.diagnostics)
+    raise ImportError(cell.error)
 
-    texts = {key: str(value) for key, value in (directives or {}).items()}
-    # Never the working directory: only what was asked for, our own, and installed packages.
-    path = [*include_path, _PXD, *(entry for entry in sys.path if entry)]
-    return _compiler.translate(
+
+def text_of(
+    source: str,
+    name: str,
+    file: str,
+    *,
+    level: str = "3",
+    directives: Mapping[str, Any] | None = None,
+    include_path: Sequence[str] = (),
+    own_pxd: str = "",
+    **native: Any,
+) -> Text:
+    """The text with the folders that are looked into; `native` as of _compiler.Job."""
+    return Text(
         source,
-        file=file,
-        module=module,
-        level=level,
-        directives=texts,
-        pxd_path=path,
-        own_pxd=own_pxd,
+        name,
+        file,
+        level,
+        {key: str(value) for key, value in (directives or {}).items()},
+        tuple(include_path),
+        own_pxd,
+        {"include_dirs": list(include_path), **native},
     )
 
 
@@ -90,38 +97,18 @@ def compile(
     Raises CompileError, with all that is wrong; and whatever the module's own statements raise.
     """
     name = name or "_cython_" + hashlib.sha256(source.encode()).hexdigest()[:16]
-    file = file or f"<cython {name}>"
-    translation = _front_end(source, file, name, level, directives, include_path, own_pxd)
-    if not translation.ok:
-        raise CompileError(translation.messages)
-    program = _native(
-        translation, file, include_path, optimization=optimization, use_cache=use_cache
-    ).program
-    _programs.append(program)
-    module = types.ModuleType(name)
-    module.__file__ = file
-    module.__builtins__ = __builtins__
-    # For the lines in tracebacks.
-    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-    address = program.symbol(translation.exec_symbol)
-    assert address is not None, f"the compiler lost {translation.exec_symbol}"
-    # Errors that are set when it returns are raised by ctypes.
-    ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object)(address)(module)
-    return module
-
-
-def _native(
-    translation: Translation, file: str, include_path: Sequence[str], **options: Any
-) -> Compiled:
-    from . import _compiler, _jit
-
-    compiler = _jit.compiler(any(header.startswith("numpy/") for header in translation.headers))
-    try:
-        return compiler.compile(
-            translation.cpp, name=file, include_dirs=list(include_path), **options
-        )
-    except _compiler.CompileError as error:
-        raise CompileError(error.diagnostics) from None
+    text = text_of(
+        source,
+        name,
+        file or f"<cython {name}>",
+        level=level,
+        directives=directives,
+        include_path=include_path,
+        own_pxd=own_pxd,
+        optimization=optimization,
+        use_cache=use_cache,
+    )
+    return make_module(text)[0]
 
 
 def compile_file(path: str | Path, name: str | None = None, **options: Any) -> types.ModuleType:
@@ -140,7 +127,7 @@ def compile_file(path: str | Path, name: str | None = None, **options: Any) -> t
     )
 
 
-_STAGES = ("syntax", "types", "c++", "llvm", "asm")
+STAGES = ("syntax", "types", "c++", "llvm", "asm")
 
 
 def explain(
@@ -153,22 +140,26 @@ def explain(
 ) -> str:
     """What the compiler makes of a source, as text: stage "syntax" (the syntax tree), "types" (the
     typed tree), "c++", "llvm" (optimized) or "asm". Nothing is run. Raises CompileError."""
-    if stage not in _STAGES:
-        raise ValueError(f"stage must be one of {', '.join(_STAGES)}, not {stage!r}")
-    translation = _front_end(source, "<explain>", "explain", level, directives, include_path)
-    if stage == "syntax" and translation.syntax:
-        return translation.syntax
-    if not translation.ok:
-        raise CompileError(translation.messages)
-    if stage == "types":
-        return translation.types
-    if stage == "c++":
-        return translation.cpp
-    compiled = _native(
-        translation,
+    if stage not in STAGES:
+        raise ValueError(f"stage must be one of {', '.join(STAGES)}, not {stage!r}")
+    from . import _compiler, _jit
+
+    text = text_of(
+        source,
+        "explain",
         "<explain>",
-        include_path,
+        level=level,
+        directives=directives,
+        include_path=include_path,
         want_ir=stage == "llvm",
         want_assembly=stage == "asm",
     )
-    return compiled.ir if stage == "llvm" else compiled.assembly
+    if stage in ("llvm", "asm"):
+        cell = _compiler.compile(_jit.compiler(), text.request(), text.job())
+        check(cell)
+        return cell.ir if stage == "llvm" else cell.assembly
+    cell = _compiler.translate(text.request())
+    if stage == "syntax" and cell.syntax:
+        return cell.syntax
+    check(cell)
+    return cell.types if stage == "types" else cell.cpp

@@ -197,9 +197,9 @@ void define_spec(const tree::Function& function, const ModuleContext& context, W
 
 void define_entry(const tree::Module& module, const Unit& unit, bool has_init, Writer& out) {
   const std::string n = std::to_string(module.constants.size());
-  out.open("extern \"C\" int " + unit.entry + "(PyObject* module)");
-  out.line("er_module = module;");
-  out.line("er_globals = PyModule_GetDict(module);");
+  out.open("extern \"C\" int " + unit.entry + "(PyObject* globals, PyObject* home)");
+  out.line("er_globals = globals;");
+  out.line("er_home = home;");
   if (!module.constants.empty()) {
     out.line("if (er::make_constants(er_constant_specs, " + n + ", er_constants) < 0) return -1;");
   }
@@ -276,12 +276,14 @@ Unit emit(const tree::Module& module, const syntax::Sources& sources, const Emit
   // Bodies first: they tell which conversions are needed.
   Writer bodies;
   Writer c_declarations;
+  Writer own_declarations;
   Writer python_declarations;
   for (const tree::Function& function : module.functions) {
     FunctionEmitter emitter(context, function);
     if (function.kind == FunctionKind::kCdef || function.kind == FunctionKind::kCpdef) {
       if (!function.is_inline || !function.body.empty())
-        c_declarations.line(emitter.c_signature(false) + ";");
+        (function.is_of_pxd ? own_declarations : c_declarations)
+            .line(emitter.c_signature(false) + ";");
     }
     if (has_python_form(function)) {
       const std::string name = function.kind == FunctionKind::kCpdef
@@ -302,8 +304,8 @@ Unit emit(const tree::Module& module, const syntax::Sources& sources, const Emit
   define_types(module, types);
   Writer out;
   out.line("static const char* const er_file = " + quoted(context.file) + ";");
-  out.line("static PyObject* er_module;");
   out.line("static PyObject* er_globals;");
+  out.line("static PyObject* er_home;");
   define_constants(module, out);
   if (context.uses_global_caches) {
     out.line("static er::GlobalCache er_caches[" + std::to_string(module.constants.size()) + "];");
@@ -316,6 +318,7 @@ Unit emit(const tree::Module& module, const syntax::Sources& sources, const Emit
   define_classes(module, out);
   out.append(context.item_types.tables());
   out.append(context.conversions.functions());
+  out.append(own_declarations);
   out.append(c_declarations);
   out.append(python_declarations);
   out.append(bodies);
@@ -324,30 +327,33 @@ Unit emit(const tree::Module& module, const syntax::Sources& sources, const Emit
   // What is spelled out tells which headers are needed.
   const std::string spelled = plain_text(types) + plain_text(out);
   const std::set<std::string_view> words = words_of(spelled);
-  Writer shared;
-  std::set<std::string_view> included;
-  for (const tree::Prelude& prelude : module.prelude) {
-    const bool is_new = !prelude.is_optional || !included.contains(prelude.text);
-    if (!is_new || !is_used(prelude, words)) continue;
-    included.insert(prelude.text);
-    shared.line(prelude.text);
-    if (!prelude.header.empty()) unit.headers.push_back(prelude.header);
-  }
-  shared.append(types);
   Writer whole;
   whole.line("#include \"runtime/engineroom_runtime.h\"");
-  whole.append(shared);
+  std::set<std::string_view> told;
+  const auto tell = [&](const tree::Prelude& prelude) {
+    if (!told.insert(prelude.text).second) return;
+    whole.line(prelude.text);
+    if (!prelude.header.empty()) unit.headers.push_back(prelude.header);
+  };
+  for (const auto& used : module.uses)
+    for (const tree::Prelude& piece : used->pieces) tell(piece);
+  for (const tree::Prelude& prelude : module.prelude) {
+    if (!is_used(prelude, words)) continue;
+    tell(prelude);
+    unit.declarations.push_back({prelude.text, prelude.header});
+  }
+  whole.append(types);
   whole.append(out);
   assemble(whole, sources, main, options.line_directives, unit);
 
   Writer declarations;
-  declarations.append(shared);
+  declarations.append(types);
   for (const tree::Variable& variable : module.variables) {
     if (variable.kind == tree::VariableKind::kModule)
       declarations.line("extern " + variable_declaration(variable) + ";");
   }
   declarations.append(c_declarations);
-  unit.declarations = plain_text(declarations);
+  unit.declarations.push_back({plain_text(declarations), ""});
   return unit;
 }
 

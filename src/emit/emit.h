@@ -18,7 +18,7 @@
 // goto passes by an initialisation. Everything that would be the same in every module is in
 // src/runtime.
 //
-// The text may use er_globals (the module's dict, borrowed), er_module and er_constants[i]; the
+// The text may use er_globals (the dict of the module's names, borrowed) and er_constants[i]; the
 // stage before may use them too, in literals.
 #pragma once
 
@@ -34,18 +34,20 @@ namespace engineroom::emit {
 struct EmitOptions {
   std::string id = "module";    // what makes the names of the entry points unique
   bool line_directives = true;  // #line, so that Clang's diagnostics are about the source
-  // C functions and variables can be used by later modules, which include Unit::declarations.
+  // C functions and variables can be used by later modules, which are told Unit::declarations.
   bool is_shared = true;
 };
 
 struct Unit {
   std::string text;
-  // extern "C" int entry(PyObject* module): fills the module; 0, or -1 with an exception set. The
-  // module must live as long as its code runs; functions made by it see to that.
+  // extern "C" int entry(PyObject* globals, PyObject* home): runs the module's statements with
+  // `globals`, a dict, as their names; 0, or -1 with an exception set. Both must live as long as
+  // the code runs; functions made by it see to that.
   std::string entry;
   // extern "C" void release(): drops what the code holds, once nothing runs it any more.
   std::string release;
-  std::string declarations;
+  // What later modules have to be told, if is_shared: see tree::Declarations.
+  std::vector<tree::Prelude> declarations;
   std::vector<std::string> headers;  // those that the text includes, as written in the source
   // For each line of `text`, the line of the source that it does; 0 if it is not for one.
   std::vector<std::uint32_t> lines;

@@ -310,7 +310,8 @@ TEST_F(EmitTest, CFunctionsFailByTheirClause) {
 )"));
   const Unit unit = emit(module_, sources_);
   EXPECT_THAT(unit.text, HasSubstr("double g(double x) {\n  return x;\n}\n"));
-  EXPECT_EQ(unit.declarations, "double g(double);\n");
+  ASSERT_EQ(unit.declarations.size(), 1U);
+  EXPECT_EQ(unit.declarations[0].text, "double g(double);\n");
 }
 
 TEST_F(EmitTest, LinesOfTheSource) {

@@ -632,8 +632,8 @@ Value FunctionEmitter::make_function(const tree::MakeFunction& expr) {
   const std::string keywords = collected("er::make_named_dict", keyword_defaults);
   const std::string notes = collected("er::make_named_dict", annotations);
   const Value result =
-      owned_temporary("er::new_function(&er_spec_" + function.cpp + ", er_module, " + tuple + ", " +
-                      keywords + ", " + notes + ")");
+      owned_temporary("er::new_function(&er_spec_" + function.cpp + ", er_globals, er_home, " +
+                      tuple + ", " + keywords + ", " + notes + ")");
   out_.line("if (!" + result.text + ") " + fail(expr.range));
   return result;
 }

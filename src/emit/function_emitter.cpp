@@ -102,8 +102,8 @@ std::string FunctionEmitter::c_signature(bool with_names) const {
   if (function_.type->has_varargs) parameters.emplace_back("...");
   const std::string text =
       declare(*function_.type->base, function_.cpp + "(" + joined(parameters) + ")");
-  if (function_.is_inline) return "static inline " + text;
-  return context_.options.is_shared ? text : "static " + text;
+  if (context_.options.is_shared && !function_.is_of_pxd) return text;
+  return (function_.is_inline ? "static inline " : "static ") + text;
 }
 
 void FunctionEmitter::declare_locals(Writer& head) const {

@@ -41,6 +41,7 @@ std::string subdirectory(const std::string& root, const char* name) {
 
 FrontEnd::Options front_end_options(const CompilerOptions& options) {
   return {.header = options.header,
+          .header_sets = options.header_sets,
           .include_dirs = options.include_dirs,
           .clang_dir = options.clang_dir.empty() ? ENGINEROOM_CLANG_DIR : options.clang_dir};
 }

@@ -35,6 +35,7 @@ namespace engineroom::jit {
 // What includes and links as the process that calls it does.
 struct CompilerOptions {
   std::string header = {};                     // before every job's text; "" for none
+  std::vector<HeaderSet> header_sets = {};     // of several that apply, the first
   std::vector<std::string> include_dirs = {};  // for the header and every job; Python's own
   // Shared libraries that every job may use, as CompileJob::libraries; found before the process's.
   std::vector<std::string> libraries = {};

@@ -281,17 +281,29 @@ std::vector<std::string> FrontEnd::base_arguments(const CompileJob& job) const {
   arguments.insert(arguments.end(), std::begin(kFlags), std::end(kFlags));
   arguments.push_back("-O" + std::to_string(job.optimization));
   if (job.openmp) arguments.emplace_back("-fopenmp");
-  for (const std::string& dir : options_.include_dirs) {
-    arguments.emplace_back("-isystem");
-    arguments.push_back(dir);
-  }
+  const auto add_dirs = [&](const std::vector<std::string>& dirs) {
+    for (const std::string& dir : dirs) arguments.insert(arguments.end(), {"-isystem", dir});
+  };
+  add_dirs(options_.include_dirs);
+  if (const HeaderSet* set = header_set(job)) add_dirs(set->include_dirs);
   return arguments;
+}
+
+const HeaderSet* FrontEnd::header_set(const CompileJob& job) const {
+  for (const HeaderSet& set : options_.header_sets)
+    for (const std::string& header : job.headers)
+      if (header.starts_with(set.prefix)) return &set;
+  return nullptr;
 }
 
 std::string FrontEnd::header_flags(const CompileJob& job) const {
   // 1 to 3 differ in nothing that a header can see.
   std::string result = job.optimization == 0 ? "-O0" : "-O";
   if (job.openmp) result += " -fopenmp";
+  if (const HeaderSet* set = header_set(job)) {
+    result += '\n' + set->header;
+    for (const std::string& dir : set->include_dirs) result += '\n' + dir;
+  }
   for (const std::string& flag : flags_for_header(job.flags)) result += '\n' + flag;
   return result;
 }
@@ -299,6 +311,7 @@ std::string FrontEnd::header_flags(const CompileJob& job) const {
 Result<const FrontEnd::Invocations*> FrontEnd::invocations(const CompileJob& job,
                                                            std::vector<Diagnostic>& diagnostics) {
   std::string key = std::to_string(job.optimization) + (job.openmp ? "o" : "");
+  if (const HeaderSet* set = header_set(job)) key += set->prefix;
   for (const std::string& flag : job.flags) key += '\n' + flag;
   if (const auto found = invocations_.find(key); found != invocations_.end()) {
     return found->second.get();
@@ -357,7 +370,9 @@ Result<HeaderImage> FrontEnd::precompile(const CompileJob& job,
   auto invocation = std::make_shared<clang::CompilerInvocation>(*found.value()->header);
   const clang::InputKind kind(clang::Language::CXX, clang::InputKind::Source, false,
                               clang::InputKind::HeaderUnit_None, true);
-  invocation->getFrontendOpts().Inputs = {clang::FrontendInputFile(options_.header, kind)};
+  const HeaderSet* set = header_set(job);
+  invocation->getFrontendOpts().Inputs = {
+      clang::FrontendInputFile(set != nullptr ? set->header : options_.header, kind)};
   invocation->getFrontendOpts().ProgramAction = clang::frontend::GeneratePCH;
 
   Collector collector(diagnostics);

@@ -51,7 +51,8 @@ struct HeaderImage {
 class FrontEnd {
  public:
   struct Options {
-    std::string header;                     // path of the header before every job; "" for none
+    std::string header;  // path of the header before every job; "" for none
+    std::vector<HeaderSet> header_sets;
     std::vector<std::string> include_dirs;  // where it finds its own includes; Python.h
     std::string clang_dir;                  // Clang's own headers (its resource directory)
   };
@@ -76,6 +77,8 @@ class FrontEnd {
   Result<const Invocations*> invocations(const CompileJob& job,
                                          std::vector<Diagnostic>& diagnostics);
   std::vector<std::string> base_arguments(const CompileJob& job) const;
+  // Null: the usual header.
+  const HeaderSet* header_set(const CompileJob& job) const;
 
   const Options options_;
   std::string identity_;

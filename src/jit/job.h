@@ -9,9 +9,20 @@
 
 namespace engineroom::jit {
 
+// What is precompiled in place of the usual header for jobs that include certain others, which
+// would take long to read.
+struct HeaderSet {
+  std::string prefix;                     // such jobs include a header that starts so: "numpy/"
+  std::string header;                     // path; it includes the usual one
+  std::vector<std::string> include_dirs;  // as those of every job
+};
+
 struct CompileJob {
   std::string source;           // C++20; the runtime header is included before its first line
   std::string name = "<cell>";  // the file that diagnostics name where no #line says otherwise
+  // Headers that it includes, as it spells them: they decide which header is precompiled; see
+  // HeaderSet.
+  std::vector<std::string> headers = {};
   std::vector<std::string> include_dirs = {};
   // As on Clang's command line. -D, -U, -I and -include apply to `source` alone; with any other
   // flag the runtime header is precompiled once more, which takes half a second the first time.

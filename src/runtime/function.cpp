@@ -16,7 +16,8 @@ struct Function {
   PyObject* qualname;
   PyObject* doc;
   PyObject* module;       // the name of it
-  PyObject* home;         // the module itself, whose namespace the code uses; or null
+  PyObject* globals;      // the namespace that the code uses; or null
+  PyObject* home;         // what keeps the code loaded; or null
   PyObject* defaults;     // a tuple, or null
   PyObject* kwdefaults;   // a dict, or null
   PyObject* annotations;  // a dict, or null
@@ -327,8 +328,8 @@ PyObject* get_code(PyObject* o, void*) {
 }
 
 PyObject* get_globals(PyObject* o, void*) {
-  PyObject* home = as_function(o)->home;
-  return home != nullptr ? PyObject_GetAttrString(home, "__dict__") : PyDict_New();
+  PyObject* globals = as_function(o)->globals;
+  return globals != nullptr ? Py_NewRef(globals) : PyDict_New();
 }
 
 int set_member(PyObject** member, PyObject* value) {
@@ -394,14 +395,27 @@ PyGetSetDef kGetSet[] = {
 
 PyMemberDef kMembers[] = {
     {"__module__", T_OBJECT, offsetof(Function, module), 0, nullptr},
+    {"__home__", T_OBJECT, offsetof(Function, home), READONLY, nullptr},
     {"__vectorcalloffset__", T_PYSSIZET, offsetof(Function, vectorcall), READONLY, nullptr},
     {"__dictoffset__", T_PYSSIZET, offsetof(Function, dict), READONLY, nullptr},
     {"__weaklistoffset__", T_PYSSIZET, offsetof(Function, weak_references), READONLY, nullptr},
     {nullptr, 0, 0, 0, nullptr},
 };
 
-// Pickled by name, as Python's own.
-PyObject* reduce(PyObject* o, PyObject*) { return Py_NewRef(as_function(o)->qualname); }
+// By name, as Python's own, if nobody knows better.
+PyObject* reduce(PyObject* o, PyObject*) {
+  PyObject* home = as_function(o)->home;
+  if (home == nullptr || home == Py_None) return Py_NewRef(as_function(o)->qualname);
+  return PyObject_CallMethod(home, "reduce_function", "O", o);
+}
+
+// So that its home finds it again.
+bool enter_home(PyObject* o) {
+  PyObject* home = as_function(o)->home;
+  if (home == nullptr || home == Py_None || as_function(o)->spec->name[0] == '<') return true;
+  const Ref functions(PyObject_GetAttrString(home, "functions"));
+  return functions && PyDict_SetItem(functions.get(), as_function(o)->qualname, o) == 0;
+}
 
 PyMethodDef kMethods[] = {
     {"__reduce__", reduce, METH_NOARGS, nullptr},
@@ -423,6 +437,7 @@ int traverse(PyObject* o, visitproc visit, void* arg) {
   const Function* f = as_function(o);
   Py_VISIT(Py_TYPE(o));
   Py_VISIT(f->module);
+  Py_VISIT(f->globals);
   Py_VISIT(f->home);
   Py_VISIT(f->defaults);
   Py_VISIT(f->kwdefaults);
@@ -435,6 +450,7 @@ int clear(PyObject* o) {
   Function* f = as_function(o);
   Py_CLEAR(f->doc);
   Py_CLEAR(f->module);
+  Py_CLEAR(f->globals);
   Py_CLEAR(f->home);
   Py_CLEAR(f->defaults);
   Py_CLEAR(f->kwdefaults);
@@ -500,17 +516,15 @@ PyObject* names_of(const FunctionSpec& spec) {
 
 }  // namespace
 
-PyObject* new_function(const FunctionSpec* spec, PyObject* module, PyObject* defaults,
-                       PyObject* kwdefaults, PyObject* annotations) {
+PyObject* new_function(const FunctionSpec* spec, PyObject* globals, PyObject* home,
+                       PyObject* defaults, PyObject* kwdefaults, PyObject* annotations) {
   PyTypeObject* type = function_type();
   if (type == nullptr) return nullptr;
   Ref parameters(names_of(*spec));
   Ref name(PyUnicode_InternFromString(spec->name));
   Ref qualname(PyUnicode_InternFromString(spec->qualname));
   Ref doc(spec->doc != nullptr ? PyUnicode_FromString(spec->doc) : nullptr);
-  Ref module_name(module != nullptr ? PyObject_GetAttrString(module, "__name__") : nullptr);
   if (!parameters || !name || !qualname || (spec->doc != nullptr && !doc)) return nullptr;
-  if (!module_name) PyErr_Clear();
 
   PyObject* o = type->tp_alloc(type, 0);
   if (o == nullptr) return nullptr;
@@ -522,12 +536,15 @@ PyObject* new_function(const FunctionSpec* spec, PyObject* module, PyObject* def
   f->name = name.release();
   f->qualname = qualname.release();
   f->doc = doc.release();
-  f->module = module_name.release();
-  f->home = Py_XNewRef(module);
+  f->module = Py_XNewRef(globals != nullptr ? PyDict_GetItemString(globals, "__name__") : nullptr);
+  f->globals = Py_XNewRef(globals);
+  f->home = Py_XNewRef(home);
   f->defaults = Py_XNewRef(defaults);
   f->kwdefaults = Py_XNewRef(kwdefaults);
   f->annotations = Py_XNewRef(annotations);
-  return o;
+  if (enter_home(o)) return o;
+  Py_DECREF(o);
+  return nullptr;
 }
 
 // ---- constants ----

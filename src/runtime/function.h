@@ -23,9 +23,11 @@ struct FunctionSpec {
   int line;
 };
 
-// defaults (a tuple), kwdefaults and annotations (dicts) may be null. The module is where
-// __module__ is taken from.
-ER_RUNTIME_API PyObject* new_function(const FunctionSpec* spec, PyObject* module,
+// `globals` is the namespace that the code uses (a dict), where __module__ is taken from too;
+// `home` is kept alive as long as the function, and is its attribute __home__. It knows the
+// functions by name, in a dict `functions`, and tells how to pickle them: reduce_function(f). Both,
+// defaults (a tuple), kwdefaults and annotations (dicts) may be null.
+ER_RUNTIME_API PyObject* new_function(const FunctionSpec* spec, PyObject* globals, PyObject* home,
                                       PyObject* defaults, PyObject* kwdefaults,
                                       PyObject* annotations);
 

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sema/scope.h"
 #include "syntax/diagnostic.h"
 #include "syntax/tree.h"
 #include "tree/module.h"
@@ -44,10 +45,22 @@ struct Options {
   std::function<bool(std::string_view name)> is_known;
   // The modules that one may cimport the name from, best first. Only asked after a mistake.
   std::function<std::vector<std::string>(std::string_view name)> modules_declaring;
+
+  // Of a session of modules that use each other's C names: what makes this one's names in C++
+  // unique; what earlier ones have left, by name; and the table of types that is common to all.
+  std::string id = {};
+  const Scope* earlier = nullptr;
+  std::shared_ptr<tree::TypeTable> types = std::make_shared<tree::TypeTable>();
+};
+
+struct Analysis {
+  std::unique_ptr<tree::Module> module;
+  // The C names that the module declares, for later modules. They refer to its variables and types.
+  Scope scope;
 };
 
 // REQUIRES: the syntax tree has no errors.
-std::unique_ptr<tree::Module> analyze(const syntax::Module& module, syntax::Sources& sources,
-                                      const Options& options, syntax::Diagnostics& diagnostics);
+Analysis analyze(const syntax::Module& module, syntax::Sources& sources, const Options& options,
+                 syntax::Diagnostics& diagnostics);
 
 }  // namespace engineroom::sema

@@ -1,5 +1,7 @@
 #include "sema/analyzer.h"
 
+#include <algorithm>
+
 namespace engineroom::sema {
 
 using syntax::as;
@@ -84,11 +86,57 @@ void Analyzer::run() {
   diagnostics_.sort_since(n_before);
 }
 
-std::unique_ptr<tree::Module> analyze(const syntax::Module& module, syntax::Sources& sources,
-                                      const Options& options, syntax::Diagnostics& diagnostics) {
-  auto out = std::make_unique<tree::Module>();
-  Analyzer(module, sources, options, diagnostics, *out).run();
-  return out;
+Symbol* Analyzer::module_symbol(std::string_view name) {
+  if (Symbol* own = scope_.find(name)) return own;
+  if (options_.earlier == nullptr || module_names().bound.contains(name)) return nullptr;
+  const auto found = options_.earlier->names.find(name);
+  return found == options_.earlier->names.end() ? nullptr : inherit(name, found->second);
+}
+
+// Makes a name of an earlier module one of this.
+Symbol* Analyzer::inherit(std::string_view name, const Symbol& symbol) {
+  Symbol inherited = symbol;
+  if (symbol.origin.earlier != nullptr) {
+    for (const auto& used : symbol.origin.earlier->uses) use(used);
+    use(symbol.origin.earlier);
+  } else if (symbol.kind == SymbolKind::kModule) {
+    inherited.scope = cimport_again(symbol);
+  } else if (!symbol.origin.pxd.empty()) {
+    const std::shared_ptr<Scope> from = load_pxd(symbol.origin.pxd, module_.range);
+    const Symbol* found = from ? from->find(symbol.origin.name) : nullptr;
+    if (found == nullptr) return nullptr;
+    inherited = *found;
+    inherited.origin = symbol.origin;
+  }
+  return &scope_.names.insert_or_assign(std::string(name), std::move(inherited)).first->second;
+}
+
+void Analyzer::use(const std::shared_ptr<const tree::Declarations>& earlier) {
+  if (std::find(out_.uses.begin(), out_.uses.end(), earlier) == out_.uses.end())
+    out_.uses.push_back(earlier);
+}
+
+// What an earlier module has cimported, for the text of this one.
+std::shared_ptr<Scope> Analyzer::cimport_again(const Symbol& module) {
+  if (!module.origin.pxd.empty()) return load_pxd(module.origin.pxd, module_.range);
+  // The `libc` of `cimport libc.math`.
+  auto package = std::make_shared<Scope>();
+  for (const auto& [name, part] : module.scope->names) {
+    Symbol again = part;
+    again.scope = cimport_again(part);
+    package->names.emplace(name, std::move(again));
+  }
+  return package;
+}
+
+Analysis analyze(const syntax::Module& module, syntax::Sources& sources, const Options& options,
+                 syntax::Diagnostics& diagnostics) {
+  Analysis result;
+  result.module = std::make_unique<tree::Module>(options.types);
+  Analyzer analyzer(module, sources, options, diagnostics, *result.module);
+  analyzer.run();
+  result.scope = analyzer.take_scope();
+  return result;
 }
 
 }  // namespace engineroom::sema

@@ -70,6 +70,7 @@ class Analyzer {
            syntax::Diagnostics& diagnostics, tree::Module& out);
 
   void run();
+  Scope take_scope() { return std::move(scope_); }
 
  private:
   // What DEF gave a name to.
@@ -126,6 +127,7 @@ class Analyzer {
   // A name whose declaration was refused, so that its uses are not.
   void add_refused(Scope& scope, const syntax::Identifier& name);
   std::string unique_cpp(std::string_view prefix, std::string_view name);
+  std::string shared_suffix() const;
 
   // ---- expansion.cpp ----
   // The statements that an `include` or IF stands for; null if it is another statement.
@@ -304,6 +306,7 @@ class Analyzer {
   ExprPtr condition(const syntax::Expr& expr);
   // `is_owner`: an attribute of it is looked up.
   ExprPtr name(const syntax::Name& name, bool is_owner = false);
+  ExprPtr python_global(std::string_view name, syntax::SourceRange range);
   ExprPtr symbol_value(const Symbol& symbol, syntax::SourceRange range);
   ExprPtr attribute(const syntax::Attribute& attribute);
   ExprPtr subscript(const syntax::Subscript& subscript);
@@ -317,12 +320,18 @@ class Analyzer {
   ExprPtr if_exp(const syntax::IfExp& expr, const Type* wanted);
   ExprPtr named_expr(const syntax::NamedExpr& expr);
   Symbol* find_symbol(std::string_view name);
+  // Of the module's own C names, and of those of earlier modules that it does not bind itself.
+  Symbol* module_symbol(std::string_view name);
+  Symbol* inherit(std::string_view name, const Symbol& symbol);
+  void use(const std::shared_ptr<const tree::Declarations>& earlier);
+  std::shared_ptr<Scope> cimport_again(const Symbol& module);
   // A cimported name: `math.sqrt`; null if it is none.
   Symbol* find_dotted(const syntax::Expr& expr);
   // "cython.int" → "int"; nullopt if it does not start with the module cython.
   std::optional<std::string> cython_name(const syntax::Expr& expr);
 
   // ---- undeclared.cpp ----
+  ModuleNames& module_names();
   bool is_bound_in_module(std::string_view name);
   // A name that is no local and not of C.
   ExprPtr module_name(const syntax::Name& name, bool is_owner);
@@ -471,8 +480,9 @@ class Analyzer {
   std::set<const Variable*> extern_variables_;
   // Items of cpdef enums, which Python is to know.
   std::vector<std::pair<std::string, std::int64_t>> python_constants_;
-  std::set<const Variable*> declared_;       // with a type, be it object
-  std::optional<ModuleNames> module_names_;  // once they were asked for
+  std::set<std::string, std::less<>> is_loaded_;  // names that are in out_.loaded_names
+  std::set<const Variable*> declared_;            // with a type, be it object
+  std::optional<ModuleNames> module_names_;       // once they were asked for
   std::map<const tree::ExtensionClass*, ClassInfo> classes_;
   std::deque<Symbol> used_;  // functions of .pxd files, still to be compiled
   std::map<const syntax::Stmt*, syntax::Block> expanded_;

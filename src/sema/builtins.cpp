@@ -67,8 +67,9 @@ bool Analyzer::is_builtin(std::string_view name) {
     if (scope.contains(name)) return false;
   for (const FunctionContext* context = context_; context != nullptr; context = context->outer)
     if (context->locals.contains(name)) return false;
-  if (!module_names_) module_names_ = names_bound_by(module_);
-  return find_symbol(name) == nullptr && !module_names_->bound.contains(name);
+  const ModuleNames& names = module_names();
+  return find_symbol(name) == nullptr && !names.bound.contains(name) &&
+         !names.rebound.contains(name) && !(options_.is_known && options_.is_known(name));
 }
 
 const Type* Analyzer::builtin_result(std::string_view name) const {

@@ -168,6 +168,7 @@ void Analyzer::use(const Symbol& symbol) {
   function.type = symbol.type;
   function.result = symbol.type->base;
   function.is_inline = true;
+  function.is_of_pxd = true;
   functions_.emplace(def, &function);
   used_.push_back(symbol);
 }
@@ -222,6 +223,7 @@ void Analyzer::declare_cimport(const syntax::CImport& stmt, Scope& scope) {
     }
     symbol.kind = SymbolKind::kModule;
     symbol.name = name;
+    symbol.origin.pxd = name;
     if (!alias.asname.empty() || name.find('.') == std::string::npos) {
       symbol.scope = std::move(module);
       add_symbol(scope, alias.asname.empty() ? alias.name : alias.asname, std::move(symbol));
@@ -237,6 +239,7 @@ void Analyzer::declare_cimport(const syntax::CImport& stmt, Scope& scope) {
       entry.name = part;
       if (dot == std::string::npos) {
         entry.scope = std::move(module);
+        entry.origin.pxd = name;
         break;
       }
       if (!entry.scope) entry.scope = std::make_shared<Scope>();
@@ -270,10 +273,17 @@ void Analyzer::declare_import_of_cython(const syntax::Stmt& stmt, Scope& scope) 
 }
 
 // A module may be cimported and imported under the same name.
-bool Analyzer::is_imported(std::string_view name) {
-  if (!module_names_) module_names_ = names_bound_by(module_);
-  return module_names_->bound.contains(name);
+bool Analyzer::is_imported(std::string_view name) { return module_names().bound.contains(name); }
+
+namespace {
+
+Symbol cimported(Symbol symbol, const std::string& pxd, const std::string& name) {
+  symbol.origin.pxd = pxd;
+  symbol.origin.name = name;
+  return symbol;
 }
+
+}  // namespace
 
 void Analyzer::declare_from_cimport(const syntax::FromCImport& stmt, Scope& scope) {
   const std::string module(stmt.module.text);
@@ -289,7 +299,8 @@ void Analyzer::declare_from_cimport(const syntax::FromCImport& stmt, Scope& scop
     }
     if (alias.name.text == "*") {
       if (const std::shared_ptr<Scope> from = load_pxd(module, stmt.range, stmt.level)) {
-        for (const auto& [name, symbol] : from->names) scope.names.try_emplace(name, symbol);
+        for (const auto& [name, symbol] : from->names)
+          scope.names.try_emplace(name, cimported(symbol, module, name));
         scope.unsupported.insert(from->unsupported.begin(), from->unsupported.end());
       }
       continue;
@@ -308,7 +319,8 @@ void Analyzer::cimport_name(const syntax::FromCImport& stmt, const syntax::Alias
   const std::shared_ptr<Scope> from =
       has_module ? load_pxd(module, stmt.range, stmt.level) : nullptr;
   const Symbol* found = from ? from->find(alias.name.text) : nullptr;
-  if (found != nullptr) return add_symbol(scope, as_name, *found);
+  if (found != nullptr)
+    return add_symbol(scope, as_name, cimported(*found, module, std::string(alias.name.text)));
   if (from && refuse_unsupported(*from, alias.name.text, alias.range))
     return add_refused(scope, as_name);
   if (find_pxd(whole, stmt.level, here)) {
@@ -316,6 +328,7 @@ void Analyzer::cimport_name(const syntax::FromCImport& stmt, const syntax::Alias
     symbol.kind = SymbolKind::kModule;
     symbol.name = whole;
     symbol.scope = load_pxd(whole, alias.range, stmt.level);
+    symbol.origin.pxd = whole;
     return add_symbol(scope, as_name, std::move(symbol));
   }
   add_refused(scope, as_name);

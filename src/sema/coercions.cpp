@@ -122,6 +122,9 @@ ExprPtr Analyzer::to_object(ExprPtr value) {
   const Type& type = *value->type;
   const syntax::SourceRange range = value->range;
   if (type.is_object()) return value;
+  if (const auto* function = tree::try_as<tree::FunctionName>(value.get());
+      function != nullptr && !function->python_name.empty())
+    return python_global(function->python_name, range);
   if (const auto* literal = tree::try_as<tree::Literal>(value.get())) {
     if (type.kind == TypeKind::kBint) {
       return c_literal(types_.object(ObjectClass::kBool),

@@ -122,7 +122,7 @@ const Type* Analyzer::named_ctype(const syntax::CNamedType& type, Scope& scope) 
     symbol = in->find(type.path[i].text);
     if (symbol == nullptr && refuse_unsupported(*in, type.path[i].text, type.range))
       return types_.error();
-    if (symbol == nullptr && in == &scope) symbol = scope_.find(type.path[i].text);
+    if (symbol == nullptr && in == &scope) symbol = module_symbol(type.path[i].text);
     if (symbol == nullptr) break;
     if (symbol->kind == SymbolKind::kError) return types_.error();
     if (symbol->kind == SymbolKind::kCython && i + 2 == type.path.size())
@@ -341,7 +341,7 @@ std::optional<std::int64_t> Analyzer::constant_value(const syntax::Expr& expr, S
       if (const syntax::Expr* value = definition(as<syntax::Name>(expr).id))
         return constant_value(*value, scope);
       const Symbol* symbol = scope.find(as<syntax::Name>(expr).id);
-      if (symbol == nullptr) symbol = scope_.find(as<syntax::Name>(expr).id);
+      if (symbol == nullptr) symbol = module_symbol(as<syntax::Name>(expr).id);
       if (symbol == nullptr || symbol->kind != SymbolKind::kConstant || symbol->cpp.empty() ||
           symbol->cpp.find_first_not_of("-0123456789") != std::string::npos)
         return std::nullopt;

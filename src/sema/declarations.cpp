@@ -15,6 +15,9 @@ std::string Analyzer::unique_cpp(std::string_view prefix, std::string_view name)
   return cpp;
 }
 
+// Of names in C++ that later modules of a session see.
+std::string Analyzer::shared_suffix() const { return options_.id.empty() ? "" : "_" + options_.id; }
+
 void Analyzer::add_symbol(Scope& scope, const syntax::Identifier& name, Symbol symbol) {
   symbol.range = name.range;
   if (symbol.name.empty() && symbol.kind != SymbolKind::kCython) symbol.name = name.text;
@@ -37,8 +40,7 @@ void Analyzer::add_symbol(Scope& scope, const syntax::Identifier& name, Symbol s
 }
 
 void Analyzer::add_refused(Scope& scope, const syntax::Identifier& name) {
-  if (name.text == "*" && !module_names_) module_names_ = names_bound_by(module_);
-  if (name.text == "*") module_names_->is_open = true;
+  if (name.text == "*") module_names().is_open = true;
   Symbol symbol;
   symbol.kind = SymbolKind::kError;
   symbol.range = name.range;
@@ -141,8 +143,9 @@ void Analyzer::declare_variables(const syntax::CVarDef& def, Scope& scope, bool 
       continue;
     } else {
       Variable& variable = out_.variables.emplace_back();
-      variable = {std::string(declarator.name.text), unique_cpp("g_", declarator.name.text),
-                  VariableKind::kModule, symbol.type, false};
+      variable = {std::string(declarator.name.text),
+                  unique_cpp("g_", declarator.name.text) + shared_suffix(), VariableKind::kModule,
+                  symbol.type, false};
       symbol.kind = SymbolKind::kVariable;
       symbol.variable = &variable;
     }
@@ -195,8 +198,10 @@ tree::Type* Analyzer::announce_struct(const syntax::CStructDef& def, Scope& scop
   std::string cpp(def.cname.empty() ? def.name.text : def.cname);
   if (is_extern && !def.is_typedef)
     cpp = (def.struct_kind == syntax::CStructKind::kUnion ? "union " : "struct ") + cpp;
-  if (!is_extern) cpp = unique_cpp("s_", def.name.text);
-  tree::Type* type = types_.new_struct(std::string(def.name.text), std::move(cpp));
+  if (!is_extern) cpp = unique_cpp("s_", def.name.text) + shared_suffix();
+  const std::string name(def.name.text);
+  tree::Type* type = is_extern ? types_.extern_struct(name, std::move(cpp))
+                               : types_.new_struct(name, std::move(cpp));
   Symbol symbol;
   symbol.kind = SymbolKind::kType;
   symbol.type = type;
@@ -211,7 +216,9 @@ void Analyzer::declare_struct(const syntax::CStructDef& def, Scope& scope, bool 
   type->is_union = def.struct_kind == syntax::CStructKind::kUnion;
   type->is_packed = def.packed;
   if (!def.has_body) return;
-  if (!type->fields.empty()) {
+  if (is_extern) {
+    type->fields.clear();  // it may be declared in several places
+  } else if (!type->fields.empty()) {
     diagnostics_.error("redeclared", def.name.range,
                        "'" + std::string(def.name.text) + "' is declared already");
     return;
@@ -243,7 +250,8 @@ const Type* Analyzer::announce_enum(const syntax::CEnumDef& def, Scope& scope, b
   std::string cpp(def.cname.empty() ? def.name.text : def.cname);
   if (is_extern && !def.is_typedef) cpp = "enum " + cpp;
   // An enum of ours is an int with names.
-  const Type* type = types_.new_enum(std::string(def.name.text), is_extern ? cpp : "int");
+  const std::string name(def.name.text);
+  const Type* type = is_extern ? types_.extern_enum(name, cpp) : types_.new_enum(name, "int");
   Symbol symbol;
   symbol.kind = SymbolKind::kType;
   symbol.type = type;
@@ -291,11 +299,11 @@ void Analyzer::declare_typedef(const syntax::CTypedef& def, Scope& scope) {
     const std::string cname(declarator.cname.empty() ? declarator.name.text : declarator.cname);
     const std::string name(declarator.name.text);
     note_cpp_name(cname);
-    if (type->kind == TypeKind::kInt) symbol.type = types_.new_extern_int(name, cname, *type);
-    if (type->is_float()) symbol.type = types_.new_extern_float(name, cname, *type);
+    if (type->kind == TypeKind::kInt) symbol.type = types_.extern_int(name, cname, *type);
+    if (type->is_float()) symbol.type = types_.extern_float(name, cname, *type);
     if (type->is_void()) {
       // ctypedef void T: something that only pointers are made of.
-      symbol.type = types_.new_struct(name, cname);
+      symbol.type = types_.extern_struct(name, cname);
     }
   }
   add_symbol(scope, declarator.name, std::move(symbol));

@@ -251,7 +251,7 @@ Symbol* Analyzer::find_symbol(std::string_view name) {
   for (auto scope = inner_scopes_.rbegin(); scope != inner_scopes_.rend(); ++scope)
     if (scope->contains(name)) return nullptr;
   if (context_ != nullptr && context_->locals.contains(name)) return nullptr;
-  return here().find(name);
+  return &here() == &scope_ ? module_symbol(name) : here().find(name);
 }
 
 Symbol* Analyzer::find_dotted(const syntax::Expr& e) {
@@ -302,6 +302,13 @@ ExprPtr Analyzer::name(const syntax::Name& name, bool is_owner) {
   return module_name(name, is_owner);
 }
 
+// What the module, or else Python, calls by that name when the code runs.
+ExprPtr Analyzer::python_global(std::string_view name, syntax::SourceRange range) {
+  if (is_loaded_.emplace(name).second) out_.loaded_names.emplace_back(name);
+  return helper("er::load_global", object_, Fail::kNull, range, globals(range),
+                str_constant(name, range));
+}
+
 ExprPtr Analyzer::symbol_value(const Symbol& symbol, syntax::SourceRange range) {
   switch (symbol.kind) {
     case SymbolKind::kPython:
@@ -314,6 +321,7 @@ ExprPtr Analyzer::symbol_value(const Symbol& symbol, syntax::SourceRange range) 
       use(symbol);
       auto node = make<tree::FunctionName>(symbol.type, range);
       node->cpp = symbol.cpp;
+      if (symbol.is_also_python) node->python_name = symbol.name;
       return node;
     }
     case SymbolKind::kConstant:
@@ -333,8 +341,7 @@ ExprPtr Analyzer::symbol_value(const Symbol& symbol, syntax::SourceRange range) 
       not_supported(range, "cython." + symbol.name + " as a value");
       return error_value(range);
   }
-  return helper("er::load_global", object_, Fail::kNull, range, globals(range),
-                str_constant(symbol.name, range));
+  return python_global(symbol.name, range);
 }
 
 // ---- access ----

@@ -54,12 +54,12 @@ void Analyzer::declare_class(const syntax::CClassDef& def, Scope& scope, bool is
     extension.name = def.name.text;
     extension.struct_cpp = def.options.objstruct;
     if (extension.struct_cpp != "PyObject") note_cpp_name(extension.struct_cpp);
-    symbol.type = types_.new_extension(std::move(extension));
+    symbol.type = types_.extension(std::move(extension));
     ClassInfo& info = classes_[symbol.type->extension];
     info.members = std::make_shared<Scope>();
     info.type = symbol.type;
-    info.struct_type =
-        types_.new_struct(std::string(def.options.objstruct), std::string(def.options.objstruct));
+    info.struct_type = types_.extern_struct(std::string(def.options.objstruct),
+                                            std::string(def.options.objstruct));
     add_symbol(scope, name, symbol);
   }
   ClassInfo& info = classes_[symbol.type->extension];

@@ -13,6 +13,7 @@ tree::Function& Analyzer::new_function(tree::FunctionKind kind, std::string_view
   function.name = name;
   function.qualname = name;
   function.cpp = unique_cpp("f_", name == "<lambda>" ? "lambda" : name);
+  if (kind != tree::FunctionKind::kDef) function.cpp += shared_suffix();
   function.range = range;
   function.result = object_;
   return function;

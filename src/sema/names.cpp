@@ -52,10 +52,11 @@ class BoundNames {
     if (expr != nullptr) for_each_target_name(*expr, [this](std::string_view name) { add(name); });
   }
 
-  void aliases(const syntax::List<syntax::Alias>& list, bool first_part_only) {
+  void aliases(const syntax::List<syntax::Alias>& list, bool first_part_only,
+               bool is_cimport = false) {
     for (const syntax::Alias& alias : list) {
       std::string_view name = alias.asname.empty() ? alias.name.text : alias.asname.text;
-      if (name == "*") names_.is_open = true;
+      if (name == "*" && !is_cimport) names_.is_open = true;
       if (first_part_only && alias.asname.empty()) name = name.substr(0, name.find('.'));
       add(name);
     }
@@ -107,7 +108,8 @@ class BoundNames {
         for (const Expr* e : as<syntax::Assign>(stmt).targets) target(e);
         return;
       case StmtKind::kAugAssign:
-        return target(as<syntax::AugAssign>(stmt).target);
+        return for_each_target_name(*as<syntax::AugAssign>(stmt).target,
+                                    [this](std::string_view name) { names_.rebound.insert(name); });
       case StmtKind::kAnnAssign:
         return target(as<syntax::AnnAssign>(stmt).target);
       case StmtKind::kImport:
@@ -146,18 +148,48 @@ class BoundNames {
       case StmtKind::kCClassDef:
         add(as<syntax::CClassDef>(stmt).name.text);
         return globals_in(as<syntax::CClassDef>(stmt).body);
+      case StmtKind::kCppClassDef:
+        return add(as<syntax::CppClassDef>(stmt).name.text);
       case StmtKind::kCFuncDef:
+        add(as<syntax::CFuncDef>(stmt).name.text);
         return globals_in(as<syntax::CFuncDef>(stmt).body);
       default:
+        c_declaration(stmt);
         break;
     }
     syntax::for_each_block(stmt, [this](const syntax::Block& inner) { block(inner); });
   }
 
+  void c_declaration(const Stmt& stmt) {
+    switch (stmt.kind) {
+      case StmtKind::kCVarDef:
+        for (const syntax::CDeclarator& declarator : as<syntax::CVarDef>(stmt).declarators)
+          add(declarator.name.text);
+        return;
+      case StmtKind::kCStructDef:
+        return add(as<syntax::CStructDef>(stmt).name.text);
+      case StmtKind::kCEnumDef:
+        add(as<syntax::CEnumDef>(stmt).name.text);
+        for (const syntax::CEnumItem& item : as<syntax::CEnumDef>(stmt).items) add(item.name.text);
+        return;
+      case StmtKind::kCFusedDef:
+        return add(as<syntax::CFusedDef>(stmt).name.text);
+      case StmtKind::kCTypedef:
+        return add(as<syntax::CTypedef>(stmt).declarator.name.text);
+      case StmtKind::kCImport:
+        return aliases(as<syntax::CImport>(stmt).names, true);
+      case StmtKind::kFromCImport:
+        return aliases(as<syntax::FromCImport>(stmt).names, false, true);
+      default:
+        return;
+    }
+  }
+
   void globals_in(const syntax::Block& stmts) {
     for (const Stmt* stmt : stmts) {
       if (stmt->kind == StmtKind::kGlobal)
-        for (const syntax::Identifier& name : as<syntax::Global>(*stmt).names) add(name.text);
+        for (const syntax::Identifier& name : as<syntax::Global>(*stmt).names)
+          names_.rebound.insert(name.text);
       syntax::for_each_block(*stmt, [this](const syntax::Block& inner) { globals_in(inner); });
     }
   }

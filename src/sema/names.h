@@ -12,10 +12,12 @@
 
 namespace engineroom::sema {
 
-// The names that the text of a module gives to its namespace: assigned, imported or defined at its
-// top, whatever the condition; or declared `global` in a function.
+// The names that the text of a module gives to its namespace.
 struct ModuleNames {
+  // Assigned, imported or defined at its top, whatever the condition; declared in C too.
   std::set<std::string_view> bound;
+  // Declared `global` in a function, or changed by `x += 1`: they may be somebody else's.
+  std::set<std::string_view> rebound;
   // `from m import *`: there may be any other, too.
   bool is_open = false;
 };

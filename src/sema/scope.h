@@ -25,6 +25,15 @@ enum class SymbolKind {
   kError,     // its declaration was refused; nothing more is said about it
 };
 
+// Where a name comes from, if not from the module's own text.
+struct Origin {
+  // cimported: from there, under that name ("" for the module itself).
+  std::string pxd;
+  std::string name;
+  // Declared by an earlier module of the session.
+  std::shared_ptr<const tree::Declarations> earlier;
+};
+
 struct Symbol {
   SymbolKind kind = SymbolKind::kPython;
   syntax::SourceRange range;
@@ -38,6 +47,7 @@ struct Symbol {
   // kFunction: the definition in a .pxd, which is compiled if it is used.
   const syntax::CFuncDef* definition = nullptr;
   Scope* home = nullptr;  // of the .pxd that declares it
+  Origin origin;
 };
 
 struct Scope {

@@ -36,7 +36,7 @@ void analyze_text(const std::string& text, const With& with, Analyzed& out) {
         modules.push_back(module);
     return modules;
   };
-  out.typed = analyze(*out.tree.module, out.sources, options, out.diagnostics);
+  out.typed = analyze(*out.tree.module, out.sources, options, out.diagnostics).module;
 }
 
 std::string messages(const Analyzed& analyzed, syntax::Severity severity) {

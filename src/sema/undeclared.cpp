@@ -19,9 +19,14 @@ std::string at_the_top(std::string_view line) {
 
 }  // namespace
 
-bool Analyzer::is_bound_in_module(std::string_view name) {
+ModuleNames& Analyzer::module_names() {
   if (!module_names_) module_names_ = names_bound_by(module_);
-  return module_names_->is_open || module_names_->bound.contains(name) ||
+  return *module_names_;
+}
+
+bool Analyzer::is_bound_in_module(std::string_view name) {
+  const ModuleNames& names = module_names();
+  return names.is_open || names.bound.contains(name) || names.rebound.contains(name) ||
          (options_.is_known && options_.is_known(name));
 }
 
@@ -32,8 +37,7 @@ ExprPtr Analyzer::module_name(const syntax::Name& name, bool is_owner) {
     if (id == "long" && module_.level == syntax::LanguageLevel::k2) id = "int";
     if (!is_builtin_name(id)) return undeclared_name(name, is_owner);
   }
-  return helper("er::load_global", object_, Fail::kNull, name.range, globals(name.range),
-                str_constant(id, name.range));
+  return python_global(id, name.range);
 }
 
 ExprPtr Analyzer::undeclared_name(const syntax::Name& name, bool is_owner) {
@@ -89,8 +93,8 @@ std::vector<std::string_view> Analyzer::names_in_sight() {
   for (const FunctionContext* context = context_; context != nullptr; context = context->outer)
     for (const auto& [name, variable] : context->locals) names.push_back(name);
   for (const auto& [name, symbol] : scope_.names) names.push_back(name);
-  if (!module_names_) module_names_ = names_bound_by(module_);
-  names.insert(names.end(), module_names_->bound.begin(), module_names_->bound.end());
+  const std::set<std::string_view>& bound = module_names().bound;
+  names.insert(names.end(), bound.begin(), bound.end());
   names.push_back("NULL");
   names.insert(names.end(), builtin_names().begin(), builtin_names().end());
   return names;

@@ -9,6 +9,7 @@
 
 #include "emit/emit.h"
 #include "sema/analyze.h"
+#include "sema/names.h"
 #include "session/pxd_index.h"
 #include "syntax/parse.h"
 #include "syntax/print.h"
@@ -120,9 +121,34 @@ std::vector<Message> messages_of(const syntax::Diagnostics& diagnostics,
   return messages;
 }
 
+// The names that a text binds, as they outlive it.
+std::set<std::string> bound_by(const syntax::Module& module) {
+  std::set<std::string> names;
+  for (const std::string_view name : sema::names_bound_by(module).bound) names.emplace(name);
+  return names;
+}
+
+std::shared_ptr<Exports> exports_of(sema::Analysis typed, std::vector<tree::Prelude> declarations) {
+  auto exports = std::make_shared<Exports>();
+  exports->declarations = std::make_shared<tree::Declarations>(
+      tree::Declarations{typed.module->uses, std::move(declarations)});
+  for (auto& [name, symbol] : typed.scope.names) {
+    if (symbol.origin.earlier != nullptr) continue;  // somebody else's
+    const bool is_own = symbol.origin.pxd.empty() && symbol.kind != sema::SymbolKind::kModule &&
+                        symbol.kind != sema::SymbolKind::kCython;
+    if (is_own) symbol.origin.earlier = exports->declarations;
+    exports->scope.names.emplace(name, std::move(symbol));
+  }
+  // The variables are what is still needed.
+  typed.module->functions.clear();
+  typed.module->constants.clear();
+  exports->module = std::move(typed.module);
+  return exports;
+}
+
 }  // namespace
 
-Translation translate(const Request& request) {
+Translation translate(const Request& request, const Earlier* earlier) {
   Translation result;
   syntax::Sources sources;
   syntax::Diagnostics diagnostics;
@@ -134,6 +160,8 @@ Translation translate(const Request& request) {
   parse_options.character_by_name = request.character_by_name;
   const syntax::Tree tree = syntax::parse(sources, source, parse_options, diagnostics);
   result.syntax_text = syntax::print(*tree.module);
+  for (const syntax::Directive& option : tree.module->distutils)
+    result.distutils.emplace_back(option.key, option.value);
   if (!diagnostics.has_errors()) {
     sema::Options options;
     options.module_name = request.module;
@@ -154,13 +182,23 @@ Translation translate(const Request& request) {
     options.modules_declaring = [&request](std::string_view name) {
       return modules_declaring(request.pxd_path, name);
     };
-    const auto typed = sema::analyze(*tree.module, sources, options, diagnostics);
+    if (earlier != nullptr) {
+      options.id = earlier->id;
+      options.earlier = earlier->names;
+      options.types = earlier->types;
+    }
+    sema::Analysis typed = sema::analyze(*tree.module, sources, options, diagnostics);
     if (!diagnostics.has_errors()) {
-      result.types_text = tree::print(*typed);
-      emit::Unit unit = emit::emit(*typed, sources, {.is_shared = false});
+      result.types_text = tree::print(*typed.module);
+      result.loaded_names = typed.module->loaded_names;
+      result.bound_names = bound_by(*tree.module);
+      emit::Unit unit = emit::emit(*typed.module, sources, {.is_shared = earlier != nullptr});
       result.cpp = std::move(unit.text);
+      result.lines = std::move(unit.lines);
       result.exec_symbol = std::move(unit.entry);
       result.headers = std::move(unit.headers);
+      if (earlier != nullptr)
+        result.exports = exports_of(std::move(typed), std::move(unit.declarations));
     }
   }
   result.messages = messages_of(diagnostics, sources);

@@ -2,17 +2,22 @@
 //
 //   text → syntax (tree) → sema (typed tree) → emit (C++)
 //
-// What comes after that, native code, is src/jit's. Nothing here is kept between two calls.
+// What comes after that, native code, is src/jit's. Nothing here is kept between two calls; what
+// makes a session of several texts is session/session.h.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "sema/scope.h"
 #include "syntax/diagnostic.h"
 #include "syntax/tree.h"
 
@@ -46,17 +51,38 @@ struct Message {
   std::string rendered;  // with the source line and a caret
 };
 
+// What earlier texts of the same session have left for this one.
+struct Earlier {
+  const sema::Scope* names = nullptr;
+  std::shared_ptr<tree::TypeTable> types;
+  std::string id;  // what makes this text's names in C++ unique
+};
+
+// What a text leaves for later ones.
+struct Exports {
+  sema::Scope scope;  // C names
+  std::shared_ptr<const tree::Declarations> declarations;
+  std::unique_ptr<tree::Module> module;  // the variables that the scope refers to
+};
+
 struct Translation {
   bool ok = false;
   std::vector<Message> messages;
-  std::string syntax_text;  // the syntax tree, printed
-  std::string types_text;   // the typed tree, printed; empty if there were errors
-  std::string cpp;          // empty if there were errors
-  // extern "C" int exec(PyObject* module): fills the module; -1 if it raised.
+  std::string syntax_text;           // the syntax tree, printed
+  std::string types_text;            // the typed tree, printed; empty if there were errors
+  std::string cpp;                   // empty if there were errors
+  std::vector<std::uint32_t> lines;  // for each line of `cpp`, the line of the text; 0 if none
+  // extern "C" int exec(PyObject* globals, PyObject* home): see emit::Unit. -1 if it raised.
   std::string exec_symbol;
   std::vector<std::string> headers;  // that the C++ includes, besides Python's and the runtime's
+  // Names that the code will look up, in its globals or Python's builtins, and names it binds.
+  std::vector<std::string> loaded_names;
+  std::set<std::string> bound_names;
+  // "# distutils: libraries = m" → {"libraries", "m"}
+  std::vector<std::pair<std::string, std::string>> distutils;
+  std::shared_ptr<Exports> exports;  // null if there were errors, or it is of no session
 };
 
-Translation translate(const Request& request);
+Translation translate(const Request& request, const Earlier* earlier = nullptr);
 
 }  // namespace engineroom::session

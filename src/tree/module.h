@@ -72,6 +72,7 @@ struct Function {
   const Type* type = nullptr;
   std::vector<Variable*> c_parameters;
   bool is_inline = false;
+  bool is_of_pxd = false;          // an inline function: each module that uses it has its own
   std::deque<Variable> variables;  // all of them: parameters, locals, temporaries
   Block body;
 
@@ -104,11 +105,27 @@ struct Prelude {
   std::vector<std::string> names = {};
 };
 
+// What another program has to be told to use what a module defines in C: pieces of C++, in order. A
+// piece that two modules have is told once.
+struct Declarations {
+  std::vector<std::shared_ptr<const Declarations>> uses;  // to be told before, all of them
+  std::vector<Prelude> pieces;
+};
+
 struct Module {
+  explicit Module(std::shared_ptr<TypeTable> table = std::make_shared<TypeTable>())
+      : type_table(std::move(table)) {}
+
   std::string name;
   std::string doc;
   bool has_doc = false;
-  TypeTable types;
+  // Modules that use each other's types have one table.
+  std::shared_ptr<TypeTable> type_table;
+  TypeTable& types = *type_table;
+  // Of earlier modules: what of them is used. Transitive, in order.
+  std::vector<std::shared_ptr<const Declarations>> uses;
+  // Names that the code looks up when it runs, in the order of the text.
+  std::vector<std::string> loaded_names;
   std::vector<Prelude> prelude;      // in order
   std::vector<const Type*> structs;  // to be defined, in order; also enums
   std::deque<Variable> variables;    // cdef variables of the module

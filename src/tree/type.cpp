@@ -231,23 +231,43 @@ Type* TypeTable::new_enum(std::string name, std::string cpp) {
   return add(std::move(type));
 }
 
-const Type* TypeTable::new_extern_int(std::string name, std::string cpp, const Type& like) {
-  Type type = like;
-  type.name = std::move(name);
-  type.cpp = std::move(cpp);
-  type.is_extern = true;
-  return add(std::move(type));
+Type* TypeTable::extern_struct(std::string name, std::string cpp) {
+  const Type*& known = derived_["extern struct " + cpp];
+  if (known == nullptr) known = new_struct(std::move(name), std::move(cpp));
+  return const_cast<Type*>(known);  // ours
 }
 
-const Type* TypeTable::new_extern_float(std::string name, std::string cpp, const Type& like) {
-  return new_extern_int(std::move(name), std::move(cpp), like);
+Type* TypeTable::extern_enum(std::string name, std::string cpp) {
+  const Type*& known = derived_["extern enum " + cpp];
+  if (known == nullptr) known = new_enum(std::move(name), std::move(cpp));
+  return const_cast<Type*>(known);  // ours
 }
 
-const Type* TypeTable::new_extension(ExtensionClass extension) {
-  Type type = *object();
-  type.name = extension.name;
-  type.extension = &extensions_.emplace_back(std::move(extension));
-  return add(std::move(type));
+const Type* TypeTable::extern_int(std::string name, std::string cpp, const Type& like) {
+  const Type*& known = derived_[key_of("extern", &like) + cpp];
+  if (known == nullptr) {
+    Type type = like;
+    type.name = std::move(name);
+    type.cpp = std::move(cpp);
+    type.is_extern = true;
+    known = add(std::move(type));
+  }
+  return known;
+}
+
+const Type* TypeTable::extern_float(std::string name, std::string cpp, const Type& like) {
+  return extern_int(std::move(name), std::move(cpp), like);
+}
+
+const Type* TypeTable::extension(ExtensionClass extension) {
+  const Type*& known = derived_["extension " + extension.full_name() + " " + extension.struct_cpp];
+  if (known == nullptr) {
+    Type type = *object();
+    type.name = extension.name;
+    type.extension = &extensions_.emplace_back(std::move(extension));
+    known = add(std::move(type));
+  }
+  return known;
 }
 
 const Type* TypeTable::new_buffer(const Type* object, BufferLayout layout) {

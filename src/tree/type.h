@@ -190,11 +190,15 @@ class TypeTable {
   // Each call makes a new type.
   Type* new_struct(std::string name, std::string cpp);
   Type* new_enum(std::string name, std::string cpp);
-  // An integer type that C++ knows under this name; `like` tells its rank and sign.
-  const Type* new_extern_int(std::string name, std::string cpp, const Type& like);
-  const Type* new_extern_float(std::string name, std::string cpp, const Type& like);
+  // Types that C++ knows under this name: declared twice, they are still one.
+  Type* extern_struct(std::string name, std::string cpp);
+  Type* extern_enum(std::string name, std::string cpp);
+  // `like` tells its rank and sign.
+  const Type* extern_int(std::string name, std::string cpp, const Type& like);
+  const Type* extern_float(std::string name, std::string cpp, const Type& like);
 
-  const Type* new_extension(ExtensionClass extension);
+  // Declared twice, it is still one.
+  const Type* extension(ExtensionClass extension);
   // Each call makes a new type.
   const Type* new_buffer(const Type* object, BufferLayout layout);
 
