@@ -65,12 +65,13 @@ def translate_one(path: str) -> None:
     source, _ = split(text)
     warnings_count = bool(re.search(r"^#\s*tag:.*\bwerror\b", text, re.MULTILINE))
     counted = {"error", "warning"} if warnings_count else {"error"}
-    translation = _compiler.translate(
+    request = _compiler.Request(
         source.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
         file=file.name,
         module=file.stem.split(".")[0],
         pxd_path=[str(file.parent), str(Path(engineroom.__file__).parent / "pxd"), *sys.path[1:]],
     )
+    translation = _compiler.translate(request)
     said: dict[int, str] = {}
     for message in translation.messages:
         if message.severity in counted and message.file == file.name:
