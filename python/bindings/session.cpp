@@ -149,10 +149,9 @@ void bind_session(nb::module_& m) {
              const std::string& level, std::map<std::string, std::string> directives,
              std::vector<std::string> pxd_path, const std::vector<std::string>& known_names,
              std::string own_pxd) {
-            new (self) Request(request_from_python(std::move(text), std::move(file),
-                                                   std::move(module), level, std::move(directives),
-                                                   std::move(pxd_path), known_names,
-                                                   std::move(own_pxd)));
+            new (self) Request(request_from_python(
+                std::move(text), std::move(file), std::move(module), level, std::move(directives),
+                std::move(pxd_path), known_names, std::move(own_pxd)));
           },
           "text"_a, nb::kw_only(), "file"_a = "<cell>", "module"_a = "cell", "level"_a = "3",
           "directives"_a = std::map<std::string, std::string>(),
