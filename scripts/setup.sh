@@ -16,6 +16,7 @@ packages=(
   libclang-19-dev libomp-19-dev llvm-19-dev
   # tests and benchmarks
   libbenchmark-dev libgmock-dev libgtest-dev
+  chromium # what a person sees in a notebook, looked at by playwright
 )
 # Debian splits its own Python; any other one comes whole.
 if [[ ! -x .venv/bin/python ]]; then

@@ -29,6 +29,7 @@ namespace {
 using jit::CompileJob;
 using jit::Compiler;
 using session::Cell;
+using session::LineNote;
 using session::Message;
 using session::Request;
 using session::Session;
@@ -56,7 +57,8 @@ std::optional<char32_t> character_by_name(std::string_view name) {
 Request request_from_python(std::string text, std::string file, std::string module,
                             const std::string& level, std::map<std::string, std::string> directives,
                             std::vector<std::string> pxd_path,
-                            const std::vector<std::string>& known_names, std::string own_pxd) {
+                            const std::vector<std::string>& known_names, std::string own_pxd,
+                            bool wants_notes) {
   return {.text = std::move(text),
           .file = std::move(file),
           .module = std::move(module),
@@ -65,7 +67,8 @@ Request request_from_python(std::string text, std::string file, std::string modu
           .pxd_path = std::move(pxd_path),
           .known_names = {known_names.begin(), known_names.end()},
           .own_pxd = std::move(own_pxd),
-          .character_by_name = character_by_name};
+          .character_by_name = character_by_name,
+          .wants_notes = wants_notes};
 }
 
 // The front end alone.
@@ -112,6 +115,14 @@ void bind_message(nb::module_& m) {
       .def("__str__", [](const Message& self) { return self.rendered; });
 }
 
+void bind_note(nb::module_& m) {
+  nb::class_<LineNote>(m, "LineNote")
+      .def_ro("line", &LineNote::line)
+      .def_ro("weight", &LineNote::weight)
+      .def_ro("text", &LineNote::text)
+      .def_ro("hint", &LineNote::hint);
+}
+
 void bind_cell(nb::module_& m) {
   nb::class_<Cell>(m, "Cell")
       .def_ro("ok", &Cell::ok)
@@ -122,6 +133,7 @@ void bind_cell(nb::module_& m) {
       .def_prop_ro("types", [](const Cell& self) { return self.translation.types_text; })
       .def_prop_ro("cpp", [](const Cell& self) { return self.translation.cpp; })
       .def_prop_ro("lines", [](const Cell& self) { return self.translation.lines; })
+      .def_prop_ro("notes", [](const Cell& self) { return self.translation.notes; })
       .def_prop_ro("headers", [](const Cell& self) { return self.translation.headers; })
       .def_prop_ro("loaded_names", [](const Cell& self) { return self.translation.loaded_names; })
       .def_prop_ro("bound_names", [](const Cell& self) { return self.translation.bound_names; })
@@ -141,6 +153,7 @@ void bind_cell(nb::module_& m) {
 void bind_session(nb::module_& m) {
   using nb::literals::operator""_a;
   bind_message(m);
+  bind_note(m);
   bind_cell(m);
   nb::class_<Request>(m, "Request")
       .def(
@@ -148,15 +161,15 @@ void bind_session(nb::module_& m) {
           [](Request* self, std::string text, std::string file, std::string module,
              const std::string& level, std::map<std::string, std::string> directives,
              std::vector<std::string> pxd_path, const std::vector<std::string>& known_names,
-             std::string own_pxd) {
+             std::string own_pxd, bool wants_notes) {
             new (self) Request(request_from_python(
                 std::move(text), std::move(file), std::move(module), level, std::move(directives),
-                std::move(pxd_path), known_names, std::move(own_pxd)));
+                std::move(pxd_path), known_names, std::move(own_pxd), wants_notes));
           },
           "text"_a, nb::kw_only(), "file"_a = "<cell>", "module"_a = "cell", "level"_a = "3",
           "directives"_a = std::map<std::string, std::string>(),
           "pxd_path"_a = std::vector<std::string>(), "known_names"_a = std::vector<std::string>(),
-          "own_pxd"_a = "");
+          "own_pxd"_a = "", "wants_notes"_a = false);
   nb::class_<CompileJob>(m, "Job").def(
       "__init__",
       [](CompileJob* self, std::vector<std::string> include_dirs, std::vector<std::string> flags,

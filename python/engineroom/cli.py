@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from engineroom import cli_compile
 from engineroom.cluster import files
 
 # ipcluster's exit codes.
@@ -85,6 +86,17 @@ def make_parser() -> argparse.ArgumentParser:
     _add_list(commands)
     _add_stop(commands)
     _add_clean(commands)
+    command = _add_command(
+        commands,
+        "compile",
+        help="print what the compiler makes of a file of Cython",
+        epilog=_examples(
+            "  engineroom compile sieve.pyx                  in C++",
+            "  engineroom compile -s asm sieve.pyx           in assembly",
+            "  engineroom compile -a sieve.html sieve.pyx    what still talks to Python, and why",
+        ),
+    )
+    cli_compile.add_arguments(command)
     for name, what in (("controller", "a controller alone"), ("engine", "an engine alone")):
         text = f"run {what}, in the foreground; takes the options of engineroom-{name}"
         commands.add_parser(name, help=text, add_help=False)

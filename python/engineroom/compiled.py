@@ -45,6 +45,7 @@ class Text:
     directives: Mapping[str, str] = field(default_factory=dict)
     include_path: tuple[str, ...] = ()  # folders with .pxd files
     own_pxd: str = ""
+    wants_notes: bool = False  # for annotate
     # As of _compiler.Job.
     native: Mapping[str, Any] = field(default_factory=dict)
 
@@ -62,6 +63,7 @@ class Text:
             pxd_path=[*self.include_path, _PXD, *(entry for entry in sys.path if entry)],
             known_names=list(known_names),
             own_pxd=self.own_pxd,
+            wants_notes=self.wants_notes,
         )
 
     def job(self) -> _compiler.Job:

@@ -7,6 +7,7 @@ written but the caches. Clang and LLVM are loaded by the first call.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,18 @@ if TYPE_CHECKING:
     import types
 
     from . import _compiler
+
+
+_RED, _YELLOW, _GREEN, _CYAN, _PLAIN = ("\x1b[%sm" % code for code in (31, 33, 32, 36, 0))
+
+
+def _coloured(text: str) -> str:
+    """Diagnostics with what is wrong, where, and the hints in colours of a terminal, which
+    notebooks show too."""
+    text = re.sub(r"(?m)^(.*?:\d+:\d+: )error:", rf"{_CYAN}\1{_RED}error:{_PLAIN}", text)
+    text = re.sub(r"(?m)^(.*?:\d+:\d+: )warning:", rf"{_CYAN}\1{_YELLOW}warning:{_PLAIN}", text)
+    text = re.sub(r"(?m)^( *)(hint:.*)$", rf"\1{_GREEN}\2{_PLAIN}", text)
+    return re.sub(r"(?m)^([ |]*)(\^~*)", rf"\1{_RED}\2{_PLAIN}", text)
 
 
 class CompileError(Exception):
@@ -32,8 +45,8 @@ class CompileError(Exception):
         return f"{n} error{'s' if n != 1 else ''}\n{self.args[0]}"
 
     def _render_traceback_(self) -> list[str]:
-        """What IPython shows: the diagnostics, and not the way to the compiler."""
-        return [f"CompileError: {self}"]
+        """What IPython shows: the diagnostics in colour, and not the way to the compiler."""
+        return [f"{_RED}CompileError{_PLAIN}: {_coloured(str(self))}"]
 
 
 def check(cell: _compiler.Cell) -> None:
@@ -57,6 +70,7 @@ def text_of(
     directives: Mapping[str, Any] | None = None,
     include_path: Sequence[str] = (),
     own_pxd: str = "",
+    wants_notes: bool = False,
     **native: Any,
 ) -> Text:
     """The text with the folders that are looked into; `native` as of _compiler.Job."""
@@ -68,6 +82,7 @@ def text_of(
         {key: str(value) for key, value in (directives or {}).items()},
         tuple(include_path),
         own_pxd,
+        wants_notes,
         {"include_dirs": list(include_path), **native},
     )
 
@@ -134,12 +149,14 @@ def explain(
     source: str,
     stage: str = "c++",
     *,
+    file: str = "<explain>",
     level: str = "3",
     directives: Mapping[str, Any] | None = None,
     include_path: Sequence[str] = (),
 ) -> str:
     """What the compiler makes of a source, as text: stage "syntax" (the syntax tree), "types" (the
-    typed tree), "c++", "llvm" (optimized) or "asm". Nothing is run. Raises CompileError."""
+    typed tree), "c++", "llvm" (optimized) or "asm". Nothing is run. Options as `compile`.
+    Raises CompileError."""
     if stage not in STAGES:
         raise ValueError(f"stage must be one of {', '.join(STAGES)}, not {stage!r}")
     from . import _compiler, _jit
@@ -147,7 +164,7 @@ def explain(
     text = text_of(
         source,
         "explain",
-        "<explain>",
+        file,
         level=level,
         directives=directives,
         include_path=include_path,

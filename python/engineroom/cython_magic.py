@@ -118,6 +118,7 @@ class CythonMagics(Magics):
             level=args.level or "3",
             directives=dict(map(_directive, args.directive)),
             include_path=args.include,
+            wants_notes=args.annotate,
             flags=_flags(args.compile_args) + _flags(args.link_args),
             libraries=args.lib,
             library_dirs=args.library_dirs,

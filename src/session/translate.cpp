@@ -190,6 +190,7 @@ Translation translate(const Request& request, const Earlier* earlier) {
     sema::Analysis typed = sema::analyze(*tree.module, sources, options, diagnostics);
     if (!diagnostics.has_errors()) {
       result.types_text = tree::print(*typed.module);
+      if (request.wants_notes) result.notes = annotate(*typed.module, sources);
       result.loaded_names = typed.module->loaded_names;
       result.bound_names = bound_by(*tree.module);
       emit::Unit unit = emit::emit(*typed.module, sources, {.is_shared = earlier != nullptr});

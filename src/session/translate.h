@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "sema/scope.h"
+#include "session/annotation.h"
 #include "syntax/diagnostic.h"
 #include "syntax/tree.h"
 
@@ -36,6 +37,7 @@ struct Request {
   std::string own_pxd = "";  // the .pxd file of the module itself; "" if it has none
   // What "\\N{name}" stands for (syntax/parse.h).
   std::function<std::optional<char32_t>(std::string_view)> character_by_name = {};
+  bool wants_notes = false;  // Translation::notes
 };
 
 struct Message {
@@ -71,6 +73,7 @@ struct Translation {
   std::string syntax_text;           // the syntax tree, printed
   std::string types_text;            // the typed tree, printed; empty if there were errors
   std::string cpp;                   // empty if there were errors
+  std::vector<LineNote> notes;       // if they were asked for
   std::vector<std::uint32_t> lines;  // for each line of `cpp`, the line of the text; 0 if none
   // extern "C" int exec(PyObject* globals, PyObject* home): see emit::Unit. -1 if it raised.
   std::string exec_symbol;
