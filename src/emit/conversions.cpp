@@ -50,6 +50,7 @@ std::string class_check(const tree::Module& module, const Type& type, const std:
 }
 
 std::string Conversions::to_object(const Type& type, const std::string& value) {
+  if (type.unqualified != nullptr) return to_object(*type.unqualified, value);
   if (type.is_object()) return "er::new_ref(" + value + ")";
   if (type.kind == TypeKind::kBint) return "er::to_bool(" + value + ")";
   if (type.name == "Py_UCS4" || type.name == "Py_UNICODE")

@@ -376,6 +376,7 @@ class Analyzer {
   bool is_builtin(std::string_view name);
   const Type* builtin_result(std::string_view name) const;
   const Type* method_result(ObjectClass owner, std::string_view name) const;
+  ExprPtr vararg(const syntax::Expr& arg);
   ExprPtr builtin_call(std::string_view name, const syntax::Call& call);
   template <typename... Args>
   ExprPtr call_builtin(std::string_view name, const syntax::Call& call, Args... args);

@@ -50,6 +50,27 @@ ExprPtr Analyzer::call(const syntax::Call& call, const Type* wanted) {
 
 // ---- C ----
 
+// An argument for `...`, where only C values can go.
+ExprPtr Analyzer::vararg(const syntax::Expr& arg) {
+  const Type* chars = types_.pointer_to(types_.const_of(types_.char_type()));
+  ExprPtr value = expr(arg, chars);
+  if (!value->type->is_object() || is_error(*value)) return value;
+  switch (value->type->object_class) {
+    case ObjectClass::kBytes:
+    case ObjectClass::kByteArray:
+      return coerce(std::move(value), types_.pointer_to(types_.char_type()));
+    case ObjectClass::kFloat:
+      return coerce(std::move(value), types_.double_type());
+    case ObjectClass::kBool:
+      return coerce(std::move(value), types_.bint());
+    default:
+      diagnostics_
+          .error("arguments", arg.range, "a Python object cannot be passed where '...' stands")
+          .hint("cast it to the C type that the function expects there");
+      return error_value(arg.range);
+  }
+}
+
 ExprPtr Analyzer::c_call(ExprPtr callee, const Type& function, const syntax::Call& call,
                          std::string_view name) {
   auto node = make<tree::Call>(function.base, call.range);
@@ -65,7 +86,7 @@ ExprPtr Analyzer::c_call(ExprPtr callee, const Type& function, const syntax::Cal
     if (i < n) {
       args[i] = coerce(expr(arg, function.parameters[i].type), function.parameters[i].type);
     } else if (function.has_varargs) {
-      more.push_back(expr(arg));
+      more.push_back(vararg(arg));
     } else {
       diagnostics_.error("arguments", arg.range,
                          "'" + std::string(name) + "' takes " + std::to_string(n) +

@@ -22,6 +22,8 @@ std::string key_of(const char* how, const void* of, std::size_t n = 0) {
 }  // namespace
 
 const Field* Type::find_field(std::string_view field) const {
+  // The const type may have been made before the struct was complete.
+  if (unqualified != nullptr) return unqualified->find_field(field);
   const auto found = std::find_if(fields.begin(), fields.end(),
                                   [field](const Field& f) { return f.name == field; });
   return found == fields.end() ? nullptr : &*found;

@@ -8,3 +8,7 @@ cdef extern from "Python.h":
     void *PyMem_Calloc(size_t n, size_t size)
     void *PyMem_Realloc(void *memory, size_t n)
     void PyMem_Free(void *memory)
+    void *PyObject_Malloc(size_t n)
+    void *PyObject_Calloc(size_t n, size_t size)
+    void *PyObject_Realloc(void *memory, size_t n)
+    void PyObject_Free(void *memory)

@@ -6,4 +6,6 @@ cdef extern from "Python.h":
     void Py_XINCREF(PyObject *o)
     void Py_DECREF(object o)
     void Py_XDECREF(PyObject *o)
+    void Py_CLEAR(PyObject *o)
     Py_ssize_t Py_REFCNT(object o)
+    PyTypeObject *Py_TYPE(object o)

@@ -18,3 +18,4 @@ cdef extern from "<limits.h>" nogil:
     const long long LLONG_MIN
     const long long LLONG_MAX
     const unsigned long long ULLONG_MAX
+    const int MB_LEN_MAX

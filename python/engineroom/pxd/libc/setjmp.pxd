@@ -1,0 +1,6 @@
+# libc.setjmp — jumps out of functions.
+cdef extern from "<setjmp.h>":
+    ctypedef struct jmp_buf:
+        pass
+    int setjmp(jmp_buf state) nogil
+    void longjmp(jmp_buf state, int value) nogil

@@ -1,0 +1,1 @@
+# posix — what POSIX systems have, in a module for each header.
