@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from . import _compiler
 
 
-_RED, _YELLOW, _GREEN, _CYAN, _PLAIN = ("\x1b[%sm" % code for code in (31, 33, 32, 36, 0))
+_RED, _YELLOW, _GREEN, _CYAN, _PLAIN = (f"\x1b[{code}m" for code in (31, 33, 32, 36, 0))
 
 
 def _coloured(text: str) -> str:
