@@ -13,6 +13,14 @@
 // way of this header.
 #pragma once
 
+#include "runtime/python.h"
+
+// What follows throws no more than Python does (python.h). Compilers cannot know it of functions
+// that are not inlined yet, and each landing pad that they make has to be removed again.
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((nothrow)), apply_to = hasType(functionType))
+#endif
+
 #include "runtime/arithmetic.h"
 #include "runtime/buffer.h"
 #include "runtime/builtins.h"
@@ -23,6 +31,9 @@
 #include "runtime/import.h"
 #include "runtime/iterate.h"
 #include "runtime/object.h"
-#include "runtime/python.h"
 #include "runtime/ref.h"
 #include "runtime/sequence.h"
+
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
