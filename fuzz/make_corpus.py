@@ -1,8 +1,12 @@
-"""Write seeds for the wire fuzz targets from what a stock peer was recorded to send.
+"""Write seeds: for the wire fuzz targets from what a stock peer was recorded to send, for session_fuzz
+programs of our tests, and noise from which it makes programs of its own.
 
 python fuzz/make_corpus.py
 """
 
+import ast
+import random
+import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -23,6 +27,17 @@ def golden_messages() -> dict[str, list[bytes]]:
     return messages
 
 
+def test_programs() -> list[str]:
+    """The longer programs of tests/test_compile.py."""
+    tree = ast.parse((ROOT / "tests/test_compile.py").read_text())
+    texts = {
+        textwrap.dedent(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    return sorted(text for text in texts if "def " in text and len(text) > 250)
+
+
 def write_seed(target: str, name: str, seed: bytes) -> None:
     folder = CORPUS / target
     folder.mkdir(parents=True, exist_ok=True)
@@ -33,6 +48,11 @@ def main() -> None:
     for name, frames in golden_messages().items():
         seed = b"".join(len(frame).to_bytes(2, "big") + frame for frame in frames)
         write_seed("wire_decode_fuzz", name, seed)
+    for number, program in enumerate(test_programs()):
+        write_seed("session_fuzz", f"program{number}", b"1" + program.encode())
+    for number in range(8):
+        noise = random.Random(number).randbytes(800)
+        write_seed("session_fuzz", f"noise{number}", bytes([128 + number]) + noise)
     for name in ("stock_client.json", "stock_engine.json"):
         write_seed("wire_connection_file_fuzz", name, (TESTDATA / name).read_bytes())
 

@@ -120,8 +120,10 @@ void Analyzer::assign(const syntax::Expr& target, ExprPtr value, Block& out) {
   if (target.kind != ExprKind::kAttribute && target.kind != ExprKind::kSubscript) return;
   // Python evaluates the value first, then the parts of the target.
   if (value->kind != tree::ExprKind::kLiteral && value->kind != tree::ExprKind::kPyConstant &&
-      value->kind != tree::ExprKind::kVariable)
-    value = variable(keep(std::move(value), out), value->range);
+      value->kind != tree::ExprKind::kVariable) {
+    const syntax::SourceRange from = value->range;
+    value = variable(keep(std::move(value), out), from);
+  }
   if (target.kind == ExprKind::kAttribute) {
     const auto& attribute = as<syntax::Attribute>(target);
     ExprPtr place = this->attribute(attribute);

@@ -215,8 +215,10 @@ ExprPtr Analyzer::python_call(ExprPtr callee, const syntax::Call& call, const Ty
     for (const syntax::Keyword& keyword : call.keywords) expr(*keyword.value);
     return callee;
   }
-  if (callee->type->kind == TypeKind::kFunction)
-    return c_call(std::move(callee), *callee->type, call, "the function");
+  if (callee->type->kind == TypeKind::kFunction) {
+    const Type& function = *callee->type;
+    return c_call(std::move(callee), function, call, "the function");
+  }
   if (callee->type->is_pointer() && callee->type->base->kind == TypeKind::kFunction) {
     const Type& function = *callee->type->base;
     return c_call(std::move(callee), function, call, "the function");

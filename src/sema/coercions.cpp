@@ -243,8 +243,8 @@ ExprPtr Analyzer::truth(ExprPtr value) {
     return helper("er::truth", types_.bint(), Fail::kMinusOne, range, std::move(value));
   }
   if (type.is_pointer())
-    return binary_node(types_.bint(), "!=", std::move(value),
-                       c_literal(value->type, "nullptr", range), range);
+    return binary_node(types_.bint(), "!=", std::move(value), c_literal(&type, "nullptr", range),
+                       range);
   if (type.is_numeric()) {
     const Type* kept = value->type;
     return binary_node(types_.bint(), "!=", std::move(value), c_literal(kept, "0", range), range);

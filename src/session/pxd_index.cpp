@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "syntax/parse.h"
-#include "syntax/stmt_children.h"
+#include "syntax/stmt.h"
 
 namespace engineroom::session {
 namespace {
@@ -22,49 +22,51 @@ using syntax::StmtKind;
 constexpr std::array<std::string_view, 4> kPackages = {"libc", "cpython", "posix", "numpy"};
 constexpr std::size_t kMaxFiles = 300;
 
-bool declares(const syntax::Block& block, std::string_view name);
-
-bool declares(const syntax::Stmt& stmt, std::string_view name) {
-  switch (stmt.kind) {
-    case StmtKind::kCFuncDef:
-      return as<syntax::CFuncDef>(stmt).name.text == name;
-    case StmtKind::kCVarDef:
-      for (const syntax::CDeclarator& declarator : as<syntax::CVarDef>(stmt).declarators)
-        if (declarator.name.text == name) return true;
-      return false;
-    case StmtKind::kCTypedef:
-      return as<syntax::CTypedef>(stmt).declarator.name.text == name;
-    case StmtKind::kCStructDef:
-      return as<syntax::CStructDef>(stmt).name.text == name;
-    case StmtKind::kCEnumDef:
-      for (const syntax::CEnumItem& item : as<syntax::CEnumDef>(stmt).items)
-        if (item.name.text == name) return true;
-      return as<syntax::CEnumDef>(stmt).name.text == name;
-    case StmtKind::kCDefBlock:
-      return declares(as<syntax::CDefBlock>(stmt).body, name);
-    case StmtKind::kCExternBlock:
-      return declares(as<syntax::CExternBlock>(stmt).body, name);
-    default:
-      return false;
+// Calls `see` with each name that C declarations give.
+template <typename See>
+void declared_names(const syntax::Block& block, const See& see) {
+  for (const syntax::Stmt* stmt : block) {
+    switch (stmt->kind) {
+      case StmtKind::kCFuncDef:
+        see(as<syntax::CFuncDef>(*stmt).name.text);
+        break;
+      case StmtKind::kCVarDef:
+        for (const syntax::CDeclarator& declarator : as<syntax::CVarDef>(*stmt).declarators)
+          see(declarator.name.text);
+        break;
+      case StmtKind::kCTypedef:
+        see(as<syntax::CTypedef>(*stmt).declarator.name.text);
+        break;
+      case StmtKind::kCStructDef:
+        see(as<syntax::CStructDef>(*stmt).name.text);
+        break;
+      case StmtKind::kCEnumDef:
+        for (const syntax::CEnumItem& item : as<syntax::CEnumDef>(*stmt).items) see(item.name.text);
+        see(as<syntax::CEnumDef>(*stmt).name.text);
+        break;
+      case StmtKind::kCDefBlock:
+        declared_names(as<syntax::CDefBlock>(*stmt).body, see);
+        break;
+      case StmtKind::kCExternBlock:
+        declared_names(as<syntax::CExternBlock>(*stmt).body, see);
+        break;
+      default:
+        break;
+    }
   }
 }
 
-bool declares(const syntax::Block& block, std::string_view name) {
-  return std::any_of(block.begin(), block.end(),
-                     [&](const syntax::Stmt* stmt) { return declares(*stmt, name); });
-}
-
-bool file_declares(const fs::path& path, std::string_view name) {
+template <typename See>
+void declared_names(const fs::path& path, const See& see) {
   std::ifstream file(path, std::ios::binary);
-  std::string text(std::istreambuf_iterator<char>(file), {});
-  if (text.find(name) == std::string::npos) return false;
   syntax::Sources sources;
   syntax::Diagnostics ignored;
   syntax::ParseOptions options;
   options.file_kind = syntax::FileKind::kPxd;
-  const syntax::SourceId id = sources.add(path.string(), std::move(text));
+  const syntax::SourceId id =
+      sources.add(path.string(), std::string(std::istreambuf_iterator<char>(file), {}));
   const syntax::Tree tree = syntax::parse(sources, id, options, ignored);
-  return declares(tree.module->body, name);
+  declared_names(tree.module->body, see);
 }
 
 // "libc/math.pxd" → "libc.math"; "numpy/__init__.pxd" → "numpy".
@@ -87,23 +89,31 @@ std::vector<fs::path> pxd_files(const fs::path& folder) {
 
 }  // namespace
 
-std::vector<std::string> modules_declaring(const std::vector<std::string>& folders,
-                                           std::string_view name) {
-  std::vector<std::string> modules;
+PxdIndex::Index PxdIndex::make(const std::vector<std::string>& folders) {
+  Index index;
   std::size_t n_files = 0;
   const auto look_into = [&](const std::string& root, std::string_view package) {
     for (const fs::path& file : pxd_files(fs::path(root) / package)) {
       if (++n_files > kMaxFiles) return;
-      if (!file_declares(file, name)) continue;
-      std::string module = module_of(fs::relative(file, root));
-      if (std::find(modules.begin(), modules.end(), module) == modules.end())
-        modules.push_back(std::move(module));
+      const std::string module = module_of(fs::relative(file, root));
+      declared_names(file, [&](std::string_view name) {
+        std::vector<std::string>& modules = index[std::string(name)];
+        if (std::find(modules.begin(), modules.end(), module) == modules.end())
+          modules.push_back(module);
+      });
     }
   };
   for (const std::string_view package : kPackages)
     for (const std::string& root : folders) look_into(root, package);
   for (const std::string& root : folders) look_into(root, "");
-  return modules;
+  return index;
+}
+
+const std::vector<std::string>& PxdIndex::modules_declaring(std::string_view name) {
+  static const std::vector<std::string> kNone;
+  if (!index_) index_ = make(folders_);
+  const auto found = index_->find(name);
+  return found == index_->end() ? kNone : found->second;
 }
 
 }  // namespace engineroom::session

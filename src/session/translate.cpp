@@ -2,6 +2,7 @@
 
 #include <sys/utsname.h>
 
+#include <cassert>
 #include <fstream>
 #include <iterator>
 #include <optional>
@@ -14,6 +15,7 @@
 #include "syntax/parse.h"
 #include "syntax/print.h"
 #include "tree/print.h"
+#include "tree/verify.h"
 
 namespace engineroom::session {
 namespace {
@@ -179,8 +181,9 @@ Translation translate(const Request& request, const Earlier* earlier) {
     options.is_known = [&request](std::string_view name) {
       return request.known_names.contains(name);
     };
-    options.modules_declaring = [&request](std::string_view name) {
-      return modules_declaring(request.pxd_path, name);
+    PxdIndex index(request.pxd_path);
+    options.modules_declaring = [&index](std::string_view name) {
+      return index.modules_declaring(name);
     };
     if (earlier != nullptr) {
       options.id = earlier->id;
@@ -189,6 +192,7 @@ Translation translate(const Request& request, const Earlier* earlier) {
     }
     sema::Analysis typed = sema::analyze(*tree.module, sources, options, diagnostics);
     if (!diagnostics.has_errors()) {
+      assert(tree::verify(*typed.module).empty() && "what sema makes keeps the typed tree's rules");
       result.types_text = tree::print(*typed.module);
       if (request.wants_notes) result.notes = annotate(*typed.module, sources);
       result.loaded_names = typed.module->loaded_names;
