@@ -181,7 +181,7 @@ def main() -> None:
     if args.one:
         return run_one(args.one, args.level)
     if args.one_error:
-        return error_agreement.translate_one(args.one_error)
+        return error_agreement.translate_one(args.one_error, args.level)
     source = args.source or fetch()
     if not args.errors:
         run_all(source / "tests" / "run", args.only)

@@ -55,7 +55,7 @@ def split(text: str) -> tuple[str, dict[int, str]]:
     return source, said
 
 
-def translate_one(path: str) -> None:
+def translate_one(path: str, level: str) -> None:
     """In a process of its own: prints our errors as JSON."""
     import engineroom
     from engineroom import _compiler
@@ -69,6 +69,7 @@ def translate_one(path: str) -> None:
         source.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
         file=file.name,
         module=file.stem.split(".")[0],
+        level=level,
         pxd_path=[str(file.parent), str(Path(engineroom.__file__).parent / "pxd"), *sys.path[1:]],
     )
     translation = _compiler.translate(request)
@@ -85,10 +86,16 @@ def compare(path: Path, script: str) -> Agreement | None:
     _, theirs = split(path.read_text(encoding="utf-8", errors="replace"))
     if not theirs:
         return None
+    # What is an error may depend on the language level, which the files do not always say.
+    at_levels = [compare_at(path, script, theirs, level) for level in ("3", "2")]
+    return min(at_levels, key=lambda a: (bool(a.died), len(a.missed) + len(a.extra)))
+
+
+def compare_at(path: Path, script: str, theirs: dict[int, str], level: str) -> Agreement:
     agreement = Agreement(path.name, theirs)
     try:
         done = subprocess.run(
-            [sys.executable, script, "--one-error", str(path)],
+            [sys.executable, script, "--one-error", str(path), "--level", level],
             capture_output=True, text=True, timeout=SECONDS, errors="replace",
         )  # fmt: skip
     except subprocess.TimeoutExpired:

@@ -456,6 +456,15 @@ def test_walrus_in_the_bounds_of_a_loop(build):
     assert m.f(3) == 3
 
 
+def test_warnings_do_not_fail():
+    with pytest.warns(er.CompileWarning, match="unreachable code") as caught:
+        m = er.compile("def f():\n    return 1\n    f()\n", file="<a text>")
+    assert m.f() == 1
+    assert (caught[0].filename, caught[0].lineno) == ("<a text>", 3)
+    with pytest.raises(er.CompileError, match="local variable 'x' referenced before assignment"):
+        er.compile("def f():\n    print(x)\n    x = 1\n")
+
+
 def test_undeclared_names_hint_at_our_pxd_files():
     with pytest.raises(er.CompileError) as caught:
         er.compile("def f(double x):\n    return sqrt(x) * RAND_MAX\n")

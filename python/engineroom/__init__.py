@@ -71,7 +71,7 @@ _HOMES = {
     ".client.remotefunction": "ParallelFunction RemoteFunction parallel remote",
     ".client.view": "BroadcastView DirectView LoadBalancedView ViewExecutor",
     ".cluster": "Cluster ClusterManager",
-    ".compiling": "CompileError compile compile_file explain",
+    ".compiling": "CompileError CompileWarning compile compile_file explain",
     ".dependency": "Dependency depend dependent require",
     ".error": "AlreadyDisplayedError CompositeError DependencyTimeout EngineError IPythonError"
     " ImpossibleDependency InvalidDependency KernelError NoEnginesRegistered RemoteError"
@@ -143,6 +143,7 @@ __all__ = [
     "Cluster",
     "ClusterManager",
     "CompileError",
+    "CompileWarning",
     "CompositeError",
     "Dependency",
     "DependencyTimeout",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,10 +50,17 @@ class CompileError(Exception):
         return [f"{_RED}CompileError{_PLAIN}: {_coloured(str(self))}"]
 
 
+class CompileWarning(UserWarning):
+    """Something in a text that is compiled, but hardly meant as it stands."""
+
+
 def check(cell: _compiler.Cell) -> None:
     """Raises what kept the cell from being compiled: CompileError for mistakes in the text, and
-    ImportError for what it uses and nobody defines."""
+    ImportError for what it uses and nobody defines. If nothing did, warns of what it is warned of."""
     if cell.ok:
+        for message in cell.messages:
+            if message.severity == "warning" and not message.file.endswith(".pxd"):
+                warnings.warn_explicit(message.message, CompileWarning, message.file, message.line)
         return
     if any(message.severity == "error" for message in cell.messages):
         raise CompileError(cell.messages)

@@ -32,6 +32,7 @@
 #include <vector>
 
 #include "sema/analyze.h"
+#include "sema/control_flow.h"
 #include "sema/directives.h"
 #include "sema/names.h"
 #include "sema/scope.h"
@@ -240,6 +241,11 @@ class Analyzer {
   const Type* call_type(const syntax::Call& call);
   const Type* range_type(const syntax::Expr& iter);
   const Type* operation_type(syntax::Operator op, const Type* a, const Type* b);
+
+  // ---- flow_report.cpp ----
+  // Of the function whose locals are known.
+  void check_flow(const syntax::Params& params, const syntax::Block& body);
+  void report(const FlowFinding& finding);
 
   // ---- statements.cpp ----
   Block block(const syntax::Block& stmts);

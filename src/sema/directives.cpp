@@ -76,9 +76,17 @@ std::optional<bool> to_bool(std::string_view text) {
 
 Directives::Set Directives::set(std::string_view name, std::string_view value) {
   const std::pair<std::string_view, bool*> flags[] = {
-      {"boundscheck", &boundscheck},     {"wraparound", &wraparound},
-      {"cdivision", &cdivision},         {"cpow", &cpow},
-      {"overflowcheck", &overflowcheck}, {"annotation_typing", &annotation_typing}};
+      {"boundscheck", &boundscheck},
+      {"wraparound", &wraparound},
+      {"cdivision", &cdivision},
+      {"cpow", &cpow},
+      {"overflowcheck", &overflowcheck},
+      {"annotation_typing", &annotation_typing},
+      {"warn.maybe_uninitialized", &warn_maybe_uninitialized},
+      {"warn.unreachable", &warn_unreachable},
+      {"warn.unused", &warn_unused},
+      {"warn.unused_arg", &warn_unused_arg},
+      {"warn.unused_result", &warn_unused_result}};
   for (const auto& [known, flag] : flags) {
     if (name != known) continue;
     const std::optional<bool> on = to_bool(value);

@@ -14,6 +14,11 @@ struct Directives {
   bool overflowcheck = false;
   bool annotation_typing = true;
   bool true_division = true;  // follows from the language level
+  bool warn_unreachable = true;
+  bool warn_maybe_uninitialized = false;
+  bool warn_unused = false;
+  bool warn_unused_arg = false;
+  bool warn_unused_result = false;
   enum class Infer { kSafe, kAlways, kNever } infer_types = Infer::kSafe;
 
   enum class Set { kOk, kUnknown, kBadValue };

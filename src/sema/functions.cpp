@@ -179,6 +179,7 @@ ExprPtr Analyzer::make_function(tree::Function& function, const syntax::Params& 
     infer_types(*body);
     convert_parameters();
     if (returns != nullptr) context.returns = annotation(*returns).type;
+    check_flow(params, *body);
     for (StmtPtr& stmt : block(*body)) function.body.push_back(std::move(stmt));
   }
   context_ = before;
@@ -250,6 +251,7 @@ void Analyzer::c_function(const syntax::CFuncDef& def) {
   take_docstring(def.body, function.doc, function.has_doc);
   collect_locals(def.body);
   infer_types(def.body);
+  check_flow(params, def.body);
   function.body = block(def.body);
   context_ = before;
 }

@@ -122,7 +122,13 @@ void Analyzer::collect_local(const syntax::Stmt& stmt) {
       for (const syntax::CDeclarator& declarator : as<syntax::CVarDef>(stmt).declarators) {
         const Type* type = ctype(*declarator.type, here());
         const std::string name(declarator.name.text);
-        if (context_->locals.contains(name)) {
+        const auto known = context_->locals.find(name);
+        if (known != context_->locals.end() && known->second->kind == VariableKind::kLocal &&
+            declared_.insert(known->second).second) {
+          known->second->type = type;  // declared below its use: the control flow says so
+          continue;
+        }
+        if (known != context_->locals.end()) {
           diagnostics_.error("redeclared", declarator.range, "'" + name + "' is declared already");
           continue;
         }

@@ -34,6 +34,38 @@ void for_each_target_name(const Expr& target, const std::function<void(std::stri
   }
 }
 
+void for_each_pattern_name(const syntax::Pattern* pattern,
+                           const std::function<void(std::string_view)>& see) {
+  if (pattern == nullptr) return;
+  switch (pattern->kind) {
+    case syntax::PatternKind::kMatchSequence:
+      for (const syntax::Pattern* e : as<syntax::MatchSequence>(*pattern).patterns)
+        for_each_pattern_name(e, see);
+      return;
+    case syntax::PatternKind::kMatchMapping:
+      for (const syntax::MatchMappingItem& item : as<syntax::MatchMapping>(*pattern).items)
+        for_each_pattern_name(item.pattern, see);
+      return see(as<syntax::MatchMapping>(*pattern).rest.text);
+    case syntax::PatternKind::kMatchClass:
+      for (const syntax::Pattern* e : as<syntax::MatchClass>(*pattern).patterns)
+        for_each_pattern_name(e, see);
+      for (const syntax::MatchKeyword& e : as<syntax::MatchClass>(*pattern).keywords)
+        for_each_pattern_name(e.pattern, see);
+      return;
+    case syntax::PatternKind::kMatchStar:
+      return see(as<syntax::MatchStar>(*pattern).name.text);
+    case syntax::PatternKind::kMatchAs:
+      for_each_pattern_name(as<syntax::MatchAs>(*pattern).pattern, see);
+      return see(as<syntax::MatchAs>(*pattern).name.text);
+    case syntax::PatternKind::kMatchOr:
+      for (const syntax::Pattern* e : as<syntax::MatchOr>(*pattern).patterns)
+        for_each_pattern_name(e, see);
+      return;
+    default:
+      return;
+  }
+}
+
 // ---- what a module binds ----
 
 namespace {
@@ -67,34 +99,6 @@ class BoundNames {
     if (expr.kind == ExprKind::kNamedExpr) add(as<syntax::NamedExpr>(expr).target->id);
     if (expr.kind == ExprKind::kLambda) return;
     syntax::for_each_child(expr, [this](const Expr& child) { walrus(child); });
-  }
-
-  void pattern(const syntax::Pattern* p) {
-    if (p == nullptr) return;
-    switch (p->kind) {
-      case syntax::PatternKind::kMatchSequence:
-        for (const syntax::Pattern* e : as<syntax::MatchSequence>(*p).patterns) pattern(e);
-        return;
-      case syntax::PatternKind::kMatchMapping:
-        for (const syntax::MatchMappingItem& item : as<syntax::MatchMapping>(*p).items)
-          pattern(item.pattern);
-        return add(as<syntax::MatchMapping>(*p).rest.text);
-      case syntax::PatternKind::kMatchClass:
-        for (const syntax::Pattern* e : as<syntax::MatchClass>(*p).patterns) pattern(e);
-        for (const syntax::MatchKeyword& e : as<syntax::MatchClass>(*p).keywords)
-          pattern(e.pattern);
-        return;
-      case syntax::PatternKind::kMatchStar:
-        return add(as<syntax::MatchStar>(*p).name.text);
-      case syntax::PatternKind::kMatchAs:
-        pattern(as<syntax::MatchAs>(*p).pattern);
-        return add(as<syntax::MatchAs>(*p).name.text);
-      case syntax::PatternKind::kMatchOr:
-        for (const syntax::Pattern* e : as<syntax::MatchOr>(*p).patterns) pattern(e);
-        return;
-      default:
-        return;
-    }
   }
 
   void block(const syntax::Block& stmts) {
@@ -137,7 +141,8 @@ class BoundNames {
         for (const syntax::WithItem& item : as<syntax::With>(stmt).items) target(item.target);
         break;
       case StmtKind::kMatch:
-        for (const syntax::MatchCase& one : as<syntax::Match>(stmt).cases) pattern(one.pattern);
+        for (const syntax::MatchCase& one : as<syntax::Match>(stmt).cases)
+          for_each_pattern_name(one.pattern, [this](std::string_view name) { add(name); });
         break;
       case StmtKind::kFunctionDef:
         add(as<syntax::FunctionDef>(stmt).name.text);

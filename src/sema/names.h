@@ -45,4 +45,8 @@ std::string_view usual_import(std::string_view name);
 void for_each_target_name(const syntax::Expr& target,
                           const std::function<void(std::string_view)>& see);
 
+// And with each that a pattern of `match` does; a null pattern has none.
+void for_each_pattern_name(const syntax::Pattern* pattern,
+                           const std::function<void(std::string_view)>& see);
+
 }  // namespace engineroom::sema
