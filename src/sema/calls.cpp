@@ -6,6 +6,7 @@ namespace engineroom::sema {
 
 using syntax::as;
 using syntax::ExprKind;
+using syntax::in_quotes;
 
 bool is_plain(const syntax::Call& call) {
   return call.keywords.empty() &&
@@ -95,19 +96,26 @@ ExprPtr Analyzer::c_call(ExprPtr callee, const Type& function, const syntax::Cal
       return error_value(call.range);
     }
   }
+  bool is_wrong = false;
   for (const syntax::Keyword& keyword : call.keywords) {
     const auto found = std::find_if(
         function.parameters.begin(), function.parameters.end(),
         [&](const tree::Parameter& p) { return p.name == keyword.name.text && !p.name.empty(); });
+    const auto i = static_cast<std::size_t>(found - function.parameters.begin());
+    const std::string_view given = keyword.name.text;
     if (found == function.parameters.end()) {
-      diagnostics_.error(
-          "arguments", keyword.value->range,
-          "'" + std::string(name) + "' has no parameter '" + std::string(keyword.name.text) + "'");
-      return error_value(call.range);
+      diagnostics_.error("arguments", keyword.value->range,
+                         in_quotes(name) + " has no parameter " + in_quotes(given));
+    } else if (args[i] != nullptr) {
+      diagnostics_.error("arguments", keyword.value->range,
+                         "argument " + in_quotes(given) + " passed twice");
+    } else {
+      args[i] = coerce(expr(*keyword.value, found->type), found->type);
+      continue;
     }
-    args[static_cast<std::size_t>(found - function.parameters.begin())] =
-        coerce(expr(*keyword.value, found->type), found->type);
+    is_wrong = true;
   }
+  if (is_wrong) return error_value(call.range);
   const auto missing = std::find_if(args.begin(), args.end(), [](const ExprPtr& a) { return !a; });
   if (missing != args.end()) {
     const auto i = static_cast<std::size_t>(missing - args.begin());
