@@ -315,6 +315,34 @@ def test_exporter_is_released(build):
     grow()
 
 
+def test_every_way_of_assignment_acquires(build):
+    m = build(
+        """
+        def loop(arrays):
+            cdef object[int] x
+            found = []
+            for x in arrays:
+                found.append(x[0])
+            return found
+
+        def several(a, b):
+            cdef object[int] x, y, z
+            x, y = a, b
+            z = w = b
+            return x[0], y[0], z[0]
+
+        def unpacked(pair):
+            cdef object[int] x, y
+            x, y = pair
+            return x[0], y[0]
+        """
+    )
+    one, two = array.array("i", [1]), array.array("i", [2])
+    assert m.loop([one, two, one]) == [1, 2, 1]
+    assert m.several(one, two) == (1, 2, 2)
+    assert m.unpacked([one, two]) == (1, 2)
+
+
 def test_none_has_no_items(build):
     m = build(
         """

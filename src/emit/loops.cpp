@@ -145,7 +145,8 @@ void FunctionEmitter::iterate(const tree::Iterate& stmt) {
   const tree::Variable* item = stmt.item;
   const tree::Stmt* first = stmt.body.empty() ? nullptr : stmt.body[0].get();
   bool is_direct = false;
-  if (const auto* target = assigned_from(first, *stmt.item); target != nullptr && owns(*target)) {
+  if (const auto* target = assigned_from(first, *stmt.item);
+      target != nullptr && owns(*target) && target->type->buffer == nullptr) {
     const auto& uses = last_uses_[first];
     is_direct = std::find(uses.begin(), uses.end(), stmt.item) != uses.end();
     if (is_direct) {

@@ -2,6 +2,8 @@
 //
 //   declarations.cpp   cdef, ctypedef, struct, enum, extern, cimport: what names are declared
 //   ctypes.cpp         C types as written → types
+//   c_defaults.cpp     arguments that calls of C functions leave out
+//   arrays.cpp         C arrays as values
 //   expansion.cpp      include, DEF, IF
 //   cimports.cpp       cimport, and what is in .pxd files
 //   extensions.cpp     classes that headers define
@@ -74,6 +76,12 @@ class Analyzer {
   Scope take_scope() { return std::move(scope_); }
 
  private:
+  // Of a parameter of a C function; both null: it has none.
+  struct CDefault {
+    const syntax::Expr* literal = nullptr;
+    Variable* variable = nullptr;  // of the module
+  };
+
   // What DEF gave a name to.
   struct Definition {
     const syntax::CompileTimeDef* stmt = nullptr;
@@ -129,6 +137,20 @@ class Analyzer {
   void add_refused(Scope& scope, const syntax::Identifier& name);
   std::string unique_cpp(std::string_view prefix, std::string_view name);
   std::string shared_suffix() const;
+
+  // ---- c_defaults.cpp ----
+  void declare_c_defaults(const syntax::CFuncDef& def, const Symbol& function);
+  void evaluate_c_defaults(const syntax::CFuncDef& def, const std::string& cpp, Block& out);
+  ExprPtr c_default(const tree::Expr& callee, std::size_t i, const Type* type,
+                    syntax::SourceRange range);
+
+  // ---- arrays.cpp ----
+  // null after a mistake.
+  ExprPtr array_value(ExprPtr value, const Type* array);
+  std::optional<std::int64_t> array_bound(const syntax::Expr* bound, const Type& array,
+                                          std::int64_t otherwise);
+  void assign_array_slice(ExprPtr array, const syntax::Slice& slice, ExprPtr value, Block& out);
+  ExprPtr memory_slice(ExprPtr memory, const syntax::Slice& slice);
 
   // ---- expansion.cpp ----
   // The statements that an `include` or IF stands for; null if it is another statement.
@@ -495,6 +517,7 @@ class Analyzer {
   std::map<const syntax::Stmt*, syntax::Block> expanded_;
   std::map<syntax::SourceId, int> include_depths_;
   Definitions definitions_;
+  std::map<std::string, std::vector<CDefault>, std::less<>> c_defaults_;  // by the function's C++
   syntax::Arena made_;                 // expressions that stand in no text
   std::optional<std::size_t> header_;  // in out_.prelude: whose names are declared now
   bool uses_numpy_ = false;

@@ -75,7 +75,8 @@ void Analyzer::assign_statement(const syntax::Assign& stmt, Block& out) {
 void Analyzer::assign_to_variable(Variable* target, ExprPtr value, Block& out,
                                   syntax::SourceRange range) {
   if (target->type->kind == TypeKind::kArray) {
-    not_supported(range, "assignment to a whole C array");
+    if (ExprPtr made = array_value(std::move(value), target->type))
+      assign_variable(out, target, std::move(made), range);
     return;
   }
   assign_variable(out, target, coerce(std::move(value), target->type), range);
@@ -145,7 +146,12 @@ void Analyzer::assign(const syntax::Expr& target, ExprPtr value, Block& out) {
               to_object(std::move(value)));
     return;
   }
-  ExprPtr place = subscript(as<syntax::Subscript>(target));
+  const auto& subscripted = as<syntax::Subscript>(target);
+  const auto* slice = syntax::try_as<syntax::Slice>(subscripted.slice);
+  const Type* owner = slice != nullptr ? quick_type(*subscripted.value) : nullptr;
+  if (owner != nullptr && owner->is_pointer_like())
+    return assign_array_slice(expr(*subscripted.value), *slice, std::move(value), out);
+  ExprPtr place = subscript(subscripted);
   if (place->kind == tree::ExprKind::kIndex || place->kind == tree::ExprKind::kBufferItem) {
     mark_written(*place);
     auto stmt = make_stmt<tree::Assign>(range);
@@ -155,7 +161,10 @@ void Analyzer::assign(const syntax::Expr& target, ExprPtr value, Block& out) {
     return;
   }
   auto* got = tree::try_as<tree::Helper>(place.get());
-  if (got == nullptr || !got->name.starts_with("er::get_item")) return;
+  if (got == nullptr || !got->name.starts_with("er::get_item")) {
+    if (!is_error(*place)) not_supported(range, "assignment to this");
+    return;
+  }
   const bool by_index = got->name == "er::get_item_index";
   do_helper(out, by_index ? "er::set_item_index" : "er::set_item", range, std::move(got->args[0]),
             std::move(got->args[1]), to_object(std::move(value)));

@@ -116,11 +116,15 @@ ExprPtr Analyzer::c_call(ExprPtr callee, const Type& function, const syntax::Cal
     is_wrong = true;
   }
   if (is_wrong) return error_value(call.range);
+  for (std::size_t i = 0; i < n; ++i) {
+    if (!args[i] && function.parameters[i].is_optional)
+      args[i] = c_default(*callee, i, function.parameters[i].type, call.range);
+  }
   const auto missing = std::find_if(args.begin(), args.end(), [](const ExprPtr& a) { return !a; });
   if (missing != args.end()) {
     const auto i = static_cast<std::size_t>(missing - args.begin());
     if (function.parameters[i].is_optional) {
-      not_supported(call.range, "calls of C functions that leave out optional arguments");
+      not_supported(call.range, "calls that leave out optional arguments of this C function");
     } else {
       diagnostics_.error("arguments", call.range,
                          "'" + std::string(name) + "' takes " + std::to_string(n) +

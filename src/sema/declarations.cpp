@@ -176,6 +176,7 @@ void Analyzer::declare_function(const syntax::CFuncDef& def, Scope& scope, bool 
   if (is_pxd) {
     symbol.cpp = unique_cpp("f_", def.name.text);
     symbol.definition = &def;
+    declare_c_defaults(def, symbol);
     return add_symbol(scope, def.name, std::move(symbol));
   }
   tree::Function& function =
@@ -186,6 +187,7 @@ void Analyzer::declare_function(const syntax::CFuncDef& def, Scope& scope, bool 
   function.is_inline = def.context.is_inline;
   functions_.emplace(&def, &function);
   symbol.cpp = function.cpp;
+  declare_c_defaults(def, symbol);
   add_symbol(scope, def.name, std::move(symbol));
 }
 

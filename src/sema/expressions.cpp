@@ -428,8 +428,7 @@ ExprPtr Analyzer::subscript(const syntax::Subscript& e) {
                       std::move(value), std::move(lower),
                       coerce(expr(*slice.upper), types_.py_ssize_t()));
       }
-      not_supported(e.range, "slices of C pointers and arrays");
-      return error_value(e.range);
+      return memory_slice(std::move(value), slice);
     }
     ExprPtr index = expr(*e.slice);
     if (!index->type->is_integral()) index = coerce(std::move(index), types_.py_ssize_t());

@@ -201,8 +201,9 @@ ExprPtr Analyzer::def_function(const syntax::FunctionDef& def) {
     return nullptr;
   }
   Directives directives = context_->directives;
-  for (const syntax::Expr* decorator : def.decorators)
-    apply_directive_decorator(*decorator, directives);
+  // The outer ones come last: they win.
+  for (std::size_t i = def.decorators.size(); i-- > 0;)
+    apply_directive_decorator(*def.decorators[i], directives);
   tree::Function& function = new_function(tree::FunctionKind::kDef, def.name.text, def.header);
   ExprPtr made = make_function(function, *def.params, &def.body, nullptr, def.returns, directives);
   return decorated(std::move(made), def.decorators);
@@ -225,8 +226,8 @@ void Analyzer::c_function(const syntax::CFuncDef& def) {
   context.outer = context_;
   context.scope = context_->scope;
   context.directives = context_->directives;
-  for (const syntax::Expr* decorator : def.decorators)
-    apply_directive_decorator(*decorator, context.directives);
+  for (std::size_t i = def.decorators.size(); i-- > 0;)
+    apply_directive_decorator(*def.decorators[i], context.directives);
   FunctionContext* before = context_;
   context_ = &context;
   const syntax::Params& params = *def.type->params;

@@ -104,11 +104,21 @@ void Analyzer::statement(const syntax::Stmt& stmt, Block& out) {
       if (!context_->is_module) return not_supported(stmt.range, "C functions inside functions");
       // Python gets to know a cpdef function where its definition stands.
       const auto found = functions_.find(&stmt);
-      if (!def.is_cpdef || found == functions_.end()) return;
+      if (found == functions_.end()) return;
+      evaluate_c_defaults(def, found->second->cpp, out);
+      if (!def.is_cpdef) return;
       auto made = make<tree::MakeFunction>(object_, stmt.range);
       made->function = found->second;
-      for (const syntax::Param& param : def.type->params->params)
-        if (param.default_value != nullptr) made->defaults.push_back(object(*param.default_value));
+      const auto& params = def.type->params->params;
+      tree::FunctionName name;
+      name.cpp = found->second->cpp;
+      for (std::size_t i = 0; i < params.size(); ++i) {
+        if (params[i].default_value == nullptr) continue;
+        const Type* type = found->second->type->parameters[i].type;
+        ExprPtr value = c_default(name, i, type, params[i].default_value->range);
+        made->defaults.push_back(value ? to_object(std::move(value))
+                                       : object(*params[i].default_value));
+      }
       return do_helper(out, "er::store_global", stmt.range, globals(stmt.range),
                        str_constant(def.name.text, stmt.range),
                        decorated(std::move(made), def.decorators));

@@ -1,0 +1,110 @@
+"""C values: arrays as a whole and in slices, arguments that calls of C functions leave out."""
+
+import textwrap
+
+import engineroom as er
+import pytest
+
+
+def build(source):
+    return er.compile(textwrap.dedent(source))
+
+
+def test_optional_c_arguments():
+    m = build(
+        """
+        calls = []
+
+        def default():
+            calls.append(1)
+            return 20
+
+        cdef int add(int a, int b=3, c=None, double d=-0.5) except -1:
+            return a + b + (0 if c is None else c) + <int>(2 * d)
+
+        cdef int late(int a=default()):
+            return a
+
+        cpdef str text(str a, str b="b", int n=default()):
+            return a + b * (n - 19)
+
+        def f():
+            return add(1), add(1, 2), add(1, 2, 3), add(1, 2, 3, 1.5), add(1, d=0, c=10)
+
+        def g():
+            return late(), late(5), late(), len(calls), text("a"), text("a", "c"), text("a", n=21)
+        """
+    )
+    assert m.f() == (3, 2, 5, 9, 14)
+    assert m.g() == (20, 5, 20, 2, "ab", "ac", "abb")
+    assert m.text("x") == "xb"
+    with pytest.raises(er.CompileError, match="'f' takes 2 arguments, not 0"):
+        build("cdef int f(int a, int b=1): return a\ndef g(): return f()")
+
+
+def test_arrays_are_assigned_as_a_whole():
+    m = build(
+        """
+        cdef int numbers[3]
+        numbers = [7, 8, 9]
+
+        def f(values):
+            cdef int a[3]
+            cdef int b[3]
+            a = values
+            b = a
+            a[0] = 100
+            return a, b, numbers
+
+        def parts(values):
+            cdef double a[5]
+            a[:] = [1, 2, 3, 4, 5]
+            a[1:3] = values
+            a[-1:] = (0.5,)
+            return a
+
+        def slices(int n):
+            cdef int a[4]
+            cdef int *p = a
+            a = [1, 2, 3, 4]
+            return a[:], a[1:], a[:-1], a[1:n], p[:2], p[1:n]
+        """
+    )
+    assert m.f([1, 2, 3]) == ([100, 2, 3], [1, 2, 3], [7, 8, 9])
+    assert m.f(range(3))[1] == [0, 1, 2]
+    with pytest.raises((IndexError, ValueError)):
+        m.f([1, 2])
+    with pytest.raises(TypeError):
+        m.f(["a", 2, 3])
+    assert m.parts([7, 8]) == [1.0, 7.0, 8.0, 4.0, 0.5]
+    assert m.slices(3) == ([1, 2, 3, 4], [2, 3, 4], [1, 2, 3], [2, 3], [1, 2], [2, 3])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "cdef int *p = NULL\n    p[0:2] = [1, 2]",
+        "cdef int a[4]\n    a[::2] = [1, 2]",
+        "cdef int a[4]\n    return a[::2]",
+        "cdef int *p = NULL\n    return p[1:]",
+    ],
+)
+def test_slices_that_are_refused(body):
+    with pytest.raises(er.CompileError, match="not supported yet"):
+        build(f"def f():\n    {body}\n")
+
+
+def test_the_outer_decorator_wins():
+    m = build(
+        """
+        cimport cython
+
+        @cython.cdivision(False)
+        @cython.cdivision(True)
+        def f(int a, int b):
+            return a // b
+        """
+    )
+    assert m.f(-7, 2) == -4
+    with pytest.raises(ZeroDivisionError):
+        m.f(1, 0)
