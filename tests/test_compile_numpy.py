@@ -246,6 +246,32 @@ def test_structs(build):
         m.move(np.zeros(1, np.dtype([("id", "i4"), ("x", "f8")], align=True)), 1)
 
 
+def test_structs_like_complex_numbers(build):
+    m = build(
+        """
+        cdef struct Like:
+            double real
+            double imag
+
+        cdef struct Mixed:
+            double real
+            float imag
+
+        def like(np.ndarray[Like] x):
+            x[0].imag += 1
+            return x[0]
+
+        def mixed(np.ndarray[Mixed] x):
+            return x[0]
+        """
+    )
+    x = np.array([1 + 2j])
+    assert m.like(x) == {"real": 1.0, "imag": 3.0}
+    assert x[0] == 1 + 3j
+    with pytest.raises(ValueError, match="got 'complex double' in 'Mixed.real'"):
+        m.mixed(x)
+
+
 def test_read_only(build):
     m = build(
         """

@@ -11,10 +11,10 @@ using tree::TypeKind;
 
 namespace {
 
-// Two reals that are called so are as good as a complex number.
+// Two equal reals that are called so are as good as a complex number.
 bool is_like_complex(const Type& type) {
   return type.kind == TypeKind::kStruct && type.fields.size() == 2 &&
-         type.fields[0].type->is_float() && type.fields[1].type->is_float() &&
+         type.fields[0].type->is_float() && type.fields[0].type == type.fields[1].type &&
          type.fields[0].name == "real" && type.fields[1].name == "imag";
 }
 
