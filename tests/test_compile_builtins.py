@@ -166,3 +166,74 @@ def test_what_is_not_done_says_so():
     ):
         with pytest.raises(er.CompileError, match="not supported yet"):
             build(source)
+
+
+def test_generators_that_are_consumed_at_once():
+    m = build(
+        """
+        def f(xs):
+            seen = []
+            found = any(seen.append(x) or x > 1 for x in xs)
+            return (found, seen, all(x for x in xs if x != 1), ','.join(str(x) for x in xs),
+                    [i for i from 0 <= i < 6 by 2], bytes(x for x in xs))
+        """
+    )
+    assert m.f([1, 2, 3]) == (True, [1, 2], True, "1,2,3", [0, 2, 4], b"\x01\x02\x03")
+    assert m.f([]) == (False, [], True, "", [0, 2, 4], b"")
+
+
+def test_characters_by_name():
+    assert build("def f(): return '\\N{SNOWMAN}', f'\\N{greek small letter alpha}'").f() == (
+        "☃",
+        "α",
+    )
+
+
+def test_pointers_to_functions():
+    m = build(
+        """
+        cdef double up(double x) noexcept: return x + 1
+        cdef double twice(double x) noexcept: return x * 2
+        cdef int fails(int x) except -2: raise KeyError(x)
+        def f(double x):
+            cdef double (*table[2])(double) noexcept
+            table[0] = up
+            table[1] = &twice
+            g = up
+            cdef int i
+            return [table[i](x) for i in range(2)], g(x)
+        def h(int x):
+            cdef int (*always_asks)(int) except *
+            always_asks = fails
+            return always_asks(x)
+        """
+    )
+    assert m.f(3) == ([4.0, 6.0], 4.0)
+    with pytest.raises(KeyError):
+        m.h(1)
+    with pytest.raises(er.CompileError, match="cannot assign"):
+        build(
+            """
+            cdef int fails(int x) except -2: raise KeyError(x)
+            def h():
+                cdef int (*never)(int) noexcept = fails
+            """
+        )
+
+
+def test_constants_and_fields_with_names_of_cpp():
+    m = build(
+        """
+        cdef struct S:
+            int new, do
+        cdef const int limit = 3
+        def f():
+            cdef const int k = 4
+            cdef S s = S(new=1, do=2)
+            s.new += k
+            return limit, k, s
+        """
+    )
+    assert m.f() == (3, 4, {"new": 5, "do": 2})
+    with pytest.raises(er.CompileError, match="assignment to const 'limit'"):
+        build("cdef const int limit = 3\ndef f():\n    global limit\n    limit = 4")

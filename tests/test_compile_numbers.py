@@ -88,3 +88,43 @@ def test_chains_of_comparisons_with_characters():
 
 def test_signs_of_written_floats():
     assert build("def f(): return - -2.0, - - -2.0, -+-2.0").f() == (2.0, -2.0, 2.0)
+
+
+def test_powers_of_doubles_may_be_complex():
+    m = build(
+        """
+        def f(double x, double y): return x ** y
+        def g(double x, double y):
+            z = x ** y
+            return z
+        def h(double x, double y):
+            cdef double z = x ** y
+            return z
+        """
+    )
+    for f in (m.f, m.g):
+        assert f(-2, 0.5) == (-2.0) ** 0.5
+        assert repr(f(-2, 2)) == "4.0"
+    assert m.h(2, 3) == 8.0
+    with pytest.raises(TypeError, match="complex"):
+        m.h(-2, 0.5)
+
+
+@pytest.mark.parametrize(
+    "statement", ["cdef int n = 2.5", "cdef int n = x", "cdef int n = 1\n    n *= x", "return g(x)"]
+)
+def test_a_fraction_is_not_lost_by_itself(statement):
+    source = f"cdef int g(int n): return n\ndef f(double x):\n    {statement}"
+    with pytest.raises(er.CompileError, match="cannot assign type 'double' to 'int'"):
+        build(source)
+
+
+def test_signs_of_truths():
+    assert (
+        repr(build("def f(bint b): return +b, -b, ~b, +True, -True").f(2)) == "(1, -1, -2, 1, -1)"
+    )
+
+
+def test_pointers_move_by_objects():
+    m = build("def f(bytes b, n):\n    cdef char* p = b\n    p += n\n    p -= 1\n    return p")
+    assert m.f(b"abc", 2) == b"bc"

@@ -262,6 +262,12 @@ PyObject* raise_expected(const char* expected, PyObject* o) {
   return nullptr;
 }
 
+PyObject* power_object(double base, double exponent) {
+  const Ref a(PyFloat_FromDouble(base));
+  const Ref b(PyFloat_FromDouble(exponent));
+  return a && b ? PyNumber_Power(a, b, Py_None) : nullptr;
+}
+
 PyObject* byte_to_object(long value) {
   // As the byte itself, or as what a signed char calls it.
   if (value < -128 || value > 255) {

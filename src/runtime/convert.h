@@ -52,6 +52,8 @@ inline PyObject* to_object(PyObject* value) {
 // A bytes object of one byte.
 ER_RUNTIME_API PyObject* byte_to_object(long value);
 inline PyObject* to_bool(long value) { return Py_NewRef(value != 0 ? Py_True : Py_False); }
+// base ** exponent by Python's rules: complex, if a real number will not do.
+ER_RUNTIME_API PyObject* power_object(double base, double exponent);
 inline PyObject* ucs4_to_object(Py_UCS4 value) {
   return PyUnicode_FromKindAndData(PyUnicode_4BYTE_KIND, &value, 1);
 }

@@ -54,6 +54,8 @@ using tree::VariableKind;
 // Python's text of a float, exactly.
 std::string cpp_of(double value);
 std::string cpp_string(std::string_view bytes);
+// A word that C++ has another use for.
+bool is_cpp_keyword(std::string_view word);
 // The value, if the expression is a constant C integer.
 std::optional<std::int64_t> constant_int(const tree::Expr& expr);
 // Of a number, or arithmetic on numbers, as written.
@@ -285,6 +287,15 @@ class Analyzer {
   void for_loop(const syntax::For& stmt, Block& out);
   bool enumerate_loop(const syntax::For& stmt, Block& out);
   void for_from(const syntax::ForFrom& stmt, Block& out);
+  struct FromBounds {
+    const syntax::ForBounds* written = nullptr;
+    ExprPtr lower;
+    ExprPtr upper;
+    ExprPtr step;  // null: 1
+  };
+  FromBounds evaluated(const syntax::ForBounds& bounds);
+  void count_from(FromBounds bounds, const syntax::Expr& target, const std::function<Block()>& body,
+                  const syntax::Block* orelse, Block& out, syntax::SourceRange range);
   // What a loop runs over: either a range of C integers, or an object.
   struct LoopPlan {
     ExprPtr start;
@@ -408,6 +419,7 @@ class Analyzer {
   ExprPtr builtin_call(std::string_view name, const syntax::Call& call);
   template <typename... Args>
   ExprPtr call_builtin(std::string_view name, const syntax::Call& call, Args... args);
+  ExprPtr any_or_all(bool is_any, const syntax::Call& call);
   ExprPtr len_call(const syntax::Call& call);
   ExprPtr abs_call(const syntax::Call& call);
   ExprPtr min_max_call(std::string_view name, const syntax::Call& call);
@@ -510,6 +522,7 @@ class Analyzer {
   // Items of cpdef enums, which Python is to know.
   std::vector<std::pair<std::string, std::int64_t>> python_constants_;
   std::set<std::string, std::less<>> is_loaded_;  // names that are in out_.loaded_names
+  std::set<const Variable*> const_variables_;  // not to be assigned to again
   std::set<const Variable*> declared_;            // with a type, be it object
   std::optional<ModuleNames> module_names_;       // once they were asked for
   std::map<const tree::ExtensionClass*, ClassInfo> classes_;

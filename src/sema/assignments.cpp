@@ -90,9 +90,16 @@ void Analyzer::assign_name(std::string_view name, ExprPtr value, Block& out,
       return assign_to_variable(found->second, std::move(value), out, range);
   }
   const auto local = context_->locals.find(name);
+  const Symbol* symbol = find_symbol(name);
+  const Variable* known = local != context_->locals.end() ? local->second
+                          : symbol != nullptr             ? symbol->variable
+                                                          : nullptr;
+  if (const_variables_.contains(known)) {
+    diagnostics_.error("assignment", range, "assignment to const " + syntax::in_quotes(name));
+    return;
+  }
   if (local != context_->locals.end())
     return assign_to_variable(local->second, std::move(value), out, range);
-  const Symbol* symbol = find_symbol(name);
   if (symbol != nullptr && symbol->kind == SymbolKind::kVariable)
     return assign_to_variable(symbol->variable, std::move(value), out, range);
   if (symbol != nullptr && symbol->kind == SymbolKind::kError) return;

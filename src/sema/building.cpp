@@ -49,6 +49,42 @@ std::optional<std::int64_t> constant_int(const tree::Expr& expr) {
   }
 }
 
+bool is_cpp_keyword(std::string_view word) {
+  static const std::set<std::string_view> kWords = {
+      "alignas",       "alignof",     "and",
+      "and_eq",        "asm",         "auto",
+      "bitand",        "bitor",       "bool",
+      "break",         "case",        "catch",
+      "char",          "char16_t",    "char32_t",
+      "char8_t",       "class",       "co_await",
+      "co_return",     "co_yield",    "compl",
+      "concept",       "const",       "const_cast",
+      "consteval",     "constexpr",   "constinit",
+      "continue",      "decltype",    "default",
+      "delete",        "do",          "double",
+      "dynamic_cast",  "else",        "enum",
+      "explicit",      "export",      "extern",
+      "false",         "float",       "for",
+      "friend",        "goto",        "if",
+      "inline",        "int",         "long",
+      "mutable",       "namespace",   "new",
+      "noexcept",      "not",         "not_eq",
+      "nullptr",       "operator",    "or",
+      "or_eq",         "private",     "protected",
+      "public",        "register",    "reinterpret_cast",
+      "requires",      "return",      "short",
+      "signed",        "sizeof",      "static",
+      "static_assert", "static_cast", "struct",
+      "switch",        "template",    "this",
+      "thread_local",  "throw",       "true",
+      "try",           "typedef",     "typeid",
+      "typename",      "union",       "unsigned",
+      "using",         "virtual",     "void",
+      "volatile",      "wchar_t",     "while",
+      "xor",           "xor_eq"};
+  return kWords.contains(word);
+}
+
 std::optional<bool> constant_truth(const tree::Expr& expr) {
   const auto* literal = tree::try_as<tree::Literal>(&expr);
   if (literal == nullptr) return std::nullopt;
@@ -133,7 +169,8 @@ Variable* Analyzer::temporary(const Type* type) {
 
 Variable* Analyzer::keep(ExprPtr value, Block& out) {
   const syntax::SourceRange range = value->range;
-  Variable* kept = temporary(value->type);
+  const bool is_function = value->type->kind == TypeKind::kFunction;
+  Variable* kept = temporary(is_function ? types_.pointer_to(value->type) : value->type);
   assign_variable(out, kept, coerce(std::move(value), kept->type), range);
   return kept;
 }

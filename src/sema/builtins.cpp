@@ -14,8 +14,9 @@ using syntax::ExprKind;
 namespace {
 
 // Builtins that take everything out of a generator at once, so that a list does as well.
-constexpr std::array<std::string_view, 9> kConsumers = {"list", "tuple", "set",  "sorted",   "sum",
-                                                        "min",  "max",   "dict", "frozenset"};
+constexpr std::array<std::string_view, 11> kConsumers = {"list",      "tuple", "set",      "sorted",
+                                                         "sum",       "min",   "max",      "dict",
+                                                         "frozenset", "bytes", "bytearray"};
 
 struct Result {
   std::string_view name;
@@ -114,7 +115,10 @@ ExprPtr Analyzer::call_builtin(std::string_view name, const syntax::Call& call, 
 
 // Null: call Python's.
 ExprPtr Analyzer::builtin_call(std::string_view name, const syntax::Call& call) {
-  if (!is_builtin(name) || !is_plain(call)) return nullptr;
+  if (!is_builtin(name)) return nullptr;
+  if ((name == "any" || name == "all") && is_plain(call))
+    if (ExprPtr found = any_or_all(name == "any", call)) return found;
+  if (!is_plain(call)) return nullptr;
   const std::size_t n = call.args.size();
   const bool takes_generator =
       n == 1 && call.args[0]->kind == ExprKind::kGeneratorExp && is_one_of(name, kConsumers);
@@ -135,6 +139,27 @@ ExprPtr Analyzer::builtin_call(std::string_view name, const syntax::Call& call) 
     return call_builtin(name, call, to_object(std::move(value)));
   }
   return nullptr;
+}
+
+// any(test for x in xs): a loop that ends at the first one that decides. Null: not that.
+ExprPtr Analyzer::any_or_all(bool is_any, const syntax::Call& call) {
+  const auto* generator =
+      call.args.size() == 1 ? syntax::try_as<syntax::GeneratorExp>(call.args[0]) : nullptr;
+  if (generator == nullptr || generator->generators.size() != 1) return nullptr;
+  const syntax::SourceRange range = call.range;
+  auto block = make<tree::BlockExpr>(types_.bint(), range);
+  Variable* result = keep(c_literal(types_.bint(), is_any ? "0" : "1", range), block->body);
+  const auto innermost = [&](Block& out) {
+    auto decides = make_stmt<tree::If>(generator->elt->range);
+    decides->test = condition(*generator->elt);
+    Block& found = is_any ? decides->body : decides->orelse;
+    assign_variable(found, result, c_literal(types_.bint(), is_any ? "1" : "0", range), range);
+    found.push_back(make_stmt<tree::Break>(range));
+    out.push_back(std::move(decides));
+  };
+  comprehension_loops(generator->generators, 0, innermost, block->body, range);
+  block->result = variable(result, range);
+  return block;
 }
 
 ExprPtr Analyzer::len_call(const syntax::Call& call) {

@@ -39,7 +39,16 @@ ExprPtr Analyzer::call(const syntax::Call& call, const Type* wanted) {
       got->type = method_result(got->args[0]->type->object_class,
                                 as<syntax::Attribute>(*call.func).attr.text);
       got->range = call.range;
-      for (const syntax::Expr* arg : call.args) got->args.push_back(object(*arg));
+      const ObjectClass owner = got->args[0]->type->object_class;
+      const bool joins = (owner == ObjectClass::kStr || owner == ObjectClass::kBytes) &&
+                         as<syntax::Attribute>(*call.func).attr.text == "join";
+      for (const syntax::Expr* arg : call.args) {
+        const auto* generator = joins ? syntax::try_as<syntax::GeneratorExp>(arg) : nullptr;
+        got->args.push_back(generator == nullptr
+                                ? object(*arg)
+                                : comprehension(ObjectClass::kList, nullptr, *generator->elt,
+                                                generator->generators, generator->range));
+      }
       if (got->args[0]->type->object_class == ObjectClass::kDict && call.args.empty())
         return dict_view(std::move(callee), as<syntax::Attribute>(*call.func).attr.text);
       return callee;

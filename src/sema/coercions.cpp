@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <string>
 
 #include "sema/analyzer.h"
@@ -61,11 +62,31 @@ bool same_but_const(const Type* a, const Type* b) {
          a->kind != TypeKind::kArray;
 }
 
+// Who calls `from` as a `to` sees all of its exceptions.
+bool is_function_compatible(const Type& from, const Type& to) {
+  using tree::Except;
+  if (&from == &to) return true;
+  const bool is_same =
+      to.kind == TypeKind::kFunction && from.base == to.base &&
+      from.has_varargs == to.has_varargs &&
+      std::equal(from.parameters.begin(), from.parameters.end(), to.parameters.begin(),
+                 to.parameters.end(), [](const tree::Parameter& a, const tree::Parameter& b) {
+                   return a.type == b.type && a.is_optional == b.is_optional;
+                 });
+  if (!is_same || from.except == Except::kCpp || to.except == Except::kCpp) return false;
+  if (from.except == to.except && from.except_value == to.except_value) return true;
+  if (to.except == Except::kAlwaysAsk) return true;
+  if (to.except != Except::kMaybeValue) return false;
+  return from.except == Except::kNever ||
+         (from.except == Except::kValue && from.except_value == to.except_value);
+}
+
 // A pointer where another is wanted, without a cast.
 bool is_pointer_compatible(const Type& from, const Type& to) {
   if (!from.is_pointer_like() && from.kind != TypeKind::kFunction) return false;
   if (is_void_pointer(to) || is_void_pointer(from)) return true;
-  if (from.kind == TypeKind::kFunction) return to.base == &from;
+  if (from.kind == TypeKind::kFunction) return is_function_compatible(from, *to.base);
+  if (from.base->kind == TypeKind::kFunction) return is_function_compatible(*from.base, *to.base);
   return same_but_const(from.base, to.base) || (is_char_pointer(from) && is_char_pointer(to));
 }
 
@@ -110,6 +131,13 @@ ExprPtr Analyzer::coerce(ExprPtr value, const Type* to) {
       return error_value(range);
     }
     if (to->kind == TypeKind::kBint) return truth(std::move(value));
+    if (from->is_float() && to->is_integral()) {
+      diagnostics_
+          .error("conversion", range,
+                 "cannot assign type '" + from->name + "' to '" + to->name + "'")
+          .hint("the fraction would be lost; where it may be, cast it: <" + to->name + ">x");
+      return error_value(range);
+    }
     return cast();
   }
   if (to->is_pointer() && is_pointer_compatible(*from, *to)) return cast();
@@ -143,6 +171,15 @@ ExprPtr Analyzer::to_object(ExprPtr value) {
     add_expr(block->body, std::move(value));
     block->result = none(range);
     return block;
+  }
+  if (auto* power = tree::try_as<tree::Helper>(value.get());
+      power != nullptr && power->name == "er::power_real") {
+    // As an object it may be complex.
+    power->name = "er::power_object";
+    power->fail = Fail::kNull;
+    power->type = object_;
+    for (ExprPtr& arg : power->args) arg = coerce(std::move(arg), types_.double_type());
+    return value;
   }
   if (!can_be_object(type)) {
     diagnostics_.error("conversion", range, "cannot convert '" + type.name + "' to a Python object")

@@ -142,12 +142,16 @@ void Analyzer::declare_variables(const syntax::CVarDef& def, Scope& scope, bool 
       scope.unsupported.emplace(declarator.name.text, "C variables of other modules");
       continue;
     } else {
+      // Its value is assigned when the module runs, to which C++ would object.
+      const bool is_const = symbol.type->unqualified != nullptr;
+      if (is_const) symbol.type = symbol.type->unqualified;
       Variable& variable = out_.variables.emplace_back();
       variable = {std::string(declarator.name.text),
                   unique_cpp("g_", declarator.name.text) + shared_suffix(), VariableKind::kModule,
                   symbol.type, false};
       symbol.kind = SymbolKind::kVariable;
       symbol.variable = &variable;
+      if (is_const && declarator.value != nullptr) const_variables_.insert(&variable);
     }
     add_symbol(scope, declarator.name, std::move(symbol));
   }
@@ -232,6 +236,7 @@ void Analyzer::declare_struct(const syntax::CStructDef& def, Scope& scope, bool 
     if (stmt->kind != StmtKind::kCVarDef) continue;
     for (const syntax::CDeclarator& field : as<syntax::CVarDef>(*stmt).declarators) {
       std::string cpp(field.cname.empty() ? field.name.text : field.cname);
+      if (!is_extern && is_cpp_keyword(cpp)) cpp += '_';
       type->fields.push_back(
           {std::string(field.name.text), std::move(cpp), ctype(*field.type, scope)});
       if (reject_buffer(*type->fields.back().type, field.range)) continue;

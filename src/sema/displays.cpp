@@ -112,8 +112,6 @@ void Analyzer::comprehension_loops(const syntax::List<syntax::Comprehension>& ge
   if (depth == generators.size()) return innermost(out);
   const syntax::Comprehension& generator = generators[depth];
   if (generator.is_async) return not_supported(generator.range, "async comprehensions");
-  if (generator.iter == nullptr)
-    return not_supported(generator.range, "`for … from` in comprehensions");
   const auto body = [&] {
     Block inner;
     Block* into = &inner;
@@ -147,6 +145,13 @@ void Analyzer::comprehension_loops(const syntax::List<syntax::Comprehension>& ge
   };
   add_names(*generator.target);
   // The iterable is evaluated outside of the new scope.
+  if (generator.iter == nullptr) {
+    FromBounds bounds = evaluated(*generator.bounds);
+    inner_scopes_.push_back(std::move(names));
+    count_from(std::move(bounds), *generator.target, body, nullptr, out, range);
+    inner_scopes_.pop_back();
+    return;
+  }
   LoopPlan plan = plan_loop(nullptr, *generator.iter);
   inner_scopes_.push_back(std::move(names));
   loop(std::move(plan), *generator.target, body, nullptr, out, range);

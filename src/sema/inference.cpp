@@ -236,7 +236,8 @@ const Type* Analyzer::operation_type(syntax::Operator op, const Type* a, const T
     const Type* type = types_.common(a, b);
     if (type->is_integral() && op == Operator::kDiv && context_->directives.true_division)
       return types_.double_type();
-    if (type->is_integral() && op == Operator::kPow) return nullptr;
+    // Of ints a double perhaps, of doubles perhaps a complex number.
+    if (op == Operator::kPow && !context_->directives.cpow) return nullptr;
     return type;
   }
   const bool is_offset = op == Operator::kAdd || op == Operator::kSub;
@@ -284,6 +285,8 @@ const Type* Analyzer::quick_type(const syntax::Expr& e) {
       const auto local = context_->locals.find(id);
       if (local != context_->locals.end()) return known(local->second->type);
       const Symbol* symbol = find_symbol(id);
+      if (symbol != nullptr && symbol->kind == SymbolKind::kFunction && !symbol->is_also_python)
+        return types_.pointer_to(symbol->type);
       const bool is_value = symbol != nullptr && (symbol->kind == SymbolKind::kVariable ||
                                                   symbol->kind == SymbolKind::kConstant);
       return is_value ? known(symbol->type) : nullptr;

@@ -121,6 +121,9 @@ void Analyzer::collect_local(const syntax::Stmt& stmt) {
     case StmtKind::kCVarDef:
       for (const syntax::CDeclarator& declarator : as<syntax::CVarDef>(stmt).declarators) {
         const Type* type = ctype(*declarator.type, here());
+        // Its value is assigned after its declaration, to which C++ would object.
+        const bool is_const = type->unqualified != nullptr;
+        if (is_const) type = type->unqualified;
         const std::string name(declarator.name.text);
         const auto known = context_->locals.find(name);
         if (known != context_->locals.end() && known->second->kind == VariableKind::kLocal &&
@@ -135,6 +138,7 @@ void Analyzer::collect_local(const syntax::Stmt& stmt) {
         Variable* made = new_variable(name, type, VariableKind::kLocal);
         context_->locals.emplace(name, made);
         declared_.insert(made);
+        if (is_const) const_variables_.insert(made);
       }
       return;
     default:

@@ -237,49 +237,60 @@ bool assigns_to(const syntax::Block& block, const syntax::Expr& name) {
 
 // for i from a <= i < b: the variable itself counts, in its own type.
 void Analyzer::for_from(const syntax::ForFrom& stmt, Block& out) {
-  using syntax::CompareOperator;
-  auto node = make_stmt<tree::CountLoop>(stmt.range);
-  Variable* known = c_variable(stmt.target);
-  ExprPtr lower = expr(*stmt.bounds.lower);
-  ExprPtr upper = expr(*stmt.bounds.upper);
-  const Type* type = known != nullptr ? known->type : types_.long_type();
-  if (known == nullptr && assigns_to(stmt.body, *stmt.target))
+  if (c_variable(stmt.target) == nullptr && assigns_to(stmt.body, *stmt.target))
     return not_supported(stmt.range,
                          "assigning to the Python object that counts a 'for … from' loop");
+  count_from(
+      evaluated(stmt.bounds), *stmt.target, [&] { return block(stmt.body); }, &stmt.orelse, out,
+      stmt.range);
+}
+
+Analyzer::FromBounds Analyzer::evaluated(const syntax::ForBounds& bounds) {
+  FromBounds made{&bounds, expr(*bounds.lower), expr(*bounds.upper), nullptr};
+  if (bounds.step != nullptr) made.step = expr(*bounds.step);
+  return made;
+}
+
+void Analyzer::count_from(FromBounds bounds, const syntax::Expr& target,
+                          const std::function<Block()>& body, const syntax::Block* orelse,
+                          Block& out, syntax::SourceRange range) {
+  using syntax::CompareOperator;
+  auto node = make_stmt<tree::CountLoop>(range);
+  Variable* known = c_variable(&target);
+  const Type* type = known != nullptr ? known->type : types_.long_type();
   node->counter = type;
   node->variable = known;
   node->counts_in_variable = true;
-  const bool is_up = stmt.bounds.relation1 == CompareOperator::kLt ||
-                     stmt.bounds.relation1 == CompareOperator::kLtE;
+  const CompareOperator first = bounds.written->relation1;
+  const CompareOperator second = bounds.written->relation2;
+  const bool is_up = first == CompareOperator::kLt || first == CompareOperator::kLtE;
   node->step_sign = is_up ? 1 : -1;
-  lower = coerce(std::move(lower), type);
-  if (stmt.bounds.relation1 == CompareOperator::kLt ||
-      stmt.bounds.relation1 == CompareOperator::kGt)
-    lower = binary_node(type, is_up ? "+" : "-", std::move(lower), c_literal(type, "1", stmt.range),
-                        stmt.range);
-  node->start = std::move(lower);
-  node->stop = coerce(std::move(upper), type);
-  node->includes_stop = stmt.bounds.relation2 == CompareOperator::kLtE ||
-                        stmt.bounds.relation2 == CompareOperator::kGtE;
-  ExprPtr step = stmt.bounds.step != nullptr ? coerce(expr(*stmt.bounds.step), type) : nullptr;
+  node->start = coerce(std::move(bounds.lower), type);
+  if (first == CompareOperator::kLt || first == CompareOperator::kGt)
+    node->start = binary_node(type, is_up ? "+" : "-", std::move(node->start),
+                              c_literal(type, "1", range), range);
+  node->stop = coerce(std::move(bounds.upper), type);
+  node->includes_stop = second == CompareOperator::kLtE || second == CompareOperator::kGtE;
+  ExprPtr step = bounds.step ? coerce(std::move(bounds.step), type) : nullptr;
   if (!is_up) {
-    auto negative = make<tree::Unary>(type, stmt.range);
+    auto negative = make<tree::Unary>(type, range);
     negative->op = "-";
-    negative->operand = step ? std::move(step) : c_literal(type, "1", stmt.range);
+    negative->operand = step ? std::move(step) : c_literal(type, "1", range);
     step = std::move(negative);
   }
   node->step = std::move(step);
   if (node->variable == nullptr) {
     node->variable = temporary(type);
-    assign(*stmt.target, variable(node->variable, stmt.range), node->body);
+    assign(target, variable(node->variable, range), node->body);
   }
   ++context_->loops;
-  Block inner = block(stmt.body);
+  Block inner = body();
   --context_->loops;
   for (StmtPtr& s : inner) node->body.push_back(std::move(s));
   // After the last turn the name is one step further, as a variable of C would be.
-  if (known == nullptr) assign(*stmt.target, variable(node->variable, stmt.range), node->orelse);
-  for (StmtPtr& s : block(stmt.orelse)) node->orelse.push_back(std::move(s));
+  if (known == nullptr) assign(target, variable(node->variable, range), node->orelse);
+  if (orelse != nullptr)
+    for (StmtPtr& s : block(*orelse)) node->orelse.push_back(std::move(s));
   out.push_back(std::move(node));
 }
 

@@ -101,6 +101,12 @@ ExprPtr Analyzer::binary(Operator op, ExprPtr left, ExprPtr right, syntax::Sourc
   const OperatorNames names = names_of(op);
   const Type* a = left->type;
   const Type* b = right->type;
+  const bool is_sum = op == Operator::kAdd || op == Operator::kSub;
+  // p += n of a Python n; but text + n, which would be a bytes object, is an error of its own.
+  if (is_sum && a->is_pointer() && b->is_object() && (in_place || !can_be_object(*a))) {
+    right = coerce(std::move(right), types_.py_ssize_t());
+    b = right->type;
+  }
   const bool has_pointer = a->is_pointer_like() || b->is_pointer_like();
   if (has_pointer && !a->is_object() && !b->is_object()) {
     const bool is_offset = op == Operator::kAdd || op == Operator::kSub;
@@ -252,7 +258,9 @@ ExprPtr Analyzer::unary(const syntax::UnaryOp& e, const Type* wanted) {
       return operand;
     }
   }
-  const Type* result = type->is_integral() ? types_.common(type, types_.int_type()) : type;
+  const Type* result = type->kind == TypeKind::kBint ? types_.int_type()
+                       : type->is_integral()         ? types_.common(type, types_.int_type())
+                                                     : type;
   auto node = make<tree::Unary>(result, e.range);
   node->op = e.op == UnaryOperator::kMinus ? "-" : e.op == UnaryOperator::kPlus ? "+" : "~";
   node->operand = coerce(std::move(operand), result);
