@@ -128,3 +128,28 @@ def test_signs_of_truths():
 def test_pointers_move_by_objects():
     m = build("def f(bytes b, n):\n    cdef char* p = b\n    p += n\n    p -= 1\n    return p")
     assert m.f(b"abc", 2) == b"bc"
+
+
+def test_unsigned_ints_wrap_around_as_in_c():
+    m = build("def f(unsigned int n, int i): return n - 1, n * 3 + 5, 0 - n, i - 1")
+    assert m.f(0, -(2**31)) == (2**32 - 1, 5, 0, -(2**31) - 1)
+    assert m.f(2**32 - 1, 0) == (2**32 - 2, 2, 1, -1)
+
+
+def test_and_or_and_conditionals_keep_the_type_of_what_they_choose():
+    m = build(
+        """
+        def f(int a, double b): return (a and b), (a or b), (b or a), (a if a else b), (a or 2.5)
+        def g(int a, double b):
+            cdef double x = a or b
+            return x
+        """
+    )
+    assert repr(m.f(2, 0.5)) == "(0.5, 2, 0.5, 2, 2)"
+    assert repr(m.f(0, 0.0)) == "(0, 0.0, 0, 0.0, 2.5)"
+    assert repr(m.g(2, 0.5)) == "2.0"
+
+
+def test_arithmetic_of_characters_gives_numbers():
+    m = build("def f(Py_UCS4 c, int i): return c - 48, c + i, i + c, c - c, c")
+    assert m.f("a", 1) == (49, 98, 98, 0, "a")

@@ -393,8 +393,10 @@ class Analyzer {
   ExprPtr compared_literal(const syntax::Str& text, const Type& other);
   ExprPtr comparison(syntax::CompareOperator op, ExprPtr left, ExprPtr right,
                      syntax::SourceRange range);
-  ExprPtr logical(bool is_and, ExprPtr left, ExprPtr right, syntax::SourceRange range);
-  const Type* either(const Type* a, const Type* b);
+  ExprPtr logical(bool is_and, ExprPtr left, ExprPtr right, syntax::SourceRange range,
+                  const Type* wanted = nullptr);
+  const Type* either(const Type* a, const Type* b, const Type* wanted = nullptr);
+  const Type* arithmetic_type(const tree::Expr& left, const tree::Expr& right);
 
   // ---- folding.cpp ----
   ExprPtr int_constant(std::string digits, syntax::SourceRange range);
@@ -522,7 +524,7 @@ class Analyzer {
   // Items of cpdef enums, which Python is to know.
   std::vector<std::pair<std::string, std::int64_t>> python_constants_;
   std::set<std::string, std::less<>> is_loaded_;  // names that are in out_.loaded_names
-  std::set<const Variable*> const_variables_;  // not to be assigned to again
+  std::set<const Variable*> const_variables_;     // not to be assigned to again
   std::set<const Variable*> declared_;            // with a type, be it object
   std::optional<ModuleNames> module_names_;       // once they were asked for
   std::map<const tree::ExtensionClass*, ClassInfo> classes_;

@@ -521,8 +521,9 @@ ExprPtr Analyzer::if_exp(const syntax::IfExp& e, const Type* wanted) {
   node->test = condition(*e.test);
   ExprPtr body = expr(*e.body, wanted);
   ExprPtr orelse = expr(*e.orelse, wanted);
-  const Type* type =
-      is_error(*body) || is_error(*orelse) ? types_.error() : either(body->type, orelse->type);
+  const Type* type = is_error(*body) || is_error(*orelse)
+                         ? types_.error()
+                         : either(body->type, orelse->type, wanted);
   node->type = type;
   node->body = coerce(std::move(body), type);
   node->orelse = coerce(std::move(orelse), type);

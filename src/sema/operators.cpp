@@ -86,6 +86,24 @@ const char* py_operator(CompareOperator op) {
 
 }  // namespace
 
+// In which type C computes. A small number as written does not make an unsigned int a long: where n
+// is 0, n - 1 is the largest one.
+const Type* Analyzer::arithmetic_type(const tree::Expr& left, const tree::Expr& right) {
+  const auto is_small = [this](const tree::Expr& operand) {
+    const bool is_plain = operand.type == types_.long_type();
+    const std::optional<std::int64_t> value = is_plain ? constant_int(operand) : std::nullopt;
+    return value && *value >= INT32_MIN && *value <= INT32_MAX;
+  };
+  const auto is_unsigned_int = [this](const Type* type) {
+    return type != types_.ucs4() && type->kind == TypeKind::kInt && !type->is_signed &&
+           type->rank == types_.int_type()->rank;
+  };
+  if (is_unsigned_int(left.type) && is_small(right)) return left.type;
+  if (is_unsigned_int(right.type) && is_small(left)) return right.type;
+  const Type* type = types_.common(left.type, right.type);
+  return type == types_.ucs4() ? types_.long_type() : type;  // a number, no longer a character
+}
+
 ExprPtr Analyzer::bin_op(const syntax::BinOp& e, const Type* wanted) {
   // Numbers alone stay exact: 2 ** 100 and 10 // 3 are computed by Python if an object is wanted.
   (void)wanted;
@@ -138,7 +156,7 @@ ExprPtr Analyzer::binary(Operator op, ExprPtr left, ExprPtr right, syntax::Sourc
   if (op == Operator::kDiv || op == Operator::kFloorDiv || op == Operator::kMod)
     return c_division(op, std::move(left), std::move(right), range);
   if (op == Operator::kPow) return c_power(std::move(left), std::move(right), range);
-  const Type* type = types_.common(a, b);
+  const Type* type = arithmetic_type(*left, *right);
   if (names.c == nullptr || (is_bitwise(op) && !type->is_integral())) {
     diagnostics_.error("operands", range,
                        std::string("operator '") + names.sign + "' does not take '" + a->name +
@@ -270,8 +288,11 @@ ExprPtr Analyzer::unary(const syntax::UnaryOp& e, const Type* wanted) {
 // ---- and, or ----
 
 // A type for a value that is one of two; neither may change by it: a truth stays True or False.
-const Type* Analyzer::either(const Type* a, const Type* b) {
+const Type* Analyzer::either(const Type* a, const Type* b, const Type* wanted) {
   if (a == b) return a;
+  // As objects each stays what it is.
+  const bool is_mixed = a->is_integral() != b->is_integral() || a->is_complex() != b->is_complex();
+  if (is_mixed && wanted != nullptr && wanted->is_object()) return object_;
   const bool is_truth = a->kind == TypeKind::kBint || b->kind == TypeKind::kBint;
   if (is_truth) return object_;
   if (a->is_numeric() && b->is_numeric()) return types_.common(a, b);
@@ -279,11 +300,12 @@ const Type* Analyzer::either(const Type* a, const Type* b) {
   return object_;
 }
 
-ExprPtr Analyzer::logical(bool is_and, ExprPtr left, ExprPtr right, syntax::SourceRange range) {
+ExprPtr Analyzer::logical(bool is_and, ExprPtr left, ExprPtr right, syntax::SourceRange range,
+                          const Type* wanted) {
   if (is_error(*left) || is_error(*right)) return error_value(range);
   if (const auto known = constant_truth(*left))
     return *known == is_and ? std::move(right) : std::move(left);
-  const Type* type = either(left->type, right->type);
+  const Type* type = either(left->type, right->type, wanted);
   auto node = make<tree::Logical>(type, range);
   node->is_and = is_and;
   node->left = coerce(std::move(left), type);
@@ -298,7 +320,7 @@ ExprPtr Analyzer::bool_op(const syntax::BoolOp& e, const Type* wanted) {
   const bool is_and = e.op == syntax::BoolOperator::kAnd;
   ExprPtr result = expr(*e.values.front(), wanted);
   for (const syntax::Expr* value : e.values.subspan(1))
-    result = logical(is_and, std::move(result), expr(*value, wanted), e.range);
+    result = logical(is_and, std::move(result), expr(*value, wanted), e.range, wanted);
   return result;
 }
 
