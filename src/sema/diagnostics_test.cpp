@@ -49,6 +49,12 @@ TEST(Declarations, AreMadeOnce) {
   EXPECT_EQ(errors("def f(a, a):\n    pass\n"), "1:10 two parameters are called 'a'\n");
 }
 
+TEST(Size, OfChainsHasALimit) {
+  std::string text = "def f(x):\n    if x: pass\n";
+  for (int i = 0; i < 2000; ++i) text += "    elif x: pass\n";
+  EXPECT_EQ(errors(text), "2002:5 this `if` has more than 2000 branches\n");
+}
+
 TEST(Mistakes, OfAllDeclarationsAndBodiesAreReported) {
   EXPECT_EQ(errors("cdef nothing x\n"
                    "cdef int f():\n"

@@ -163,6 +163,13 @@ void Analyzer::statement(const syntax::Stmt& stmt, Block& out) {
 }
 
 void Analyzer::if_statement(const syntax::If& stmt, Block& out) {
+  // They are nested in the typed tree, which is walked by recursion.
+  constexpr std::size_t kMaxClauses = 2000;
+  if (stmt.clauses.size() > kMaxClauses) {
+    diagnostics_.error("size", stmt.clauses[kMaxClauses].range,
+                       "this `if` has more than " + std::to_string(kMaxClauses) + " branches");
+    return;
+  }
   Block* into = &out;
   for (const syntax::IfClause& clause : stmt.clauses) {
     auto node = make_stmt<tree::If>(clause.range);
