@@ -327,3 +327,27 @@ def test_magic_prints_timings(shell, capsys):
 def test_a_library_that_is_missing(shell):
     with pytest.raises(ImportError, match="there is no library nowhere"):
         shell.run_cell_magic("cython", "-l nowhere", "def f(): pass\n")
+
+
+# ---- NumPy ----
+
+
+def test_numpy_of_an_earlier_cell(cells):
+    cells.run("import numpy as np\ncimport numpy as np\nctypedef np.double_t DTYPE_t\n")
+    cells.run("""
+        cdef double last(np.ndarray x): return x[len(x) - 1]
+        def steps(int n):
+            cdef np.ndarray[DTYPE_t, ndim=1] x = np.zeros(n + 1)
+            cdef int i
+            for i in range(n):
+                x[i + 1] = x[i] + 1
+            return x
+    """)
+    cells.run("def f(int n): return last(steps(n))\n")
+    assert cells.names["f"](10) == 10.0
+    assert in_another_process(pickle.dumps(cells.names["f"]), "f(7)") == "7.0"
+
+
+def test_a_module_that_is_cimported_only_is_no_python_object(cells):
+    with pytest.raises(er.CompileError, match="cimported module 'numpy' has no 'zeros'"):
+        cells.run("cimport numpy as np\ndef f(): return np.zeros(3)\n")

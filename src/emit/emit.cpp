@@ -269,7 +269,6 @@ Unit emit(const tree::Module& module, const syntax::Sources& sources, const Emit
   }
   bool has_init = false;
   for (const tree::Function& function : module.functions) {
-    context.own.insert(function.cpp);
     has_init = has_init || function.kind == FunctionKind::kModuleInit;
   }
 

@@ -508,7 +508,7 @@ std::string FunctionEmitter::call_text(const tree::Call& expr) {
   for (const tree::ExprPtr& arg : expr.args) exprs.push_back(arg.get());
   const std::vector<Value> parts = values(exprs);
   const auto* name = tree::try_as<tree::FunctionName>(expr.callee.get());
-  const bool is_foreign = name != nullptr && !context_.own.contains(name->cpp);
+  const bool is_foreign = name != nullptr && name->is_extern;
   std::vector<std::string> args;
   for (std::size_t i = 1; i < parts.size(); ++i) {
     // Neither through `...` nor into the casts of a macro can a Ref go.

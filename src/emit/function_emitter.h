@@ -30,8 +30,7 @@ struct ModuleContext {
   const tree::Module& module;
   const syntax::Sources& sources;
   const EmitOptions& options;
-  std::string file;           // what er_file stands for
-  std::set<std::string> own;  // C++ names of the module's functions
+  std::string file;  // what er_file stands for
   Conversions conversions = {};
   ItemTypes item_types = {};
   bool uses_global_caches = false;  // er_caches[i]: of the global called constants[i]

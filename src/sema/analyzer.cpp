@@ -88,7 +88,7 @@ void Analyzer::run() {
 
 Symbol* Analyzer::module_symbol(std::string_view name) {
   if (Symbol* own = scope_.find(name)) return own;
-  if (options_.earlier == nullptr || module_names().bound.contains(name)) return nullptr;
+  if (options_.earlier == nullptr || module_names().binds(name)) return nullptr;
   const auto found = options_.earlier->names.find(name);
   return found == options_.earlier->names.end() ? nullptr : inherit(name, found->second);
 }

@@ -112,7 +112,6 @@ class Analyzer {
   // What is known of classes that headers define.
   struct ClassInfo {
     std::shared_ptr<Scope> members;  // properties
-    const Type* type = nullptr;
     const Type* struct_type = nullptr;
     tree::BufferMode mode = tree::BufferMode::kFull;
   };

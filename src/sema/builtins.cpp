@@ -69,8 +69,8 @@ bool Analyzer::is_builtin(std::string_view name) {
   for (const FunctionContext* context = context_; context != nullptr; context = context->outer)
     if (context->locals.contains(name)) return false;
   const ModuleNames& names = module_names();
-  return find_symbol(name) == nullptr && !names.bound.contains(name) &&
-         !names.rebound.contains(name) && !(options_.is_known && options_.is_known(name));
+  return find_symbol(name) == nullptr && !names.binds(name) && !names.rebound.contains(name) &&
+         !(options_.is_known && options_.is_known(name));
 }
 
 const Type* Analyzer::builtin_result(std::string_view name) const {

@@ -273,7 +273,9 @@ void Analyzer::declare_import_of_cython(const syntax::Stmt& stmt, Scope& scope) 
 }
 
 // A module may be cimported and imported under the same name.
-bool Analyzer::is_imported(std::string_view name) { return module_names().bound.contains(name); }
+bool Analyzer::is_imported(std::string_view name) {
+  return module_names().bound.contains(name) || (options_.is_known && options_.is_known(name));
+}
 
 namespace {
 

@@ -254,8 +254,7 @@ ExprPtr Analyzer::to_extension(ExprPtr value, const tree::ExtensionClass& extens
   const auto* literal = tree::try_as<tree::Literal>(value.get());
   if (literal != nullptr && literal->cpp == "Py_None") return value;
   const syntax::SourceRange range = value->range;
-  Type const* type = classes_[&extension].type;
-  auto node = make<tree::Helper>(type, range);
+  auto node = make<tree::Helper>(extension.type, range);
   node->name = "er::as_instance";
   node->fail = Fail::kNull;
   node->is_borrowed = true;

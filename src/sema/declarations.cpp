@@ -167,6 +167,7 @@ void Analyzer::declare_function(const syntax::CFuncDef& def, Scope& scope, bool 
     return not_supported(def.range, "extern functions that Python is to know");
   if (is_extern) {
     symbol.cpp = def.cname.empty() ? def.name.text : def.cname;
+    symbol.is_extern = true;
     note_cpp_name(symbol.cpp);
     return add_symbol(scope, def.name, std::move(symbol));
   }

@@ -48,8 +48,10 @@ syntax::Block Analyzer::included(const syntax::Include& stmt) {
   trees_.push_back(
       std::make_unique<syntax::Tree>(syntax::parse(sources_, *source, options, diagnostics_)));
   const syntax::Module& module = *trees_.back()->module;
-  if (!module_names_) module_names_ = names_bound_by(module_);
-  module_names_->bound.merge(names_bound_by(module).bound);
+  ModuleNames included = names_bound_by(module);
+  module_names().bound.merge(included.bound);
+  module_names().declared.merge(included.declared);
+  module_names().rebound.merge(included.rebound);
   return module.body;
 }
 

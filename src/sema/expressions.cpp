@@ -321,6 +321,7 @@ ExprPtr Analyzer::symbol_value(const Symbol& symbol, syntax::SourceRange range) 
       use(symbol);
       auto node = make<tree::FunctionName>(symbol.type, range);
       node->cpp = symbol.cpp;
+      node->is_extern = symbol.is_extern;
       if (symbol.is_also_python) node->python_name = symbol.name;
       return node;
     }
@@ -361,9 +362,7 @@ ExprPtr Analyzer::attribute(const syntax::Attribute& e) {
     if (owner->scope && refuse_unsupported(*owner->scope, e.attr.text, e.attr.range))
       return error_value(e.range);
     if (is_also_python)
-      return object_helper("er::get_attr", e.range,
-                           helper("er::load_global", object_, Fail::kNull, e.range,
-                                  globals(e.range), str_constant(base->id, e.range)),
+      return object_helper("er::get_attr", e.range, python_global(base->id, e.range),
                            str_constant(e.attr.text, e.attr.range));
     diagnostics_.error(
         "no-member", e.attr.range,

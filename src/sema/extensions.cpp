@@ -57,7 +57,6 @@ void Analyzer::declare_class(const syntax::CClassDef& def, Scope& scope, bool is
     symbol.type = types_.extension(std::move(extension));
     ClassInfo& info = classes_[symbol.type->extension];
     info.members = std::make_shared<Scope>();
-    info.type = symbol.type;
     info.struct_type = types_.extern_struct(std::string(def.options.objstruct),
                                             std::string(def.options.objstruct));
     add_symbol(scope, name, symbol);

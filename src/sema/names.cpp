@@ -79,6 +79,7 @@ class BoundNames {
 
  private:
   void add(std::string_view name) { names_.bound.insert(name); }
+  void declare(std::string_view name) { names_.declared.insert(name); }
 
   void target(const Expr* expr) {
     if (expr != nullptr) for_each_target_name(*expr, [this](std::string_view name) { add(name); });
@@ -90,7 +91,7 @@ class BoundNames {
       std::string_view name = alias.asname.empty() ? alias.name.text : alias.asname.text;
       if (name == "*" && !is_cimport) names_.is_open = true;
       if (first_part_only && alias.asname.empty()) name = name.substr(0, name.find('.'));
-      add(name);
+      is_cimport ? declare(name) : add(name);
     }
   }
 
@@ -151,12 +152,12 @@ class BoundNames {
         add(as<syntax::ClassDef>(stmt).name.text);
         return globals_in(as<syntax::ClassDef>(stmt).body);
       case StmtKind::kCClassDef:
-        add(as<syntax::CClassDef>(stmt).name.text);
+        declare(as<syntax::CClassDef>(stmt).name.text);
         return globals_in(as<syntax::CClassDef>(stmt).body);
       case StmtKind::kCppClassDef:
-        return add(as<syntax::CppClassDef>(stmt).name.text);
+        return declare(as<syntax::CppClassDef>(stmt).name.text);
       case StmtKind::kCFuncDef:
-        add(as<syntax::CFuncDef>(stmt).name.text);
+        declare(as<syntax::CFuncDef>(stmt).name.text);
         return globals_in(as<syntax::CFuncDef>(stmt).body);
       default:
         c_declaration(stmt);
@@ -169,20 +170,21 @@ class BoundNames {
     switch (stmt.kind) {
       case StmtKind::kCVarDef:
         for (const syntax::CDeclarator& declarator : as<syntax::CVarDef>(stmt).declarators)
-          add(declarator.name.text);
+          declare(declarator.name.text);
         return;
       case StmtKind::kCStructDef:
-        return add(as<syntax::CStructDef>(stmt).name.text);
+        return declare(as<syntax::CStructDef>(stmt).name.text);
       case StmtKind::kCEnumDef:
-        add(as<syntax::CEnumDef>(stmt).name.text);
-        for (const syntax::CEnumItem& item : as<syntax::CEnumDef>(stmt).items) add(item.name.text);
+        declare(as<syntax::CEnumDef>(stmt).name.text);
+        for (const syntax::CEnumItem& item : as<syntax::CEnumDef>(stmt).items)
+          declare(item.name.text);
         return;
       case StmtKind::kCFusedDef:
-        return add(as<syntax::CFusedDef>(stmt).name.text);
+        return declare(as<syntax::CFusedDef>(stmt).name.text);
       case StmtKind::kCTypedef:
-        return add(as<syntax::CTypedef>(stmt).declarator.name.text);
+        return declare(as<syntax::CTypedef>(stmt).declarator.name.text);
       case StmtKind::kCImport:
-        return aliases(as<syntax::CImport>(stmt).names, true);
+        return aliases(as<syntax::CImport>(stmt).names, true, true);
       case StmtKind::kFromCImport:
         return aliases(as<syntax::FromCImport>(stmt).names, false, true);
       default:

@@ -14,12 +14,18 @@ namespace engineroom::sema {
 
 // The names that the text of a module gives to its namespace.
 struct ModuleNames {
-  // Assigned, imported or defined at its top, whatever the condition; declared in C too.
+  // Assigned, imported or defined at its top, whatever the condition.
   std::set<std::string_view> bound;
+  // Declared in C, or cimported.
+  std::set<std::string_view> declared;
   // Declared `global` in a function, or changed by `x += 1`: they may be somebody else's.
   std::set<std::string_view> rebound;
   // `from m import *`: there may be any other, too.
   bool is_open = false;
+
+  bool binds(std::string_view name) const {
+    return bound.contains(name) || declared.contains(name);
+  }
 };
 
 // The result's texts are those of the tree.

@@ -46,7 +46,8 @@ struct Symbol {
   bool is_also_python = false;
   // kFunction: the definition in a .pxd, which is compiled if it is used.
   const syntax::CFuncDef* definition = nullptr;
-  Scope* home = nullptr;  // of the .pxd that declares it
+  Scope* home = nullptr;   // of the .pxd that declares it
+  bool is_extern = false;  // kFunction: a header defines it
   Origin origin;
 };
 

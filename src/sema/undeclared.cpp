@@ -26,7 +26,7 @@ ModuleNames& Analyzer::module_names() {
 
 bool Analyzer::is_bound_in_module(std::string_view name) {
   const ModuleNames& names = module_names();
-  return names.is_open || names.bound.contains(name) || names.rebound.contains(name) ||
+  return names.is_open || names.binds(name) || names.rebound.contains(name) ||
          (options_.is_known && options_.is_known(name));
 }
 

@@ -126,7 +126,9 @@ std::vector<Message> messages_of(const syntax::Diagnostics& diagnostics,
 // The names that a text binds, as they outlive it.
 std::set<std::string> bound_by(const syntax::Module& module) {
   std::set<std::string> names;
-  for (const std::string_view name : sema::names_bound_by(module).bound) names.emplace(name);
+  const sema::ModuleNames found = sema::names_bound_by(module);
+  names.insert(found.bound.begin(), found.bound.end());
+  names.insert(found.declared.begin(), found.declared.end());
   return names;
 }
 

@@ -98,6 +98,7 @@ struct Function;
 // A C function as a value.
 struct FunctionName : ExprOf<ExprKind::kFunctionName> {
   std::string cpp;
+  bool is_extern = false;   // a header defines it
   std::string python_name;  // of cpdef functions: what the module calls it; else empty
 };
 

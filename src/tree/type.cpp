@@ -266,8 +266,9 @@ const Type* TypeTable::extension(ExtensionClass extension) {
   if (known == nullptr) {
     Type type = *object();
     type.name = extension.name;
-    type.extension = &extensions_.emplace_back(std::move(extension));
-    known = add(std::move(type));
+    ExtensionClass& kept = extensions_.emplace_back(std::move(extension));
+    type.extension = &kept;
+    known = kept.type = add(std::move(type));
   }
   return known;
 }

@@ -66,7 +66,8 @@ struct Field {
 // A class that is defined elsewhere, as a .pxd declares it: numpy.ndarray, which is a
 // PyArrayObject.
 struct ExtensionClass {
-  std::string module;  // of Python
+  const Type* type = nullptr;  // of its objects
+  std::string module;          // of Python
   std::string name;
   std::string struct_cpp;
   std::vector<Field> fields;
