@@ -24,45 +24,12 @@ import tarfile
 from pathlib import Path
 
 import error_agreement
+from conformance_rings import RINGS, TOPICS, topics_of
 
 ROOT = Path(__file__).resolve().parent.parent
 WORK = ROOT / "build" / "conformance"
 CYTHON = "cython==3.3.*"
 SECONDS = 60
-
-# Basics: typed loops, numbers, containers, plain functions.
-RING_1 = [
-    "addloop",
-    "forfrom",
-    "control_flow_loop",
-    "ifelseexpr_T267",
-    "if_and_or",
-    "and",
-    "boolop",
-    "cascmp",
-    "isnot",
-    "boolean_context",
-    "bint",
-    "addop",
-    "subop",
-    "mulop",
-    "modop",
-    "cintop",
-    "float_division",
-    "float_floor_division_T260",
-    "builtin_range",
-    "builtin_len",
-    "builtin_functions",
-    "contains_T455",
-    "flatin",
-    "dict_get",
-    "multass",
-    "tuplereassign",
-    "slice3",
-    "kwonlyargs",
-    "libc_math",
-    "for_in_range_T372",
-]
 
 # Tests of what no other compiler has: other tools, other builds.
 SKIPPED_TAGS = {"pythran", "ipython", "gdb", "coverage", "pstats", "trace", "limited-api",
@@ -184,7 +151,7 @@ def main() -> None:
         return error_agreement.translate_one(args.one_error, args.level)
     source = args.source or fetch()
     if not args.errors:
-        run_all(source / "tests" / "run", args.only)
+        run_all(source, args.only)
     compare_errors(source / "tests" / "errors", args.only)
 
 
@@ -201,32 +168,50 @@ def compare_errors(tests: Path, only: str) -> None:
     error_agreement.show(agreements)
 
 
-def run_all(tests: Path, only: str) -> None:
-    files = [f for f in sorted(tests.iterdir()) if f.suffix in {".pyx", ".py"}]
+def run_all(source: Path, only: str) -> None:
+    folders = [source / "tests" / name for name in ("run", "memoryview", "buffers")]
+    files = [
+        f for folder in folders for f in sorted(folder.iterdir()) if f.suffix in {".pyx", ".py"}
+    ]
     files = [f for f in files if re.search(only, f.stem)]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         results = list(pool.map(judge, files))
+    for file, result in zip(files, results, strict=True):
+        result["name"] = (
+            file.stem if file.parent.name == "run" else f"{file.parent.name}/{file.stem}"
+        )
+        result["topics"] = topics_of(file)
     WORK.mkdir(parents=True, exist_ok=True)
     (WORK / "results.json").write_text(json.dumps(results, indent=1))
-    show("ring 1", [r for r in results if Path(str(r["file"])).stem in RING_1])
-    show("all", results)
+    for ring, names in RINGS.items():
+        show(ring, [r for r in results if r["name"] in names], f"{sum(names.values())} with Cython")
+    show("all", results, "19,445 in 906 of 925 files with Cython")
+    print("files that are right, and examples that pass, by topic:")
+    for topic in [*TOPICS, "pure Python files"]:
+        about = [r for r in results if topic in r["topics"]]
+        right = sum(r["status"] == "ok" for r in about)
+        print(f"  {topic:30} {right:3} of {len(about):3} files, {passing(about):5} examples")
     for result in results:
         if result["status"] in {"crash", "hang", "wrong"}:
             print(f"{result['status']:6} {result['file']}: {result.get('why', '')}")
 
 
-def show(name: str, results: list[dict[str, object]]) -> None:
+def passing(results: list[dict[str, object]]) -> int:
+    return sum(int(str(r.get("tried", 0))) - int(str(r.get("failed", 0))) for r in results)
+
+
+def show(name: str, results: list[dict[str, object]], theirs: str) -> None:
     statuses = collections.Counter(str(r["status"]) for r in results)
     tried = sum(int(str(r.get("tried", 0))) for r in results)
-    failed = sum(int(str(r.get("failed", 0))) for r in results)
     counts = ", ".join(f"{n} {status}" for status, n in statuses.most_common())
-    print(f"{name}: {len(results)} files: {counts}; {tried - failed} of {tried} examples pass")
+    print(f"{name}: {len(results)} files: {counts};")
+    print(f"  {passing(results)} of {tried} examples tried pass; {theirs}")
     why = collections.Counter(
         re.sub(r"'[^']*'", "…", str(r.get("why", "")))
         for r in results
         if r["status"] in {"unsupported", "rejected", "import"}
     )
-    for reason, n in why.most_common(12):
+    for reason, n in why.most_common(8):
         print(f"  {n:4} {reason[:100]}")
 
 
