@@ -99,7 +99,9 @@ def test_cluster_id_and_profile_name_the_files(tmp_path):
     file = "profile_other/security/ipcontroller-abc-{role}.json"
     flags = ["--cluster-id=abc", "--profile=other", "--bad"]
     with ControllerProcess(*flags, folder=tmp_path, file=file) as controller:
-        assert f"{tmp_path}/{file.format(role='client')}" in controller.log()
+        path = f"{tmp_path}/{file.format(role='client')}"
+        # The file is there a moment before the line that names it.
+        wait_until(lambda: path in controller.log(), "its name in the log")
         assert "ignored: --bad" in controller.log()
 
 

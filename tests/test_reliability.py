@@ -142,12 +142,13 @@ def test_many_tasks_leave_no_memory_behind():
                 assert client.wait(results, timeout=60)
                 assert [result.get() for result in results] == [i * i for i in range(1000)]
 
-        # What a limited history and the allocators keep is there after the first rounds.
-        round_of(20_000)
+        # What a limited history and the allocators keep is there after the first rounds, but for
+        # a few MiB. Each byte that a task leaves behind is 0.1 MiB at the end.
+        round_of(40_000)
         before = {name: rss_kib(pid) for name, pid in pids.items()}
         round_of(100_000)
         grown = {name: (rss_kib(pid) - before[name]) / 1024 for name, pid in pids.items()}
-    assert all(mib < 16 for mib in grown.values()), grown
+    assert all(mib < 20 for mib in grown.values()), grown
 
 
 # ---- Ctrl-C at a real prompt ----
