@@ -23,7 +23,7 @@ SOURCE = textwrap.dedent(
         for c in str(n) + 'x':  # nothing else holds the text
             if c == 'x':
                 break
-            total += c - 48
+            total += <int>c - 48
         return total
 
     def replaced(str s):

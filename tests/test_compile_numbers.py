@@ -150,6 +150,100 @@ def test_and_or_and_conditionals_keep_the_type_of_what_they_choose():
     assert repr(m.g(2, 0.5)) == "2.0"
 
 
-def test_arithmetic_of_characters_gives_numbers():
-    m = build("def f(Py_UCS4 c, int i): return c - 48, c + i, i + c, c - c, c")
-    assert m.f("a", 1) == (49, 98, 98, 0, "a")
+def test_shifts_are_checked_for_overflow():
+    m = build(
+        """
+        # cython: overflowcheck=True
+        def f(int a, int b): return a << b
+        def g(unsigned int a, long long b): return a << b
+        def h(long long a, int b):
+            a <<= b
+            return a
+        """
+    )
+    assert (m.f(1, 30), m.f(0, 31), m.f(2**31 - 1, 0)) == (2**30, 0, 2**31 - 1)
+    assert (m.g(1, 31), m.h(1, 62), m.h(0, 63)) == (2**31, 2**62, 0)
+    for f, a, b in [
+        (m.f, 1, 31),
+        (m.f, 0, 32),
+        (m.f, 1, -1),
+        (m.f, -1, 1),
+        (m.g, 2, 31),
+        (m.g, 1, 2**32),
+        (m.h, 2, 62),
+        (m.h, 1, 64),
+    ]:
+        with pytest.raises(OverflowError):
+            f(a, b)
+
+
+def test_a_sign_before_a_truth_makes_a_number():
+    m = build(
+        """
+        def f():
+            a = +True
+            b = -True
+            c = --True
+            d = ~True
+            return a, b, c, d, not True
+        """
+    )
+    assert repr(m.f()) == "(1, -1, 1, -2, False)"
+
+
+def test_characters_are_texts_to_operators():
+    m = build(
+        """
+        def add(Py_UCS4 a, Py_UCS4 b): return a + b
+        def times(Py_UCS4 a, int n): return a * n, n * a
+        def minus(Py_UCS4 a, int n): return a - n
+        def item(values, Py_UCS4 key): return values[key]
+        def store(values, Py_UCS4 key): values[key] = 1; return values
+        """
+    )
+    assert m.add("a", "b") == "ab"
+    assert m.times("a", 3) == ("aaa", "aaa")
+    assert m.item({"k": 1}, "k") == 1
+    assert m.store({}, "k") == {"k": 1}
+    with pytest.raises(TypeError):
+        m.minus("a", 1)
+    with pytest.raises(TypeError):
+        m.item([1] * 100, "a")
+
+
+def test_inferred_variables_without_a_value():
+    m = build(
+        """
+        def turns(xs):
+            for i in range(len(xs)):
+                pass
+            return i
+        def real(b):
+            if b:
+                x = 1.5
+            return x
+        def declared(int n):
+            cdef int i = -1
+            for i in range(n):
+                pass
+            return i
+        """
+    )
+    assert (m.turns("abc"), m.real(True), m.declared(0)) == (2, 1.5, -1)
+    for f, argument in [(m.turns, ""), (m.real, False)]:
+        with pytest.raises(UnboundLocalError):
+            f(argument)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import cython\ndef f(x: tuple[cython.int, cython.double]): return x",
+        "import cython\ndef f(): x: tuple[cython.int] = (1,)",
+        "import cython\n@cython.locals(x=cython.double)\ncdef f(x): return x",
+        "import cython\n@cython.locals(x=cython.double)\ndef f(x): return x",
+    ],
+)
+def test_types_that_would_be_ignored_are_refused(text):
+    with pytest.raises(er.CompileError, match="not supported yet"):
+        build(text)

@@ -190,13 +190,15 @@ ER_CHECKED(checked_sub, -, __builtin_sub_overflow)
 ER_CHECKED(checked_mul, *, __builtin_mul_overflow)
 #undef ER_CHECKED
 
-template <typename T>
-inline bool checked_lshift(std::type_identity_t<T> a, std::type_identity_t<T> b, T* out) {
+// Bits that go out on the left are an overflow, and so is any shift that C leaves undefined.
+template <typename T, typename Count>
+inline bool checked_lshift(std::type_identity_t<T> a, Count b, T* out) {
   using U = std::make_unsigned_t<T>;
-  const bool fits = b >= 0 && static_cast<U>(b) < sizeof(T) * 8 && a >= 0 &&
-                    static_cast<U>(a) <= (static_cast<U>(std::numeric_limits<T>::max()) >> b);
-  if (!fits && a != 0) return raise_overflow("value too large");
-  *out = a == 0 ? 0 : static_cast<T>(static_cast<U>(a) << b);
+  const bool is_defined =
+      a >= 0 && b >= 0 && static_cast<std::make_unsigned_t<Count>>(b) < sizeof(T) * 8;
+  if (!is_defined || a > (std::numeric_limits<T>::max() >> b)) [[unlikely]]
+    return raise_overflow("value too large");
+  *out = static_cast<T>(static_cast<U>(a) << b);
   return true;
 }
 

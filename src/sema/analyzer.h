@@ -248,6 +248,7 @@ class Analyzer {
   };
   Annotation annotation(const syntax::Expr& expr);
   const Type* annotated_name(std::string_view name);
+  bool is_c_tuple(const syntax::Subscript& e);
   Annotation either_none(const syntax::Expr& a, const syntax::Expr& b);
   Annotation or_none(Annotation annotation) const;
 
@@ -259,6 +260,7 @@ class Analyzer {
 
   // ---- inference.cpp ----
   void infer_types(const syntax::Block& body);
+  bool may_be_inferred(const Variable& local) const;
   const Type* inferred_type(std::string_view name, const Assignments& seen);
   const Type* quick_type(const syntax::Expr& expr);
   const Type* call_type(const syntax::Call& call);

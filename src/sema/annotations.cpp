@@ -75,6 +75,10 @@ Analyzer::Annotation Analyzer::annotation(const syntax::Expr& e) {
         const bool is_pair = parts != nullptr && parts->elts.size() == 2;
         return is_pair ? either_none(*parts->elts[0], *parts->elts[1]) : Annotation{};
       }
+      if (is_c_tuple(subscript)) {
+        not_supported(e.range, "C tuples");
+        return {};
+      }
       // list[int]: what is in it is not looked at.
       Annotation container = annotation(*subscript.value);
       const bool is_class = container.type != nullptr && container.type->is_object();
@@ -88,6 +92,21 @@ Analyzer::Annotation Analyzer::annotation(const syntax::Expr& e) {
     default:
       return {};
   }
+}
+
+// tuple[cython.int, cython.double], of C types alone: its items are converted.
+bool Analyzer::is_c_tuple(const syntax::Subscript& e) {
+  if (without_typing(last_name(*e.value)) != "tuple") return false;
+  const auto is_c = [this](const syntax::Expr& item) {
+    if (!cython_name(item)) return false;
+    const Type* type = type_of_expr(item);
+    return type != nullptr && !type->is_object();
+  };
+  const auto* items = syntax::try_as<syntax::Tuple>(e.slice);
+  if (items == nullptr) return is_c(*e.slice);
+  return !items->elts.empty() &&
+         std::all_of(items->elts.begin(), items->elts.end(),
+                     [&is_c](const syntax::Expr* item) { return is_c(*item); });
 }
 
 // T | None, either way round.

@@ -42,7 +42,6 @@ constexpr std::array<std::string_view, 55> kWithoutEffect = {
     "language_level",
     "legacy_implicit_noexcept",
     "linetrace",
-    "locals",
     "no_gc",
     "no_gc_clear",
     "nonecheck",

@@ -449,7 +449,9 @@ ExprPtr Analyzer::subscript(const syntax::Subscript& e) {
   ExprPtr container = to_object(std::move(value));
   ExprPtr index = expr(*e.slice, object_);
   const bool is_sequence = container->type->object_class != ObjectClass::kDict;
-  if (is_sequence && index->type->kind == TypeKind::kInt) {
+  // A character is a key as a str, not as a number.
+  const bool is_character = index->type == types_.ucs4();
+  if (is_sequence && !is_character && index->type->kind == TypeKind::kInt) {
     const Type* size = types_.py_ssize_t();
     const bool fits = index->type->rank < 4 || index->type->is_signed;
     if (fits)

@@ -50,7 +50,7 @@ bool Analyzer::apply_directive_decorator(const syntax::Expr& decorator, Directiv
       break;
   }
   if (*name == "ccall" || *name == "cfunc" || *name == "inline" || *name == "returns" ||
-      *name == "nogil" || *name == "exceptval" || *name == "noexcept") {
+      *name == "nogil" || *name == "exceptval" || *name == "noexcept" || *name == "locals") {
     not_supported(decorator.range, "cython." + *name);
     return true;
   }

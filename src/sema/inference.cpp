@@ -5,6 +5,7 @@
 // with which no arithmetic is done that could overflow. If all values are objects of one known
 // class (or None), the variable is of that class. Everything else is an object.
 #include "sema/analyzer.h"
+#include "sema/control_flow.h"
 #include "sema/names.h"
 #include "syntax/children.h"
 #include "syntax/stmt_children.h"
@@ -39,6 +40,7 @@ struct Assignments {
   std::map<std::string_view, std::vector<const syntax::For*>> ranges;
   std::set<std::string_view> deleted;
   std::set<std::string_view> unknown;       // assigned in ways not looked at
+  std::set<std::string_view> unassigned;    // read where they may have no value
   std::set<std::string_view> may_overflow;  // operands of arithmetic
 
   void see(const syntax::Block& block) {
@@ -153,16 +155,26 @@ void Assignments::see(const syntax::Stmt& stmt) {
   syntax::for_each_block(stmt, [this](const syntax::Block& block) { see(block); });
 }
 
+bool Analyzer::may_be_inferred(const Variable& local) const {
+  return local.kind == VariableKind::kLocal && local.type == object_ && !declared_.contains(&local);
+}
+
 void Analyzer::infer_types(const syntax::Block& body) {
   if (context_->directives.infer_types == Directives::Infer::kNever) return;
   Assignments seen;
   seen.see(body);
+  std::vector<FlowVariable> undeclared;
+  for (const auto& [name, local] : context_->locals)
+    if (may_be_inferred(*local)) undeclared.push_back({name});
+  if (undeclared.empty()) return;
+  for (const FlowFinding& finding : analyze_flow(body, undeclared, module_.level))
+    if (finding.kind == FlowFindingKind::kUnassigned ||
+        finding.kind == FlowFindingKind::kMaybeUnassigned)
+      seen.unassigned.insert(finding.name);
   // A type found for one may give one to another; a few rounds are enough for what people write.
   for (int round = 0; round < 4; ++round) {
     for (auto& [name, local] : context_->locals) {
-      if (local->kind != VariableKind::kLocal || local->type != object_ ||
-          declared_.contains(local))
-        continue;
+      if (!may_be_inferred(*local)) continue;
       // Only who is declared so looks into memory.
       if (const Type* type = inferred_type(name, seen))
         local->type = type->buffer != nullptr ? type->base : type;
@@ -203,6 +215,8 @@ const Type* Analyzer::inferred_type(std::string_view name, const Assignments& se
   }
   if (type == nullptr) return nullptr;
   if ((has_none || seen.deleted.contains(name)) && !type->is_object()) return nullptr;
+  // Only an object can say that it has no value.
+  if (seen.unassigned.contains(name) && type->is_numeric()) return nullptr;
   if (const auto more = seen.augmented.find(name); more != seen.augmented.end()) {
     for (const Assignments::Augmented& one : more->second) {
       const Type* operand = quick_type(*one.value);
@@ -233,6 +247,7 @@ const Type* Analyzer::range_type(const syntax::Expr& iter) {
 const Type* Analyzer::operation_type(syntax::Operator op, const Type* a, const Type* b) {
   using syntax::Operator;
   if (a->is_numeric() && b->is_numeric()) {
+    if (a == types_.ucs4() || b == types_.ucs4()) return nullptr;
     const Type* type = types_.common(a, b);
     if (type->is_integral() && op == Operator::kDiv && context_->directives.true_division)
       return types_.double_type();
@@ -295,7 +310,8 @@ const Type* Analyzer::quick_type(const syntax::Expr& e) {
       const auto& unary = as<syntax::UnaryOp>(e);
       if (unary.op == syntax::UnaryOperator::kNot) return types_.bint();
       const Type* type = quick_type(*unary.operand);
-      return type != nullptr && type->is_numeric() ? type : nullptr;
+      if (type == nullptr || !type->is_numeric()) return nullptr;
+      return type->kind == TypeKind::kBint ? types_.int_type() : type;  // +True is 1
     }
     case ExprKind::kBinOp: {
       const auto& binary = as<syntax::BinOp>(e);

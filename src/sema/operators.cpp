@@ -95,13 +95,12 @@ const Type* Analyzer::arithmetic_type(const tree::Expr& left, const tree::Expr& 
     return value && *value >= INT32_MIN && *value <= INT32_MAX;
   };
   const auto is_unsigned_int = [this](const Type* type) {
-    return type != types_.ucs4() && type->kind == TypeKind::kInt && !type->is_signed &&
+    return type->kind == TypeKind::kInt && !type->is_signed &&
            type->rank == types_.int_type()->rank;
   };
   if (is_unsigned_int(left.type) && is_small(right)) return left.type;
   if (is_unsigned_int(right.type) && is_small(left)) return right.type;
-  const Type* type = types_.common(left.type, right.type);
-  return type == types_.ucs4() ? types_.long_type() : type;  // a number, no longer a character
+  return types_.common(left.type, right.type);
 }
 
 ExprPtr Analyzer::bin_op(const syntax::BinOp& e, const Type* wanted) {
@@ -138,7 +137,9 @@ ExprPtr Analyzer::binary(Operator op, ExprPtr left, ExprPtr right, syntax::Sourc
       return binary_node(types_.find_int("ptrdiff_t"), names.c, std::move(left), std::move(right),
                          range);
   }
-  if (!a->is_numeric() || !b->is_numeric() || names.object == nullptr) {
+  // A character is a str to operators: 'a' + 'b' is 'ab', and 'a' - 1 is Python's TypeError.
+  const bool has_character = a == types_.ucs4() || b == types_.ucs4();
+  if (has_character || !a->is_numeric() || !b->is_numeric() || names.object == nullptr) {
     if (can_be_object(*a) && can_be_object(*b)) {
       const Type* known = a->is_object() && b->is_object() ? operation_type(op, a, b) : nullptr;
       // Of a literal it is certain that it is not None, whose % is the other operand's.
@@ -167,7 +168,13 @@ ExprPtr Analyzer::binary(Operator op, ExprPtr left, ExprPtr right, syntax::Sourc
   if (is_shift) {
     // As in C: the type of the left operand, at least int.
     type = types_.common(a, types_.int_type());
-    return binary_node(type, names.c, coerce(std::move(left), type), std::move(right), range);
+    left = coerce(std::move(left), type);
+    if (context_->directives.overflowcheck && op == Operator::kLShift) {
+      if (right->type->kind == TypeKind::kBint) right = coerce(std::move(right), types_.int_type());
+      return helper("er::checked_lshift", type, Fail::kFalse, range, std::move(left),
+                    std::move(right));
+    }
+    return binary_node(type, names.c, std::move(left), std::move(right), range);
   }
   // Of two truths, & | ^ make a truth.
   const bool is_truth = op >= Operator::kBitOr && a->kind == TypeKind::kBint && a == b;
@@ -267,7 +274,8 @@ ExprPtr Analyzer::unary(const syntax::UnaryOp& e, const Type* wanted) {
     return error_value(e.range);
   }
   if (e.op == UnaryOperator::kMinus) {
-    if (const auto value = constant_int(*operand); value && *value > 0)
+    const bool is_int = type->kind != TypeKind::kBint;
+    if (const auto value = constant_int(*operand); is_int && value && *value > 0)
       return c_literal(type, std::to_string(-*value) + "L", e.range);
     auto* literal = tree::try_as<tree::Literal>(operand.get());
     if (literal != nullptr && type->is_float()) {
