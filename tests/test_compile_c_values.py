@@ -108,3 +108,27 @@ def test_the_outer_decorator_wins():
     assert m.f(-7, 2) == -4
     with pytest.raises(ZeroDivisionError):
         m.f(1, 0)
+
+
+def test_names_which_end_as_those_of_repeated_ones_do():
+    m = build(
+        """
+        def f_2(): return 1
+        def f(): return 2
+        g = f
+        def f(): return 3
+
+        def shadowed(x_2):
+            x = 1
+            return [x for x in range(3)], x_2, x
+
+        def shadowed_later():
+            x = 1
+            y = [x for x in range(3)]
+            x_2 = 5
+            return y, x_2, x
+        """
+    )
+    assert (m.f_2(), m.g(), m.f()) == (1, 2, 3)
+    assert m.shadowed(7) == ([0, 1, 2], 7, 1)
+    assert m.shadowed_later() == ([0, 1, 2], 5, 1)

@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "sema/analyzer.h"
+#include "sema/unique_name.h"
 
 namespace engineroom::sema {
 
@@ -151,9 +152,8 @@ void Analyzer::add_expr(Block& out, ExprPtr value) {
 }
 
 Variable* Analyzer::new_variable(std::string_view name, const Type* type, VariableKind kind) {
-  int& n = context_->n_named[std::string(name)];
-  std::string cpp = (kind == VariableKind::kTemporary ? "k_" : "v_") + std::string(name);
-  if (n++ > 0) cpp += "_" + std::to_string(n);
+  std::string cpp = (kind == VariableKind::kTemporary ? "k_" : "v_") +
+                    unique_name(context_->n_named, std::string(name));
   context_->function->variables.push_back({std::string(name), std::move(cpp), kind, type, false});
   return &context_->function->variables.back();
 }

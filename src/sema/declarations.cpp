@@ -1,6 +1,7 @@
 #include <utility>
 
 #include "sema/analyzer.h"
+#include "sema/unique_name.h"
 #include "syntax/parse.h"
 
 namespace engineroom::sema {
@@ -9,10 +10,7 @@ using syntax::as;
 using syntax::StmtKind;
 
 std::string Analyzer::unique_cpp(std::string_view prefix, std::string_view name) {
-  std::string cpp = std::string(prefix) + std::string(name);
-  int& n = n_cpp_[cpp];
-  if (n++ > 0) cpp += "_" + std::to_string(n);
-  return cpp;
+  return unique_name(n_cpp_, std::string(prefix) + std::string(name));
 }
 
 // Of names in C++ that later modules of a session see.
