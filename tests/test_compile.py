@@ -519,3 +519,16 @@ def test_compile_file(tmp_path):
     module = er.compile_file(path)
     assert module.__name__ == "shapes"
     assert module.f(2) == 3
+
+
+def test_raw_unicode_of_python_2_has_code_points(build):
+    m = build(r"""
+        from __future__ import unicode_literals
+        a = ur'\t\u00f8\\u00f8'
+        b = r'\x41\U000000f8'
+        c = br'\u00f8'
+    """, level="2")  # fmt: skip
+    assert m.a == "\\t\u00f8\\\\u00f8"
+    assert m.b == "\\x41\u00f8"
+    assert m.c == b"\\u00f8"
+    assert build(r"a = r'\u00f8'", level="3").a == "\\u00f8"

@@ -75,6 +75,8 @@ class Parser::StringBuilder {
   // The body of a literal. `is_bytes`: \u is no escape, and only ASCII may be written plainly.
   // `doubled`: {{ and }} are one brace.
   void add(SourceRange body, bool raw, bool is_bytes, bool doubled);
+  // Raw text of Python 2's unicode has \u and \U all the same.
+  void has_code_points(bool has) { has_code_points_ = has; }
   void add_text(std::string_view text) {
     text_ += text;
     bytes_ += text;
@@ -100,6 +102,7 @@ class Parser::StringBuilder {
   }
 
   Parser& parser_;
+  bool has_code_points_ = false;
   std::string text_;
   std::string bytes_;
   Exprs parts_;
@@ -114,11 +117,24 @@ void Parser::StringBuilder::flush(SourceRange where) {
   bytes_.clear();
 }
 
+namespace {
+
+// Is the backslash that of \u or \U, as Python 2 sees it in raw text? An even number of them is
+// not.
+bool starts_code_point(std::string_view body, std::size_t at) {
+  if (at + 1 == body.size() || (body[at + 1] != 'u' && body[at + 1] != 'U')) return false;
+  std::size_t n = 1;
+  while (n <= at && body[at - n] == '\\') ++n;
+  return n % 2 == 1;
+}
+
+}  // namespace
+
 void Parser::StringBuilder::add(SourceRange range, bool raw, bool is_bytes, bool doubled) {
   const std::string_view body = parser_.text_.substr(range.begin, range.end - range.begin);
   for (std::size_t i = 0; i < body.size();) {
     const char c = body[i];
-    if (c == '\\' && !raw) {
+    if (c == '\\' && (!raw || (has_code_points_ && starts_code_point(body, i)))) {
       i = add_escape(body, i, range, is_bytes);
     } else if (c == '\r') {
       // All line ends are "\n" in a value.
@@ -252,6 +268,8 @@ const Expr* Parser::parse_strings() {
     const bool triple = text.size() >= quote + 6 && text[quote + 1] == text[quote] &&
                         text[quote + 2] == text[quote];
     const std::uint32_t n_quotes = triple ? 3 : 1;
+    const bool is_unicode = prefix.kind == 'u' || (prefix.kind == '\0' && unicode_literals_);
+    builder.has_code_points(prefix.raw && is_unicode && is_level2());
     builder.add(
         {id_, static_cast<std::uint32_t>(token().begin + quote + n_quotes), token().end - n_quotes},
         prefix.raw, is_bytes, /*doubled=*/false);
