@@ -2,6 +2,7 @@
 #include "engineroom/compiler.h"
 
 #include <Python.h>
+#include <unistd.h>
 #include <filesystem>
 
 #include <gmock/gmock.h>
@@ -15,11 +16,19 @@ using testing::HasSubstr;
 class CompilerTest : public testing::Test {
  protected:
   static void SetUpTestSuite() { Py_Initialize(); }
+  static void TearDownTestSuite() {
+    std::filesystem::remove_all(folder_of_this_process("package"));
+  }
+
+  // Tests may run at the same time, each in a process of its own.
+  static std::string folder_of_this_process(const std::string& name) {
+    return testing::TempDir() + "/engineroom_" + name + "_" + std::to_string(getpid());
+  }
 
   // The package as it will be installed, made of links.
   static std::string package() {
     namespace fs = std::filesystem;
-    const fs::path folder = fs::path(testing::TempDir()) / "engineroom_package";
+    const fs::path folder = folder_of_this_process("package");
     fs::remove_all(folder);
     fs::create_directories(folder);
     fs::create_directory_symlink(ENGINEROOM_SOURCE_DIR "/src", folder / "include");

@@ -82,9 +82,10 @@ Compilation Compiler::compile(const std::string& source, const CompileSettings& 
                            .directives = settings.directives,
                            .pxd_path = settings.include_path};
   request.pxd_path.push_back(impl_->pxd_dir);
-  session::Cell cell = session::compile(
-      impl_->native, request,
-      {.include_dirs = settings.include_path, .optimization = settings.optimization});
+  session::Cell cell = session::compile(impl_->native, request,
+                                        {.source = "",  // made of the request
+                                         .include_dirs = settings.include_path,
+                                         .optimization = settings.optimization});
 
   Compilation result;
   result.ok = cell.ok;
