@@ -165,7 +165,7 @@ void Analyzer::infer_types(const syntax::Block& body) {
   seen.see(body);
   std::vector<FlowVariable> undeclared;
   for (const auto& [name, local] : context_->locals)
-    if (may_be_inferred(*local)) undeclared.push_back({name});
+    if (may_be_inferred(*local)) undeclared.push_back({.name = name, .declared = {}});
   if (undeclared.empty()) return;
   for (const FlowFinding& finding : analyze_flow(body, undeclared, module_.level))
     if (finding.kind == FlowFindingKind::kUnassigned ||
