@@ -143,7 +143,8 @@ def main() -> int:
     results = json.loads((conformance.WORK / "results.json").read_text())
     folder = (args.source or conformance.fetch()) / "tests" / "run"
     files = [folder / r["file"] for r in results if r["status"] == "ok" and "/" not in r["name"]]
-    files = [file for file in files if file.stem not in GROWS]
+    # NumPy is a release build, whose counts are not in the sum.
+    files = [f for f in files if f.stem not in GROWS and not f.stem.startswith("numpy")]
     files = [file for file in files if re.search(args.only, file.stem)]
     leaks = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
