@@ -79,7 +79,6 @@ def run_one(path: str) -> None:
     """In a process of its own, with the debug Python: prints the growth of each counted run."""
     import doctest
     import gc
-    import inspect
 
     import engineroom as er
 
@@ -93,9 +92,7 @@ def run_one(path: str) -> None:
     else:
         return
     sys.modules[file.stem] = module
-    is_function = inspect.isfunction
-    inspect.isfunction = lambda o: is_function(o) or type(o).__name__ == "cython_function_or_method"
-    tests = doctest.DocTestFinder().find(module, file.stem)
+    tests = conformance.doctests_of(module, file.stem)
     sums = [0] * N_RUNS  # as long from the beginning: it counts itself
     for turn in range(N_RUNS):
         runner = doctest.DocTestRunner(verbose=False)

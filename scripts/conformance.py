@@ -14,6 +14,8 @@ from __future__ import annotations
 import argparse
 import collections
 import concurrent.futures
+import doctest
+import inspect
 import io
 import json
 import os
@@ -21,6 +23,7 @@ import re
 import subprocess
 import sys
 import tarfile
+import types
 from pathlib import Path
 
 import error_agreement
@@ -51,8 +54,6 @@ def tags_of(path: Path) -> dict[str, list[str]]:
 
 def run_one(path: str, level: str) -> None:
     """In a process of its own: compiles a file, runs its doctests, prints one line of JSON."""
-    import doctest
-    import inspect
     import unittest
 
     import engineroom as er
@@ -76,15 +77,20 @@ def run_one(path: str, level: str) -> None:
         outcome = unittest.TextTestRunner(stream=io.StringIO()).run(suite)
         bad = len(outcome.failures) + len(outcome.errors)
         report("ok" if not bad else "wrong", tried=outcome.testsRun, failed=bad)
-    is_function = inspect.isfunction
-    inspect.isfunction = lambda o: is_function(o) or type(o).__name__ == "cython_function_or_method"
     runner = doctest.DocTestRunner(verbose=False)
     bad = []
-    for test in doctest.DocTestFinder().find(module, file.stem):
+    for test in doctests_of(module, file.stem):
         if runner.run(test, out=lambda text: None).failed:
             bad.append(test.name)
     report("ok" if not runner.failures else "wrong", tried=runner.tries, failed=runner.failures,
            why=", ".join(bad[:3]))  # fmt: skip
+
+
+def doctests_of(module: types.ModuleType, name: str) -> list[doctest.DocTest]:
+    """With those of compiled functions, which doctest does not know. Once per process."""
+    is_function = inspect.isfunction
+    inspect.isfunction = lambda o: is_function(o) or type(o).__name__ == "cython_function_or_method"
+    return doctest.DocTestFinder().find(module, name)
 
 
 def judge(path: Path) -> dict[str, object]:

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "sema/analyzer.h"
+#include "sema/names.h"
 #include "syntax/parse.h"
 
 namespace engineroom::sema {
@@ -14,45 +15,6 @@ namespace {
 
 const char kWhere[] =
     "a .pxd file of that name is looked for beside the source, on the include path and on sys.path";
-
-// The names that a statement of a .pxd declares.
-std::vector<std::string_view> declared_names(const syntax::Stmt& stmt) {
-  std::vector<std::string_view> names;
-  switch (stmt.kind) {
-    case StmtKind::kCVarDef:
-      for (const syntax::CDeclarator& one : as<syntax::CVarDef>(stmt).declarators)
-        names.push_back(one.name.text);
-      break;
-    case StmtKind::kCFuncDef:
-      names.push_back(as<syntax::CFuncDef>(stmt).name.text);
-      break;
-    case StmtKind::kCTypedef:
-      names.push_back(as<syntax::CTypedef>(stmt).declarator.name.text);
-      break;
-    case StmtKind::kCStructDef:
-      names.push_back(as<syntax::CStructDef>(stmt).name.text);
-      break;
-    case StmtKind::kCEnumDef:
-      names.push_back(as<syntax::CEnumDef>(stmt).name.text);
-      for (const syntax::CEnumItem& item : as<syntax::CEnumDef>(stmt).items)
-        names.push_back(item.name.text);
-      break;
-    case StmtKind::kCFusedDef:
-      names.push_back(as<syntax::CFusedDef>(stmt).name.text);
-      break;
-    case StmtKind::kCppClassDef:
-      names.push_back(as<syntax::CppClassDef>(stmt).name.text);
-      break;
-    case StmtKind::kCClassDef: {
-      const auto& def = as<syntax::CClassDef>(stmt);
-      names.push_back(def.as_name.empty() ? def.name.text : def.as_name.text);
-      break;
-    }
-    default:
-      break;
-  }
-  return names;
-}
 
 }  // namespace
 

@@ -7,7 +7,7 @@
 #include "sema/analyzer.h"
 #include "sema/control_flow.h"
 #include "sema/names.h"
-#include "syntax/children.h"
+#include "sema/walk.h"
 #include "syntax/stmt_children.h"
 
 namespace engineroom::sema {
@@ -15,19 +15,6 @@ namespace engineroom::sema {
 using syntax::as;
 using syntax::ExprKind;
 using syntax::StmtKind;
-
-namespace {
-
-// Every expression inside, itself included; not into lambdas, whose names are their own.
-template <typename See>
-void walk(const syntax::Expr* e, const See& see) {
-  if (e == nullptr) return;
-  see(*e);
-  if (e->kind == ExprKind::kLambda) return;
-  syntax::for_each_child(*e, [&see](const syntax::Expr& child) { walk(&child, see); });
-}
-
-}  // namespace
 
 // What a function does to its names.
 struct Assignments {

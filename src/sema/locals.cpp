@@ -1,6 +1,6 @@
 #include "sema/analyzer.h"
 #include "sema/names.h"
-#include "syntax/children.h"
+#include "sema/walk.h"
 #include "syntax/stmt_children.h"
 
 namespace engineroom::sema {
@@ -8,19 +8,6 @@ namespace engineroom::sema {
 using syntax::as;
 using syntax::ExprKind;
 using syntax::StmtKind;
-
-namespace {
-
-// Every expression inside, itself included; not into lambdas, whose names are their own.
-template <typename See>
-void walk(const syntax::Expr* e, const See& see) {
-  if (e == nullptr) return;
-  see(*e);
-  if (e->kind == ExprKind::kLambda) return;
-  syntax::for_each_child(*e, [&see](const syntax::Expr& child) { walk(&child, see); });
-}
-
-}  // namespace
 
 void Analyzer::collect_locals(const syntax::Block& body) {
   // `global` counts wherever it stands.

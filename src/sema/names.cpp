@@ -6,7 +6,7 @@
 #include <iterator>
 #include <utility>
 
-#include "syntax/children.h"
+#include "sema/walk.h"
 #include "syntax/stmt_children.h"
 
 namespace engineroom::sema {
@@ -66,6 +66,44 @@ void for_each_pattern_name(const syntax::Pattern* pattern,
   }
 }
 
+std::vector<std::string_view> declared_names(const Stmt& stmt) {
+  std::vector<std::string_view> names;
+  switch (stmt.kind) {
+    case StmtKind::kCVarDef:
+      for (const syntax::CDeclarator& one : as<syntax::CVarDef>(stmt).declarators)
+        names.push_back(one.name.text);
+      break;
+    case StmtKind::kCFuncDef:
+      names.push_back(as<syntax::CFuncDef>(stmt).name.text);
+      break;
+    case StmtKind::kCTypedef:
+      names.push_back(as<syntax::CTypedef>(stmt).declarator.name.text);
+      break;
+    case StmtKind::kCStructDef:
+      names.push_back(as<syntax::CStructDef>(stmt).name.text);
+      break;
+    case StmtKind::kCEnumDef:
+      names.push_back(as<syntax::CEnumDef>(stmt).name.text);
+      for (const syntax::CEnumItem& item : as<syntax::CEnumDef>(stmt).items)
+        names.push_back(item.name.text);
+      break;
+    case StmtKind::kCFusedDef:
+      names.push_back(as<syntax::CFusedDef>(stmt).name.text);
+      break;
+    case StmtKind::kCppClassDef:
+      names.push_back(as<syntax::CppClassDef>(stmt).name.text);
+      break;
+    case StmtKind::kCClassDef: {
+      const auto& def = as<syntax::CClassDef>(stmt);
+      names.push_back(def.as_name.empty() ? def.name.text : def.as_name.text);
+      break;
+    }
+    default:
+      break;
+  }
+  return names;
+}
+
 // ---- what a module binds ----
 
 namespace {
@@ -97,9 +135,9 @@ class BoundNames {
 
   // (x := 1), in comprehensions as well.
   void walrus(const Expr& expr) {
-    if (expr.kind == ExprKind::kNamedExpr) add(as<syntax::NamedExpr>(expr).target->id);
-    if (expr.kind == ExprKind::kLambda) return;
-    syntax::for_each_child(expr, [this](const Expr& child) { walrus(child); });
+    walk(&expr, [this](const Expr& inner) {
+      if (inner.kind == ExprKind::kNamedExpr) add(as<syntax::NamedExpr>(inner).target->id);
+    });
   }
 
   void block(const syntax::Block& stmts) {
@@ -167,29 +205,11 @@ class BoundNames {
   }
 
   void c_declaration(const Stmt& stmt) {
-    switch (stmt.kind) {
-      case StmtKind::kCVarDef:
-        for (const syntax::CDeclarator& declarator : as<syntax::CVarDef>(stmt).declarators)
-          declare(declarator.name.text);
-        return;
-      case StmtKind::kCStructDef:
-        return declare(as<syntax::CStructDef>(stmt).name.text);
-      case StmtKind::kCEnumDef:
-        declare(as<syntax::CEnumDef>(stmt).name.text);
-        for (const syntax::CEnumItem& item : as<syntax::CEnumDef>(stmt).items)
-          declare(item.name.text);
-        return;
-      case StmtKind::kCFusedDef:
-        return declare(as<syntax::CFusedDef>(stmt).name.text);
-      case StmtKind::kCTypedef:
-        return declare(as<syntax::CTypedef>(stmt).declarator.name.text);
-      case StmtKind::kCImport:
-        return aliases(as<syntax::CImport>(stmt).names, true, true);
-      case StmtKind::kFromCImport:
-        return aliases(as<syntax::FromCImport>(stmt).names, false, true);
-      default:
-        return;
-    }
+    if (stmt.kind == StmtKind::kCImport)
+      return aliases(as<syntax::CImport>(stmt).names, true, true);
+    if (stmt.kind == StmtKind::kFromCImport)
+      return aliases(as<syntax::FromCImport>(stmt).names, false, true);
+    for (const std::string_view name : declared_names(stmt)) declare(name);
   }
 
   void globals_in(const syntax::Block& stmts) {

@@ -47,6 +47,9 @@ std::string_view closest_name(std::string_view name,
 // common.
 std::string_view usual_import(std::string_view name);
 
+// The C names that a statement declares itself, cimports aside.
+std::vector<std::string_view> declared_names(const syntax::Stmt& stmt);
+
 // Calls `see` with each name that a target assigns to.
 void for_each_target_name(const syntax::Expr& target,
                           const std::function<void(std::string_view)>& see);
