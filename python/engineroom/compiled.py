@@ -90,6 +90,8 @@ class CompiledText:
         self.uses = uses
         self.key = key or uuid.uuid4().hex
         self.session = session  # of whose cells it is; None: it is a module
+        # Whose C functions and variables it uses; native code fills it, as it does the functions.
+        self.modules: list[types.ModuleType] = []
         self.functions: dict[str, Any] = {}  # by qualified name; native code fills it
         self._bound_at_first: dict[str, Any] = {}
 

@@ -10,11 +10,6 @@ using tree::StmtKind;
 
 namespace {
 
-bool is_in_memory(const tree::Variable& variable) {
-  return variable.kind == tree::VariableKind::kModule ||
-         variable.kind == tree::VariableKind::kExtern;
-}
-
 bool overlap(const std::set<const tree::Variable*>& a, const std::set<const tree::Variable*>& b) {
   return std::any_of(a.begin(), a.end(), [&](const auto* v) { return b.contains(v); });
 }
@@ -61,7 +56,7 @@ Effects EffectsOf::of_block(const tree::Block& block) {
 Effects EffectsOf::compute(const tree::Expr& expr) {
   Effects effects;
   const auto write = [&](const tree::Variable* variable) {
-    if (is_in_memory(*variable)) {
+    if (variable->is_global()) {
       effects.is_active = true;
     } else {
       effects.writes.insert(variable);
@@ -74,7 +69,7 @@ Effects EffectsOf::compute(const tree::Expr& expr) {
       break;
     case ExprKind::kVariable: {
       const auto& ref = as<tree::VariableRef>(expr);
-      if (is_in_memory(*ref.variable)) {
+      if (ref.variable->is_global()) {
         effects.reads_memory = true;
         // Others may drop the object that it holds: a reference is taken.
         effects.has_statements = expr.type->is_object();

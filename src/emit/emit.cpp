@@ -141,6 +141,73 @@ std::string variable_declaration(const tree::Variable& variable) {
                                     : declare(*variable.type, variable.cpp);
 }
 
+// ---- names that modules lend each other ----
+
+// Pointers to what other modules define.
+void define_imports(const tree::Module& module, Writer& out) {
+  for (const tree::LentName& lent : module.imports) {
+    if (lent.type->kind != TypeKind::kFunction) {
+      out.line("static " +
+               (lent.type->is_object() ? "er::Global* " + lent.cpp
+                                       : declare(*lent.type, "(*" + lent.cpp + ")")) +
+               ";");
+      continue;
+    }
+    if (!lent.is_cpdef) {
+      out.line("static " + declare(*lent.type, "(*" + lent.cpp + ")") + ";");
+      continue;
+    }
+    // The caller knows nothing of the parameter that methods need.
+    std::vector<std::string> types;
+    std::vector<std::string> parameters;
+    std::vector<std::string> arguments;
+    for (const tree::Parameter& parameter : lent.type->parameters) {
+      arguments.push_back("a" + std::to_string(arguments.size()));
+      types.push_back(declare(*parameter.type, ""));
+      parameters.push_back(declare(*parameter.type, arguments.back()));
+    }
+    types.emplace_back("int");
+    arguments.emplace_back("0");
+    out.line("static " + declare(*lent.type->base, "(*p" + lent.cpp + ")(" + joined(types) + ")") +
+             ";");
+    out.line("static " + declare(*lent.type->base, lent.cpp + "(" + joined(parameters) + ")") +
+             " { return p" + lent.cpp + "(" + joined(arguments) + "); }");
+  }
+}
+
+void find_imports(const tree::Module& module, Writer& out) {
+  for (const tree::LentName& lent : module.imports) {
+    const bool is_function = lent.type->kind == TypeKind::kFunction;
+    const std::string pointer = (lent.is_cpdef ? "p" : "") + lent.cpp;
+    out.line(
+        "if (!er::borrow_c(" +
+        joined({"home", quoted(lent.module), quoted(lent.name), quoted(lent.signature),
+                is_function ? "true" : "false", "reinterpret_cast<void**>(&" + pointer + ")"}) +
+        ")) return -1;");
+  }
+}
+
+// What is lent is there before anything runs: who imports us may be imported by us.
+void lend_exports(const tree::Module& module, Writer& out) {
+  for (const tree::LentName& lent : module.exports) {
+    std::string address = "(void*)&" + lent.cpp;
+    if (lent.is_cpdef) {
+      std::vector<std::string> parameters;
+      std::vector<std::string> arguments;
+      for (const tree::Parameter& parameter : lent.type->parameters) {
+        arguments.push_back("a" + std::to_string(arguments.size()));
+        parameters.push_back(declare(*parameter.type, arguments.back()));
+      }
+      parameters.emplace_back("int");
+      address = "(void*)+[](" + joined(parameters) + ") -> " + declare(*lent.type->base, "") +
+                " { return " + lent.cpp + "(" + joined(arguments) + "); }";
+    }
+    out.line("if (!er::lend_c(" +
+             joined({"globals", "home", quoted(lent.name), quoted(lent.signature), address}) +
+             ")) return -1;");
+  }
+}
+
 // ---- functions ----
 
 bool has_python_form(const tree::Function& function) {
@@ -212,6 +279,8 @@ void define_entry(const tree::Module& module, const Unit& unit, bool has_init, W
     if (variable.kind == tree::VariableKind::kModule && variable.type->is_object())
       out.line(variable.cpp + " = er::borrow(Py_None);");
   }
+  lend_exports(module, out);
+  find_imports(module, out);
   out.line(has_init ? "return er_run_module();" : "return 0;");
   out.close();
   out.open("extern \"C\" void " + unit.release + "()");
@@ -315,6 +384,7 @@ Unit emit(const tree::Module& module, const syntax::Sources& sources, const Emit
       out.line(linkage + variable_declaration(variable) + ";");
   }
   define_classes(module, out);
+  define_imports(module, out);
   out.append(context.item_types.tables());
   out.append(context.conversions.functions());
   out.append(own_declarations);

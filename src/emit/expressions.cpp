@@ -238,8 +238,7 @@ Value FunctionEmitter::variable_value(const tree::VariableRef& expr) {
   const Variable& variable = *expr.variable;
   if (!variable.type->is_object()) return {variable.cpp};
   Value made{variable.cpp, kPrimary, owns(variable) ? Form::kVariable : Form::kPlain};
-  if (variable.kind == VariableKind::kModule || variable.kind == VariableKind::kExtern)
-    made = owned_temporary("er::new_ref(" + variable.cpp + ")");
+  if (variable.is_global()) made = owned_temporary("er::new_ref(" + variable.cpp + ")");
   if (expr.check_bound) check_bound(variable, made.text, expr.range);
   return made;
 }

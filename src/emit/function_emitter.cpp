@@ -108,7 +108,7 @@ std::string FunctionEmitter::c_signature(bool with_names) const {
 
 void FunctionEmitter::declare_locals(Writer& head) const {
   for (const Variable& variable : function_.variables) {
-    if (variable.kind == VariableKind::kModule || variable.kind == VariableKind::kExtern) continue;
+    if (variable.is_global()) continue;
     const bool is_parameter = variable.kind == VariableKind::kParameter;
     const Type& type = *variable.type;
     if (type.buffer != nullptr) declare_buffer(variable, head);

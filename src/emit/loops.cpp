@@ -30,7 +30,7 @@ const tree::Variable* assigned_from(const tree::Stmt* stmt, const tree::Variable
   const auto* value = tree::try_as<tree::VariableRef>(assign.value.get());
   const bool is_it = target != nullptr && value != nullptr && value->variable == &temporary &&
                      temporary.kind == tree::VariableKind::kTemporary &&
-                     target->variable->kind != tree::VariableKind::kModule;
+                     !target->variable->is_global();
   return is_it ? target->variable : nullptr;
 }
 

@@ -140,8 +140,7 @@ void FunctionEmitter::check_bound(const tree::Variable& variable, const std::str
   if (bound_.contains(&variable)) return;
   out_.line("if (!" + text + ") { er::raise_unbound_local(" + quoted(variable.name) + "); " +
             fail(range).substr(2));
-  if (variable.kind != tree::VariableKind::kModule && variable.kind != tree::VariableKind::kExtern)
-    bound_.insert(&variable);
+  if (!variable.is_global()) bound_.insert(&variable);
 }
 
 Bound FunctionEmitter::meet(const Bound& a, bool a_ends, const Bound& b, bool b_ends) {

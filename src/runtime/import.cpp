@@ -110,4 +110,88 @@ PyObject* check_instance(PyObject* o, PyObject* type) {
   return nullptr;
 }
 
+// ---- C names that compiled modules lend each other ----
+
+namespace {
+
+constexpr char kLent[] = "__pyx_capi__";
+
+// Borrowed; null without an exception if there is none.
+PyObject* lent_of(PyObject* globals) {
+  const Ref key(PyUnicode_FromString(kLent));
+  return key ? PyDict_GetItemWithError(globals, key.get()) : nullptr;
+}
+
+bool keep_module(PyObject* home, PyObject* module) {
+  if (home == nullptr || home == Py_None) return true;
+  const Ref modules(PyObject_GetAttrString(home, "modules"));
+  if (!modules) return false;
+  return PyList_Check(modules.get()) && PyList_Append(modules.get(), module) == 0;
+}
+
+// The module that was to be borrowed from; says what for if there is none.
+PyObject* import_lender(const char* module, const char* what, const char* name) {
+  PyObject* found = PyImport_ImportModule(module);
+  if (found != nullptr || !PyErr_ExceptionMatches(PyExc_ModuleNotFoundError)) return found;
+  PyObject *type, *value, *traceback;
+  PyErr_Fetch(&type, &value, &traceback);
+  PyErr_NormalizeException(&type, &value, &traceback);
+  const Ref missing(PyObject_GetAttrString(value, "name"));
+  const bool is_it = missing && PyUnicode_Check(missing.get()) &&
+                     PyUnicode_CompareWithASCIIString(missing.get(), module) == 0;
+  PyErr_Clear();
+  if (!is_it) {
+    PyErr_Restore(type, value, traceback);
+    return nullptr;
+  }
+  const Ref dropped_type(type), dropped_value(value), dropped_traceback(traceback);
+  const Ref text(PyUnicode_FromFormat(
+      "No module named '%s', of which the C %s '%s' is used: compile it first, and put it into "
+      "sys.modules",
+      module, what, name));
+  if (text) PyErr_SetImportErrorSubclass(PyExc_ModuleNotFoundError, text, missing, nullptr);
+  return nullptr;
+}
+
+}  // namespace
+
+bool lend_c(PyObject* globals, PyObject* home, const char* name, const char* signature,
+            void* address) {
+  PyObject* lent = lent_of(globals);
+  if (lent == nullptr) {
+    const Ref made(PyErr_Occurred() ? nullptr : PyDict_New());
+    if (!made || PyDict_SetItemString(globals, kLent, made.get()) < 0) return false;
+    lent = made.get();  // which `globals` holds
+    if (home != nullptr && PyDict_SetItemString(lent, "__home__", home) < 0) return false;
+  }
+  const Ref capsule(PyCapsule_New(address, signature, nullptr));
+  return capsule && PyDict_SetItemString(lent, name, capsule.get()) == 0;
+}
+
+bool borrow_c(PyObject* home, const char* module, const char* name, const char* signature,
+              bool is_function, void** address) {
+  const char* what = is_function ? "function" : "variable";
+  const Ref found(import_lender(module, what, name));
+  if (!found) return false;
+  const Ref lent(PyObject_GetAttrString(found.get(), kLent));
+  if (!lent && !PyErr_ExceptionMatches(PyExc_AttributeError)) return false;
+  PyErr_Clear();
+  PyObject* capsule =
+      lent && PyDict_Check(lent.get()) ? PyDict_GetItemString(lent.get(), name) : nullptr;
+  if (capsule == nullptr) {
+    PyErr_Format(PyExc_ImportError, "%.200s does not export expected C %s %.200s", module, what,
+                 name);
+    return false;
+  }
+  if (PyCapsule_IsValid(capsule, signature) == 0) {
+    PyErr_Format(PyExc_TypeError,
+                 "C %s %.200s.%.200s has wrong signature (expected %.500s, got %.500s)", what,
+                 module, name, signature,
+                 PyCapsule_CheckExact(capsule) ? PyCapsule_GetName(capsule) : "no capsule");
+    return false;
+  }
+  *address = PyCapsule_GetPointer(capsule, signature);
+  return keep_module(home, found.get());
+}
+
 }  // namespace er

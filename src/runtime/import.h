@@ -33,4 +33,16 @@ inline PyObject* as_instance(PyObject* o, PyObject* type) {
   return check_instance(o, type);
 }
 
+// ---- C names that compiled modules lend each other ----
+
+// Puts the address of a C function or variable, under its name and with its signature, into the
+// dictionary __pyx_capi__ of `globals`, where Cython's modules look for such. `home`, which may be
+// null, lives as long as the dictionary. False after an error.
+ER_RUNTIME_API bool lend_c(PyObject* globals, PyObject* home, const char* name,
+                           const char* signature, void* address);
+// Imports the module and finds what it lends. `home.modules`, a list, keeps the module alive.
+// False after an error: ImportError, or TypeError if the signature is another.
+ER_RUNTIME_API bool borrow_c(PyObject* home, const char* module, const char* name,
+                             const char* signature, bool is_function, void** address);
+
 }  // namespace er

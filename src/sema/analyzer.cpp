@@ -32,7 +32,7 @@ void Analyzer::set_directive(std::string_view key, std::string_view value, Direc
 }
 
 void Analyzer::run() {
-  out_.name = options_.module_name;
+  out_.name = scope_.module = options_.module_name;
   take_docstring(module_.body, out_.doc, out_.has_doc);
 
   FunctionContext context;

@@ -145,6 +145,23 @@ class Analyzer {
   ExprPtr c_default(const tree::Expr& callee, std::size_t i, const Type* type,
                     syntax::SourceRange range);
 
+  // ---- lending.cpp ----
+  void declare_borrowed_function(const syntax::CFuncDef& def, Scope& scope, Symbol symbol);
+  void declare_borrowed_variable(const syntax::CDeclarator& declarator, Scope& scope,
+                                 Symbol symbol);
+  void borrow(const tree::LentName& lent);
+  void lend(const syntax::CFuncDef& def, const tree::Function& function);
+  void lend(const syntax::CDeclarator& declarator, const Variable& variable);
+  static std::string mangled_type(const Scope& scope, std::string_view keyword,
+                                  std::string_view name);
+  std::optional<std::string> lent_spelling(const syntax::CType& type, Scope& scope,
+                                           const std::string& inner);
+  std::optional<std::string> lent_parameter(const syntax::Param& param, Scope& scope);
+  std::optional<std::string> lent_signature(const syntax::CFunctionType& type, Scope& scope,
+                                            const std::string& inner, std::string_view last);
+  std::optional<std::string> signature_of(const syntax::CFuncDef& def, Scope& scope);
+  std::string absolute_module(const std::string& name, int level) const;
+
   // ---- arrays.cpp ----
   // null after a mistake.
   ExprPtr array_value(ExprPtr value, const Type* array);
@@ -211,6 +228,7 @@ class Analyzer {
 
   // ---- ctypes.cpp ----
   const Type* ctype(const syntax::CType& type, Scope& scope);
+  const Symbol* type_symbol(const syntax::CNamedType& type, Scope& scope);
   const Type* named_ctype(const syntax::CNamedType& type, Scope& scope);
   const Type* basic_ctype(const syntax::CBasicType& type);
   // `self` is the type of a first parameter without one.
@@ -522,6 +540,7 @@ class Analyzer {
   std::map<std::pair<int, std::string>, std::size_t> constants_;
   std::map<const syntax::Stmt*, tree::Function*> functions_;  // declared, by their definition
   std::set<const Variable*> extern_variables_;
+  std::set<std::string> borrowed_;  // imports, by their C++ name
   // Items of cpdef enums, which Python is to know.
   std::vector<std::pair<std::string, std::int64_t>> python_constants_;
   std::set<std::string, std::less<>> is_loaded_;  // names that are in out_.loaded_names

@@ -32,6 +32,7 @@ std::shared_ptr<Scope> Analyzer::load_pxd(const std::string& name, syntax::Sourc
   const auto known = pxds_.find(*source);
   if (known != pxds_.end()) return known->second;
   auto scope = std::make_shared<Scope>();
+  scope->module = absolute_module(name, level);
   pxds_.emplace(*source, scope);  // before its text is read, which may cimport us
   if (name == "numpy") numpy_ = scope;
   const std::optional<std::size_t> header = std::exchange(header_, std::nullopt);
@@ -123,6 +124,7 @@ void Analyzer::use(const Symbol& symbol) {
     uses_numpy_ = true;
     calls_import_array_ = calls_import_array_ || symbol.name == "import_array";
   }
+  if (symbol.lent) borrow(*symbol.lent);
   const syntax::CFuncDef* def = symbol.definition;
   if (def == nullptr || functions_.contains(def)) return;
   tree::Function& function = new_function(tree::FunctionKind::kCdef, symbol.name, def->header);

@@ -115,20 +115,32 @@ const Type* Analyzer::basic_ctype(const syntax::CBasicType& type) {
   return type.is_complex ? types_.complex_of(result) : result;
 }
 
-const Type* Analyzer::named_ctype(const syntax::CNamedType& type, Scope& scope) {
-  Symbol* symbol = nullptr;
+// As far as it is declared: of np.x.y perhaps np.x. Null if there is none.
+const Symbol* Analyzer::type_symbol(const syntax::CNamedType& type, Scope& scope) {
+  static const Symbol kRefused = [] {
+    Symbol symbol;
+    symbol.kind = SymbolKind::kError;
+    return symbol;
+  }();
+  const Symbol* symbol = nullptr;
   Scope* in = &scope;
   for (std::size_t i = 0; i < type.path.size(); ++i) {
     symbol = in->find(type.path[i].text);
     if (symbol == nullptr && refuse_unsupported(*in, type.path[i].text, type.range))
-      return types_.error();
+      return &kRefused;
     if (symbol == nullptr && in == &scope) symbol = module_symbol(type.path[i].text);
-    if (symbol == nullptr) break;
-    if (symbol->kind == SymbolKind::kError) return types_.error();
-    if (symbol->kind == SymbolKind::kCython && i + 2 == type.path.size())
-      return cython_type(type.path.back().text);
+    if (symbol == nullptr || symbol->kind == SymbolKind::kError) return symbol;
+    if (symbol->kind == SymbolKind::kCython && i + 2 == type.path.size()) return symbol;
     if (symbol->kind == SymbolKind::kModule && symbol->scope) in = symbol->scope.get();
   }
+  return symbol;
+}
+
+const Type* Analyzer::named_ctype(const syntax::CNamedType& type, Scope& scope) {
+  const Symbol* symbol = type_symbol(type, scope);
+  if (symbol != nullptr && symbol->kind == SymbolKind::kError) return types_.error();
+  if (symbol != nullptr && symbol->kind == SymbolKind::kCython && symbol->name.empty())
+    return cython_type(type.path.back().text);
   if (symbol != nullptr && symbol->kind == SymbolKind::kType) return symbol->type;
   if (symbol != nullptr && symbol->kind == SymbolKind::kCython)
     if (const Type* found = cython_type(symbol->name)) return found;

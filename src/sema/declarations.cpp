@@ -137,7 +137,7 @@ void Analyzer::declare_variables(const syntax::CVarDef& def, Scope& scope, bool 
       symbol.kind = SymbolKind::kVariable;
       symbol.variable = &variable;
     } else if (is_pxd && !in_own_pxd_) {
-      scope.unsupported.emplace(declarator.name.text, "C variables of other modules");
+      declare_borrowed_variable(declarator, scope, std::move(symbol));
       continue;
     } else {
       // Its value is assigned when the module runs, to which C++ would object.
@@ -150,6 +150,7 @@ void Analyzer::declare_variables(const syntax::CVarDef& def, Scope& scope, bool 
       symbol.kind = SymbolKind::kVariable;
       symbol.variable = &variable;
       if (is_const && declarator.value != nullptr) const_variables_.insert(&variable);
+      if (in_own_pxd_) lend(declarator, variable);
     }
     add_symbol(scope, declarator.name, std::move(symbol));
   }
@@ -172,8 +173,7 @@ void Analyzer::declare_function(const syntax::CFuncDef& def, Scope& scope, bool 
   if (!def.has_body) {
     // Announced: the definition follows, or is in another module.
     if (in_own_pxd_) announced_.emplace(def.name.text);
-    if (is_pxd && !in_own_pxd_)
-      scope.unsupported.emplace(def.name.text, "C functions of other modules");
+    if (is_pxd && !in_own_pxd_) declare_borrowed_function(def, scope, std::move(symbol));
     return;
   }
   if (is_pxd) {
@@ -190,6 +190,7 @@ void Analyzer::declare_function(const syntax::CFuncDef& def, Scope& scope, bool 
   function.is_inline = def.context.is_inline;
   functions_.emplace(&def, &function);
   symbol.cpp = function.cpp;
+  lend(def, function);
   declare_c_defaults(def, symbol);
   add_symbol(scope, def.name, std::move(symbol));
 }
@@ -210,6 +211,9 @@ tree::Type* Analyzer::announce_struct(const syntax::CStructDef& def, Scope& scop
   Symbol symbol;
   symbol.kind = SymbolKind::kType;
   symbol.type = type;
+  const char* keyword = def.struct_kind == syntax::CStructKind::kUnion ? "union" : "struct";
+  symbol.c_spelling =
+      is_extern ? type->cpp : mangled_type(scope, def.is_typedef ? "" : keyword, def.name.text);
   add_symbol(scope, def.name, std::move(symbol));
   return type;
 }
@@ -261,6 +265,8 @@ const Type* Analyzer::announce_enum(const syntax::CEnumDef& def, Scope& scope, b
   Symbol symbol;
   symbol.kind = SymbolKind::kType;
   symbol.type = type;
+  symbol.c_spelling =
+      is_extern ? type->cpp : mangled_type(scope, def.is_typedef ? "" : "enum", def.name.text);
   add_symbol(scope, def.name, std::move(symbol));
   return type;
 }
@@ -301,8 +307,10 @@ void Analyzer::declare_typedef(const syntax::CTypedef& def, Scope& scope) {
   const Type* type = ctype(*declarator.type, scope);
   if (reject_buffer(*type, declarator.range)) return;
   symbol.type = type;
+  symbol.c_spelling = mangled_type(scope, "", declarator.name.text);
   if (def.context.visibility == syntax::Visibility::kExtern) {
     const std::string cname(declarator.cname.empty() ? declarator.name.text : declarator.cname);
+    symbol.c_spelling = cname;
     const std::string name(declarator.name.text);
     note_cpp_name(cname);
     if (type->kind == TypeKind::kInt) symbol.type = types_.extern_int(name, cname, *type);

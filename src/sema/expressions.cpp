@@ -316,6 +316,7 @@ ExprPtr Analyzer::symbol_value(const Symbol& symbol, syntax::SourceRange range) 
     case SymbolKind::kError:
       return error_value(range);
     case SymbolKind::kVariable:
+      if (symbol.lent) borrow(*symbol.lent);
       return variable(symbol.variable, range);
     case SymbolKind::kFunction: {
       use(symbol);

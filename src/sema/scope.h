@@ -48,6 +48,9 @@ struct Symbol {
   const syntax::CFuncDef* definition = nullptr;
   Scope* home = nullptr;   // of the .pxd that declares it
   bool is_extern = false;  // kFunction: a header defines it
+  // kFunction, kVariable: another compiled module defines it.
+  std::shared_ptr<const tree::LentName> lent;
+  std::string c_spelling;  // kType: how Cython's C code calls it, if it has a name of its own there
   Origin origin;
 };
 
@@ -55,6 +58,7 @@ struct Scope {
   std::map<std::string, Symbol, std::less<>> names;
   // Of a .pxd: names of what is not supported yet, and what that is; they may be used nowhere.
   std::map<std::string, std::string, std::less<>> unsupported;
+  std::string module;  // of Python; what the names in it are mangled with
 
   Symbol* find(std::string_view name) {
     const auto found = names.find(name);

@@ -19,6 +19,7 @@ enum class VariableKind : std::uint8_t {
   kTemporary,  // made by the compiler
   kModule,     // a cdef variable of the module
   kExtern,     // of C: defined by a header
+  kBorrowed,   // a cdef variable of another module
 };
 
 struct Variable {
@@ -30,6 +31,12 @@ struct Variable {
   bool is_assigned = false;
   // Items of its buffer are assigned to.
   bool is_written = false;
+
+  // It lives longer than a call, and others see it.
+  bool is_global() const {
+    return kind == VariableKind::kModule || kind == VariableKind::kExtern ||
+           kind == VariableKind::kBorrowed;
+  }
 };
 
 enum class ParamKind : std::uint8_t {
@@ -112,6 +119,20 @@ struct Declarations {
   std::vector<Prelude> pieces;
 };
 
+// What a compiled module lends to others, as Cython's modules do: the address of a C function or
+// variable, by name and signature, in its dictionary __pyx_capi__.
+struct LentName {
+  std::string module;     // whose it is; of an export: empty
+  std::string name;       // in that module
+  std::string signature;  // as Cython spells it: "int (double, PyObject *)"
+  // A function type, or the type of a variable; and the C++ name of its definition. An import's is
+  // a pointer to it.
+  const Type* type = nullptr;
+  std::string cpp;
+  // cpdef: the C function takes one more int, which says not to look for overriding methods.
+  bool is_cpdef = false;
+};
+
 struct Module {
   explicit Module(std::shared_ptr<TypeTable> table = std::make_shared<TypeTable>())
       : type_table(std::move(table)) {}
@@ -133,6 +154,9 @@ struct Module {
   std::vector<Constant> constants;
   // Imported before anything runs; er_classes[i] in literals.
   std::vector<const ExtensionClass*> classes;
+  // C names of other compiled modules, looked up before anything runs; and what this one lends.
+  std::vector<LentName> imports;
+  std::vector<LentName> exports;
 };
 
 }  // namespace engineroom::tree
