@@ -1,7 +1,7 @@
 // Calls that have a faster form for what is known of them here. What is not known, the faster forms
 // find out when they run (runtime/builtins.h).
 #include <map>
-#include <optional>
+#include <set>
 
 #include "emit/function_emitter.h"
 
@@ -87,16 +87,23 @@ std::string FunctionEmitter::dropped_text(const tree::Helper& expr) {
   return name + "(" + args[0].text + ", " + args[1].text + ", {" + args[2].text + "})";
 }
 
-// The text of `x += y`, where x is a local object: true if it was done. "" of all others.
-std::string FunctionEmitter::added_text(const Variable& target, const tree::Helper& expr) {
-  if (expr.name != "er::inplace_add") return "";
+// The text of `x = a + b` or `x += b`, where x is a local object: true if it was done. "" of all
+// others.
+std::string FunctionEmitter::operated_text(const Variable& target, const tree::Helper& expr) {
+  // Those of which runtime/operators.h has a form with a target.
+  static const std::set<std::string_view> kOperators = {
+      "er::add",         "er::subtract",         "er::multiply",
+      "er::true_divide", "er::floor_divide",     "er::remainder",
+      "er::inplace_add", "er::inplace_subtract", "er::inplace_multiply"};
+  if (!kOperators.contains(expr.name)) return "";
   const auto* left = tree::try_as<tree::VariableRef>(expr.args[0].get());
-  if (left == nullptr || left->variable != &target) return "";
+  const bool is_sum =
+      expr.name == "er::inplace_add" && left != nullptr && left->variable == &target;
   const std::vector<Value> args = values({expr.args[0].get(), expr.args[1].get()});
-  // Not so if evaluating y changes x.
-  if (args[0].form != Form::kVariable)
-    return target.cpp + ".set(er::inplace_add(" + args[0].text + ", " + args[1].text + "))";
-  return "er::add_to(" + args[0].text + ", " + args[1].text + ")";
+  // Not so if evaluating b changes x.
+  if (is_sum && args[0].form == Form::kVariable)
+    return "er::add_to(" + args[0].text + ", " + args[1].text + ")";
+  return expr.name + "(" + target.cpp + ", " + args[0].text + ", " + args[1].text + ")";
 }
 
 // Is it a call of what is probably range()?

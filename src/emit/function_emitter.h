@@ -160,7 +160,7 @@ class FunctionEmitter {
   static int n_fixed_arguments(const std::string& name);
   std::string faster_name(const tree::Helper& expr) const;
   std::string dropped_text(const tree::Helper& expr);
-  std::string added_text(const tree::Variable& target, const tree::Helper& expr);
+  std::string operated_text(const tree::Variable& target, const tree::Helper& expr);
   bool is_range(const tree::Expr& iterable) const;
 
   // ---- statements.cpp ----

@@ -85,7 +85,7 @@ void FunctionEmitter::assign(const tree::Assign& stmt) {
       // x = f() in one line, if it makes a new object.
       if (const auto* helper = tree::try_as<tree::Helper>(stmt.value.get());
           helper != nullptr && helper->fail == tree::Fail::kNull && !helper->is_borrowed) {
-        if (const std::string text = added_text(target, *helper); !text.empty()) {
+        if (const std::string text = operated_text(target, *helper); !text.empty()) {
           bound_.insert(&target);
           return out_.line("if (!" + text + ") " + fail(helper->range));
         }

@@ -64,18 +64,6 @@ PyObject* call_max(PyObject* f, PyObject* const (&args)[2]) {
 
 // ---- methods ----
 
-PyObject* call_get(PyObject* o, PyObject* name, PyObject* const (&args)[2]) {
-  if (!PyDict_CheckExact(o)) return call_method(o, name, args);
-  PyObject* found = PyDict_GetItemWithError(o, args[0]);
-  if (found != nullptr) return Py_NewRef(found);
-  return PyErr_Occurred() ? nullptr : Py_NewRef(args[1]);
-}
-
-PyObject* call_get(PyObject* o, PyObject* name, PyObject* const (&args)[1]) {
-  if (PyDict_CheckExact(o)) return call_get(o, name, {args[0], Py_None});
-  return call_method(o, name, args);
-}
-
 int do_append(PyObject* o, PyObject* name, PyObject* const (&args)[1]) {
   if (PyList_CheckExact(o)) return PyList_Append(o, args[0]);
   return Ref(call_method(o, name, args)) ? 0 : -1;

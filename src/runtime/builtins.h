@@ -19,8 +19,16 @@ ER_RUNTIME_API PyObject* call_max(PyObject* f, PyObject* const (&args)[2]);
 // ---- methods: `name` is the method's ----
 
 // o.get(key) and o.get(key, otherwise)
-ER_RUNTIME_API PyObject* call_get(PyObject* o, PyObject* name, PyObject* const (&args)[1]);
-ER_RUNTIME_API PyObject* call_get(PyObject* o, PyObject* name, PyObject* const (&args)[2]);
+template <std::size_t N>
+inline PyObject* call_get(PyObject* o, PyObject* name, PyObject* const (&args)[N]) {
+  if (!PyDict_CheckExact(o)) return call_method(o, name, args);
+  PyObject* found = PyDict_GetItemWithError(o, args[0]);
+  if (found == nullptr) {
+    if (PyErr_Occurred()) return nullptr;
+    found = N > 1 ? args[N - 1] : Py_None;
+  }
+  return Py_NewRef(found);
+}
 // Whose result nobody looks at: -1 after an error.
 ER_RUNTIME_API int do_append(PyObject* o, PyObject* name, PyObject* const (&args)[1]);
 ER_RUNTIME_API int do_add(PyObject* o, PyObject* name, PyObject* const (&args)[1]);

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "runtime/complex.h"
-#include "runtime/object.h"
+#include "runtime/operators.h"
 #include "runtime/python.h"
 
 namespace er {

@@ -31,6 +31,7 @@
 #include "runtime/import.h"
 #include "runtime/iterate.h"
 #include "runtime/object.h"
+#include "runtime/operators.h"
 #include "runtime/ref.h"
 #include "runtime/sequence.h"
 

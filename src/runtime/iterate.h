@@ -1,7 +1,8 @@
-// runtime/iterate.h — for loops over objects; lists and tuples without an iterator.
+// runtime/iterate.h — for loops over objects; lists, tuples and strings without an iterator.
 #pragma once
 
 #include "runtime/arithmetic.h"
+#include "runtime/operators.h"
 #include "runtime/python.h"
 #include "runtime/ref.h"
 
@@ -9,12 +10,15 @@ namespace er {
 
 // PyIter_Next's end of a loop: 0 at the end, -1 after an error.
 ER_RUNTIME_API int iteration_end();
+// The character of a str at this place, which is counted up; null at the end or after an error.
+ER_RUNTIME_API PyObject* next_character(PyObject* text, Py_ssize_t& index);
 
 class Iterator {
  public:
   // False after an error.
   bool start(PyObject* iterable) {
-    if (PyList_CheckExact(iterable) || PyTuple_CheckExact(iterable)) {
+    if (PyList_CheckExact(iterable) || PyTuple_CheckExact(iterable) ||
+        PyUnicode_CheckExact(iterable)) {
       source_ = borrow(iterable);
       return true;
     }
@@ -35,16 +39,20 @@ class Iterator {
       // The list may grow and shrink meanwhile.
       if (index_ >= PyList_GET_SIZE(source_.get())) return 0;
       object = Py_NewRef(PyList_GET_ITEM(source_.get(), index_++));
-    } else {
+    } else if (PyTuple_CheckExact(source_.get())) {
       if (index_ >= PyTuple_GET_SIZE(source_.get())) return 0;
       object = Py_NewRef(PyTuple_GET_ITEM(source_.get(), index_++));
+    } else {
+      object = next_character(source_.get(), index_);
+      if (object == nullptr) [[unlikely]]
+        return iteration_end();
     }
     item.set(object);
     return 1;
   }
 
  private:
-  Ref source_;  // the list, the tuple or an iterator
+  Ref source_;  // the list, the tuple, the str or an iterator
   iternextfunc next_ = nullptr;
   Py_ssize_t index_ = 0;
 };
@@ -61,18 +69,15 @@ class RangeIterator {
   // 1 and sets `item`, 0 at the end, -1 after an error.
   template <typename Variable>
   int next(Variable& item) {
-    PyObject* object;
     if (next_ == nullptr) [[likely]] {
       if (left_ == 0) return 0;
       --left_;
-      object = PyLong_FromLong(value_);
+      const long value = value_;
       value_ = step_by(value_, step_);
-      if (object == nullptr) [[unlikely]]
-        return -1;
-    } else {
-      object = next_(source_.get());
-      if (object == nullptr) return iteration_end();
+      return put_int(item, value) ? 1 : -1;
     }
+    PyObject* object = next_(source_.get());
+    if (object == nullptr) return iteration_end();
     item.set(object);
     return 1;
   }

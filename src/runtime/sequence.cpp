@@ -276,6 +276,22 @@ int iteration_end() {
   return 0;
 }
 
+PyObject* next_character(PyObject* text, Py_ssize_t& index) {
+  // Those of one byte are shared by everybody, once they were made.
+  static PyObject* shared[256];
+#if PY_VERSION_HEX < 0x030C0000
+  if (PyUnicode_READY(text) < 0) return nullptr;
+#endif
+  if (index >= PyUnicode_GET_LENGTH(text)) return nullptr;
+  const Py_UCS4 character = PyUnicode_READ_CHAR(text, index);
+  ++index;
+  if (character >= 256) return PyUnicode_FromOrdinal(static_cast<int>(character));
+  PyObject*& known = shared[character];
+  if (known == nullptr) [[unlikely]]
+    known = PyUnicode_FromOrdinal(static_cast<int>(character));
+  return Py_XNewRef(known);
+}
+
 namespace {
 
 // Only ints: others have an __index__ that range() is to call.

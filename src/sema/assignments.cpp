@@ -282,12 +282,20 @@ void Analyzer::augmented(const syntax::AugAssign& stmt, Block& out) {
   const char* setter = got->name == "er::get_attr"         ? "er::set_attr"
                        : got->name == "er::get_item_index" ? "er::set_item_index"
                                                            : "er::set_item";
+  ExprPtr operand = expr(*stmt.value);
+  // The order in which old value and operand are evaluated makes no difference.
+  const auto* local = tree::try_as<tree::VariableRef>(operand.get());
+  const bool is_simple = operand->kind == tree::ExprKind::kPyConstant ||
+                         (local != nullptr && local->type->is_object() && !local->check_bound);
+  if (stmt.op == syntax::Operator::kAdd && got->name == "er::get_item" && is_simple)
+    return do_helper(out, "er::add_to_item", stmt.range, std::move(got->args[0]),
+                     std::move(got->args[1]), std::move(operand));
   Variable* owner = keep(std::move(got->args[0]), out);
   Variable* key = keep(std::move(got->args[1]), out);
   const auto at = [&](Variable* kept) { return variable(kept, target.range); };
   const std::string getter = got->name;
   ExprPtr old = object_helper(getter.c_str(), target.range, at(owner), at(key));
-  ExprPtr value = to_object(binary(stmt.op, std::move(old), expr(*stmt.value), stmt.range, true));
+  ExprPtr value = to_object(binary(stmt.op, std::move(old), std::move(operand), stmt.range, true));
   Variable* result = keep(std::move(value), out);
   do_helper(out, setter, stmt.range, at(owner), at(key), at(result));
 }

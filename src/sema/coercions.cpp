@@ -276,6 +276,14 @@ ExprPtr Analyzer::truth(ExprPtr value) {
       compared->type = types_.bint();
       return value;
     }
+    // Of `x % y` that is known without the remainder.
+    auto* operation = tree::try_as<tree::Helper>(value.get());
+    if (operation != nullptr && operation->name == "er::remainder") {
+      operation->name = "er::remainder_true";
+      operation->type = types_.bint();
+      operation->fail = Fail::kMinusOne;
+      return value;
+    }
     return helper("er::truth", types_.bint(), Fail::kMinusOne, range, std::move(value));
   }
   if (type.is_pointer())

@@ -341,9 +341,10 @@ ExprPtr Analyzer::comparison(CompareOperator op, ExprPtr left, ExprPtr right,
   const Type* b = right->type;
   const bool is_identity = op == CompareOperator::kIs || op == CompareOperator::kIsNot;
   if (op == CompareOperator::kIn || op == CompareOperator::kNotIn) {
-    const char* name = b->is_object() && b->object_class == ObjectClass::kDict
-                           ? "er::contains_in_dict"
-                           : "er::contains";
+    const bool is_text = right->kind == tree::ExprKind::kPyConstant;
+    const char* name = b->object_class == ObjectClass::kDict             ? "er::contains_in_dict"
+                       : is_text && b->object_class == ObjectClass::kStr ? "er::contains_in_str"
+                                                                         : "er::contains";
     ExprPtr found = helper(name, types_.bint(), Fail::kMinusOne, range, to_object(std::move(left)),
                            to_object(std::move(right)));
     if (op == CompareOperator::kIn) return found;
