@@ -165,3 +165,56 @@ def test_time():
         """
     )
     assert abs(m.now() - time.time()) < 5
+
+
+def test_context_variables():
+    m = er.compile(
+        """
+        from cpython.contextvars cimport get_value, get_value_no_default, PyContextVar_New, \\
+            PyContextVar_New_with_default, PyContextVar_Set
+        without = PyContextVar_New("without", NULL)
+        with_one = PyContextVar_New_with_default("with_one", 5)
+        def values():
+            return get_value(without), get_value(without, 1), get_value(with_one, 2), \\
+                get_value_no_default(with_one, 3)
+        def put(value):
+            PyContextVar_Set(without, value)
+        """.replace("\n        ", "\n")
+    )
+    assert m.values() == (None, 1, 5, 3)
+    m.put([1])
+    assert m.values() == ([1], [1], 5, 3)
+
+
+def test_codecs_cells_marshal():
+    m = er.compile(
+        """
+from cpython.codecs cimport PyCodec_KnownEncoding, PyCodec_Encode
+from cpython.cellobject cimport PyCell_New, PyCell_Get, PyCell_Set
+from cpython.marshal cimport PyMarshal_WriteObjectToString, PyMarshal_ReadObjectFromString
+def f(x):
+    cell = PyCell_New(x)
+    PyCell_Set(cell, [PyCell_Get(cell)])
+    data = PyMarshal_WriteObjectToString(PyCell_Get(cell), 4)
+    return (PyMarshal_ReadObjectFromString(data, len(data)), PyCodec_KnownEncoding("latin-1"),
+            PyCodec_Encode("é", "latin-1", NULL))
+        """
+    )
+    assert m.f("x") == (["x"], True, b"\xe9")
+
+
+def test_functions_among_the_fields_of_a_struct():
+    m = er.compile(
+        """
+cdef struct Operation:
+    int run(int a, int b)
+cdef int add(int a, int b):
+    return a + b
+cdef Operation first = Operation(add)
+def f():
+    cdef Operation second
+    second.run = first.run
+    return second.run(1, 2)
+        """
+    )
+    assert m.f() == 3

@@ -236,6 +236,15 @@ void Analyzer::declare_struct(const syntax::CStructDef& def, Scope& scope, bool 
   for (const syntax::Stmt* stmt : def.body) {
     if (stmt->kind == StmtKind::kCStructDef)
       declare_struct(as<syntax::CStructDef>(*stmt), scope, is_extern);
+    if (stmt->kind == StmtKind::kCFuncDef) {
+      // `int f(int)` is a pointer to such a function.
+      const auto& field = as<syntax::CFuncDef>(*stmt);
+      std::string cpp(field.cname.empty() ? field.name.text : field.cname);
+      if (!is_extern && is_cpp_keyword(cpp)) cpp += '_';
+      type->fields.push_back(
+          {std::string(field.name.text), std::move(cpp),
+           types_.pointer_to(function_ctype(*field.type, scope, is_extern))});
+    }
     if (stmt->kind != StmtKind::kCVarDef) continue;
     for (const syntax::CDeclarator& field : as<syntax::CVarDef>(*stmt).declarators) {
       std::string cpp(field.cname.empty() ? field.name.text : field.cname);

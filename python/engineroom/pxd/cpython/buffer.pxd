@@ -46,3 +46,6 @@ cdef extern from "Python.h":
     void PyBuffer_FillContiguousStrides(int ndim, Py_ssize_t *shape, Py_ssize_t *strides, Py_ssize_t item, char order)
     int PyBuffer_FillInfo(Py_buffer *view, object exporter, void *memory, Py_ssize_t n, int readonly, int flags) except -1
     object PyMemoryView_FromBuffer(Py_buffer *view)
+
+cdef extern from "Python.h":
+    int PyObject_CopyToObject(object o, void *memory, Py_ssize_t n, char order) except -1

@@ -15,3 +15,7 @@ cdef extern from "Python.h":
     int PyBytes_AsStringAndSize(object bytes, char **text, Py_ssize_t *n) except -1
     void PyBytes_Concat(PyObject **bytes, object more)
     void PyBytes_ConcatAndDel(PyObject **bytes, object more)
+
+cdef extern from "Python.h":
+    object PyBytes_FromFormatV(const char *format, ...)
+    int _PyBytes_Resize(PyObject **o, Py_ssize_t n) except -1

@@ -25,3 +25,8 @@ cdef extern from "Python.h":
     int PyDict_Merge(object dict, object other, int override) except -1
     int PyDict_Update(object dict, object other) except -1
     int PyDict_MergeFromSeq2(object dict, object pairs, int override) except -1
+
+cdef extern from "Python.h":
+    int PyDict_GetItemRef(object d, object key, PyObject **value) except -1
+    int PyDict_GetItemStringRef(object d, const char *key, PyObject **value) except -1
+    int PyDict_SetDefaultRef(object d, object key, object value, PyObject **found) except -1

@@ -34,3 +34,12 @@ cdef extern from "Python.h":
     int PyException_SetTraceback(object exception, object traceback) except -1
     object PyException_GetContext(object exception)
     object PyException_GetCause(object exception)
+
+cdef extern from "Python.h":
+    void PyErr_SetInterruptEx(int signal)
+    int PyErr_WarnExplicit(object category, const char *message, const char *file, int line,
+                           const char *module, object registry) except -1
+    object PyErr_GetHandledException()
+    void PyErr_SetHandledException(object e)
+    object PyErr_GetRaisedException()
+    void PyErr_SetRaisedException(object e)

@@ -9,3 +9,7 @@ cdef extern from "Python.h":
     PyObject *PyFunction_GetModule(object function) except? NULL
     PyObject *PyFunction_GetDefaults(object function) except? NULL
     int PyFunction_SetDefaults(object function, object defaults) except -1
+
+cdef extern from "Python.h":
+    PyObject *PyFunction_GetClosure(object f) except? NULL
+    int PyFunction_SetClosure(object f, object closure) except -1

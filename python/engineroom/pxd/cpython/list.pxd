@@ -18,3 +18,8 @@ cdef extern from "Python.h":
     int PyList_Sort(object list) except -1
     int PyList_Reverse(object list) except -1
     tuple PyList_AsTuple(object list)
+
+cdef extern from "Python.h":
+    object PyList_GetItemRef(object l, Py_ssize_t i)
+    int PyList_Clear(object l) except -1
+    int PyList_Extend(object l, object items) except -1

@@ -24,3 +24,12 @@ cdef extern from "Python.h":
     size_t PyLong_AsSize_t(object o) except? -1
     double PyLong_AsDouble(object o) except? -1.0
     void *PyLong_AsVoidPtr(object o) except? NULL
+
+cdef extern from "Python.h":
+    int PyLong_AsInt32(object o, int *value) except -1
+    int PyLong_AsInt64(object o, long long *value) except -1
+    int PyLong_AsUInt32(object o, unsigned *value) except -1
+    int PyLong_AsUInt64(object o, unsigned long long *value) except -1
+    Py_ssize_t PyLong_AsNativeBytes(object o, void *memory, Py_ssize_t n, int flags) except -1
+    object PyLong_FromNativeBytes(const void *memory, size_t n, int flags)
+    object PyLong_FromUnsignedNativeBytes(const void *memory, size_t n, int flags)

@@ -12,3 +12,6 @@ cdef extern from "Python.h":
     void *PyObject_Calloc(size_t n, size_t size)
     void *PyObject_Realloc(void *memory, size_t n)
     void PyObject_Free(void *memory)
+
+cdef extern from "Python.h":
+    void PyMem_Del(void *p)

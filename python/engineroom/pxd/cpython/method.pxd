@@ -8,3 +8,7 @@ cdef extern from "Python.h":
     PyObject *PyMethod_Self(object method) except NULL
     bint PyInstanceMethod_Check(object o)
     object PyInstanceMethod_New(object function)
+
+cdef extern from "Python.h":
+    PyObject *PyMethod_GET_FUNCTION(object m)
+    PyObject *PyMethod_GET_SELF(object m)

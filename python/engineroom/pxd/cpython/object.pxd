@@ -1,4 +1,5 @@
 # cpython.object — objects, whatever their class. Results are new references, as Cython wants them.
+from libc.stdio cimport FILE
 cdef extern from "Python.h":
     ctypedef struct PyTypeObject:
         const char *tp_name
@@ -84,3 +85,11 @@ cdef extern from "Python.h":
     bint Py_IS_TYPE(object o, PyTypeObject *type)
     int Py_EnterRecursiveCall(const char *where) except -1
     void Py_LeaveRecursiveCall()
+
+cdef extern from "Python.h":
+    void *PyObject_Malloc(size_t n)
+    void *PyObject_Realloc(void *p, size_t n)
+    void PyObject_Free(void *p)
+    int PyObject_Print(object o, FILE *file, int flags) except -1
+    object PyObject_GenericGetDict(object o, void *context)
+    int PyObject_GenericSetDict(object o, object value, void *context) except -1

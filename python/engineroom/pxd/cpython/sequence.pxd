@@ -24,3 +24,6 @@ cdef extern from "Python.h":
     PyObject *PySequence_Fast_GET_ITEM(object o, Py_ssize_t i)
     PyObject **PySequence_Fast_ITEMS(object o)
     Py_ssize_t PySequence_Fast_GET_SIZE(object o)
+
+cdef extern from "Python.h":
+    PyObject *PySequence_ITEM(object o, Py_ssize_t i)

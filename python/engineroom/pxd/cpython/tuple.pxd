@@ -13,3 +13,6 @@ cdef extern from "Python.h":
     tuple PyTuple_GetSlice(object tuple, Py_ssize_t low, Py_ssize_t high)
     int PyTuple_SetItem(object tuple, Py_ssize_t i, object item) except -1
     void PyTuple_SET_ITEM(object tuple, Py_ssize_t i, object item)
+
+cdef extern from "Python.h":
+    int _PyTuple_Resize(PyObject **o, Py_ssize_t n) except -1

@@ -14,3 +14,6 @@ cdef extern from "Python.h":
     object PyType_GenericNew(type cls, object args, object kwargs)
     bint PyType_Ready(type cls) except -1
     unsigned long PyType_GetFlags(type cls)
+
+cdef extern from "Python.h":
+    void *PyType_GetSlot(object type, int slot) except NULL

@@ -1,4 +1,5 @@
 # cpython.unicode — strings.
+from libc.stddef cimport wchar_t
 cdef extern from "Python.h":
     bint PyUnicode_Check(object o)
     bint PyUnicode_CheckExact(object o)
@@ -79,3 +80,25 @@ cdef extern from "Python.h":
     str PyUnicode_DecodeASCII(const char *text, Py_ssize_t n, const char *errors)
     str PyUnicode_DecodeFSDefault(const char *text)
     str PyUnicode_DecodeFSDefaultAndSize(const char *text, Py_ssize_t n)
+
+cdef extern from "Python.h":
+    unsigned char *PyUnicode_1BYTE_DATA(object text)
+    unsigned short *PyUnicode_2BYTE_DATA(object text)
+    Py_UCS4 *PyUnicode_4BYTE_DATA(object text)
+    Py_UCS4 *PyUnicode_AsUCS4(object text, Py_UCS4 *buffer, Py_ssize_t n, bint with_null) except NULL
+    Py_UCS4 *PyUnicode_AsUCS4Copy(object text) except NULL
+    Py_ssize_t PyUnicode_AsWideChar(object text, wchar_t *buffer, Py_ssize_t n) except -1
+    wchar_t *PyUnicode_AsWideCharString(object text, Py_ssize_t *n) except NULL
+    object PyUnicode_FromWideChar(const wchar_t *text, Py_ssize_t n)
+    Py_ssize_t PyUnicode_CopyCharacters(object target, Py_ssize_t target_start, object source,
+                                        Py_ssize_t start, Py_ssize_t n) except -1
+    Py_ssize_t PyUnicode_Fill(object text, Py_ssize_t start, Py_ssize_t n, Py_UCS4 value) except -1
+    object PyUnicode_Translate(object text, object table, const char *errors)
+    object PyUnicode_AsCharmapString(object text, object table)
+    object PyUnicode_DecodeCharmap(const char *text, Py_ssize_t n, object table, const char *errors)
+    object PyUnicode_AsUnicodeEscapeString(object text)
+    object PyUnicode_AsRawUnicodeEscapeString(object text)
+    object PyUnicode_DecodeUnicodeEscape(const char *text, Py_ssize_t n, const char *errors)
+    object PyUnicode_DecodeRawUnicodeEscape(const char *text, Py_ssize_t n, const char *errors)
+    object PyUnicode_DecodeUTF16Stateful(const char *text, Py_ssize_t n, const char *errors,
+                                         int *byte_order, Py_ssize_t *consumed)

@@ -8,3 +8,7 @@ cdef extern from "Python.h":
     object PyWeakref_NewRef(object o, object callback)
     object PyWeakref_NewProxy(object o, object callback)
     PyObject *PyWeakref_GetObject(object ref) except NULL
+
+cdef extern from "Python.h":
+    PyObject *PyWeakref_GET_OBJECT(object reference)
+    int PyWeakref_GetRef(object reference, PyObject **referent) except -1

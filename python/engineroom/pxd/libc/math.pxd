@@ -182,3 +182,36 @@ cdef extern from "<math.h>" nogil:
     bint isnan(long double x)
     bint isnormal(long double x)
     bint signbit(long double x)
+
+cdef extern from "<math.h>" nogil:
+    enum:
+        FP_INFINITE
+        FP_NAN
+        FP_NORMAL
+        FP_SUBNORMAL
+        FP_ZERO
+    const float HUGE_VALF
+    const long double HUGE_VALL
+    int fpclassify(...)
+    int ilogbf(float x)
+    int ilogbl(long double x)
+    long lrintf(float x)
+    long lrintl(long double x)
+    long lroundf(float x)
+    long lroundl(long double x)
+    long long llrintf(float x)
+    long long llrintl(long double x)
+    long long llroundf(float x)
+    long long llroundl(long double x)
+    float nanf(const char *tag)
+    long double nanl(const char *tag)
+    double nexttoward(double x, long double y)
+    float nexttowardf(float x, long double y)
+    long double nexttowardl(long double x, long double y)
+    float remquof(float x, float y, int *quotient)
+    long double remquol(long double x, long double y, int *quotient)
+    double scalbln(double x, long n)
+    float scalblnf(float x, long n)
+    long double scalblnl(long double x, long n)
+    float scalbnf(float x, int n)
+    long double scalbnl(long double x, int n)

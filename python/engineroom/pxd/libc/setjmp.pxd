@@ -4,3 +4,9 @@ cdef extern from "<setjmp.h>":
         pass
     int setjmp(jmp_buf state) nogil
     void longjmp(jmp_buf state, int value) nogil
+
+cdef extern from "<setjmp.h>" nogil:
+    ctypedef struct sigjmp_buf:
+        pass
+    int sigsetjmp(sigjmp_buf env, int save_mask)
+    void siglongjmp(sigjmp_buf env, int value)

@@ -68,3 +68,6 @@ cdef extern from "<stdlib.h>" nogil:
     int wctomb(char *to, wchar_t c)
     size_t mbstowcs(wchar_t *to, const char *text, size_t size)
     size_t wcstombs(char *to, const wchar_t *text, size_t size)
+
+cdef extern from "<stdlib.h>" nogil:
+    void _exit "_Exit" (int status)

@@ -36,3 +36,7 @@ ctypedef const char const_char "const char"
 ctypedef const signed char const_schar "const signed char"
 ctypedef const unsigned char const_uchar "const unsigned char"
 ctypedef const void const_void "const void"
+
+cdef extern from "<string.h>" nogil:
+    void *memrchr(const void *memory, int c, size_t n)
+    char *strcasestr(const char *text, const char *part)

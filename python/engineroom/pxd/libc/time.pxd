@@ -36,3 +36,10 @@ cdef extern from "<time.h>" nogil:
     char *ctime_r(const time_t *when, char *text)
     size_t strftime(char *text, size_t size, const char *format, const tm *parts)
     char *strptime(const char *text, const char *format, tm *parts)
+
+cdef extern from "<time.h>" nogil:
+    enum:
+        TIME_UTC
+    void tzset()
+    tm *getdate(const char *text)
+    int timespec_get(timespec *now, int base)

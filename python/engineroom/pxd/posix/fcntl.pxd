@@ -47,3 +47,31 @@ cdef extern from "<fcntl.h>":
     int fcntl(int file, int command, ...) nogil
     int open(const char *path, int flags, ...) nogil
     int openat(int folder, const char *path, int flags, ...) nogil
+
+cdef extern from "<fcntl.h>" nogil:
+    enum:
+        AT_EACCESS
+        AT_REMOVEDIR
+        AT_SYMLINK_FOLLOW
+        AT_SYMLINK_NOFOLLOW
+        F_DUPFD_CLOEXEC
+        O_DIRECT
+        O_EXEC
+        O_SEARCH
+        O_TTY_INIT
+        POSIX_FADV_DONTNEED
+        POSIX_FADV_NOREUSE
+        POSIX_FADV_NORMAL
+        POSIX_FADV_RANDOM
+        POSIX_FADV_SEQUENTIAL
+        POSIX_FADV_WILLNEED
+        S_IFBLK
+        S_IFCHR
+        S_IFDIR
+        S_IFIFO
+        S_IFLNK
+        S_IFMT
+        S_IFREG
+        S_IFSOCK
+    int posix_fadvise(int fd, off_t offset, off_t length, int advice)
+    int posix_fallocate(int fd, off_t offset, off_t length)

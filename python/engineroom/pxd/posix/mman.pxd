@@ -33,3 +33,49 @@ cdef extern from "<sys/mman.h>":
     int madvise(void *memory, size_t n, int advice) nogil
     int shm_open(const char *name, int flags, mode_t mode) nogil
     int shm_unlink(const char *name) nogil
+
+cdef extern from "<sys/mman.h>" nogil:
+    enum:
+        MADV_DODUMP
+        MADV_DOFORK
+        MADV_DONTDUMP
+        MADV_DONTFORK
+        MADV_FREE
+        MADV_HUGEPAGE
+        MADV_HWPOISON
+        MADV_KEEPONFORK
+        MADV_MERGEABLE
+        MADV_NOHUGEPAGE
+        MADV_REMOVE
+        MADV_SOFT_OFFLINE
+        MADV_UNMERGEABLE
+        MADV_WIPEONFORK
+        MAP_ANON
+        MAP_GROWSDOWN
+        MAP_HUGETLB
+        MAP_LOCKED
+        MAP_NOCORE
+        MAP_NOSYNC
+        MAP_STACK
+        MCL_ONFAULT
+        MLOCK_ONFAULT
+        POSIX_MADV_DONTNEED
+        POSIX_MADV_NORMAL
+        POSIX_MADV_RANDOM
+        POSIX_MADV_SEQUENTIAL
+        POSIX_MADV_WILLNEED
+        POSIX_TYPED_MEM_ALLOCATE
+        POSIX_TYPED_MEM_ALLOCATE_CONTIG
+        POSIX_TYPED_MEM_MAP_ALLOCATABLE
+    int mincore(void *start, size_t length, unsigned char *vec)
+    int mlock2(const void *start, size_t length, int flags)
+    int mlockall(int flags)
+    void *mremap(void *start, size_t old_length, size_t new_length, int flags, ...)
+    int munlockall()
+    int posix_madvise(void *start, size_t length, int advice)
+    int remap_file_pages(void *start, size_t size, int protection, size_t offset, int flags)
+    struct posix_typed_mem_info:
+        size_t posix_tmi_length
+    int posix_mem_offset(const void *start, size_t length, off_t *offset, size_t *contiguous, int *fd)
+    int posix_typed_mem_get_info(int fd, posix_typed_mem_info *info)
+    int posix_typed_mem_open(const char *name, int oflag, int tflag)

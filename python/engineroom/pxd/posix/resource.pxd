@@ -36,3 +36,8 @@ cdef extern from "<sys/resource.h>":
     int getrlimit(int resource, rlimit *limit) nogil
     int setrlimit(int resource, const rlimit *limit) nogil
     int getrusage(int who, rusage *used) nogil
+
+cdef extern from "<sys/resource.h>" nogil:
+    enum:
+        RLIM_SAVED_CUR
+        RLIM_SAVED_MAX

@@ -1,5 +1,6 @@
 # posix.select — waiting for files.
-from posix.time cimport timeval
+from posix.signal cimport sigset_t
+from posix.time cimport timespec, timeval
 
 cdef extern from "<sys/select.h>":
     enum:
@@ -11,3 +12,7 @@ cdef extern from "<sys/select.h>":
     bint FD_ISSET(int file, fd_set *set) nogil
     void FD_SET(int file, fd_set *set) nogil
     void FD_ZERO(fd_set *set) nogil
+
+cdef extern from "<sys/select.h>" nogil:
+    int pselect(int n, fd_set *readable, fd_set *writable, fd_set *exceptional, const timespec *timeout,
+                const sigset_t *mask)

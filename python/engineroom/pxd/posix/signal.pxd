@@ -24,3 +24,43 @@ cdef extern from "<signal.h>":
     int sigaddset(sigset_t *set, int number) nogil
     int sigdelset(sigset_t *set, int number) nogil
     int sigismember(const sigset_t *set, int number) nogil
+
+cdef extern from "<signal.h>" nogil:
+    enum:
+        MINSIGSTKSZ
+        SA_NOCLDWAIT
+        SA_NODEFER
+        SA_ONSTACK
+        SA_RESETHAND
+        SIGEV_NONE
+        SIGEV_SIGNAL
+        SIGEV_THREAD
+        SIGEV_THREAD_ID
+        SIGSTKSZ
+        SS_DISABLE
+        SS_ONSTACK
+    union sigval:
+        int sival_int
+        void *sival_ptr
+    struct sigevent:
+        int sigev_notify
+        int sigev_signo
+        sigval sigev_value
+        void sigev_notify_function(sigval)
+    ctypedef struct siginfo_t:
+        int si_signo
+        int si_code
+        int si_errno
+        pid_t si_pid
+        uid_t si_uid
+        void *si_addr
+        int si_status
+        long si_band
+        sigval si_value
+    ctypedef struct stack_t:
+        void *ss_sp
+        int ss_flags
+        size_t ss_size
+    int sigaltstack(const stack_t *new, stack_t *old)
+    int sigpending(sigset_t *pending)
+    int sigsuspend(const sigset_t *mask)

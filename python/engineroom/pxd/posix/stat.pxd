@@ -1,4 +1,5 @@
 # posix.stat — what is known of files.
+from posix.time cimport timespec
 from posix.types cimport *
 
 cdef extern from "<sys/stat.h>":
@@ -55,3 +56,17 @@ cdef extern from "<sys/stat.h>":
         S_IROTH
         S_IWOTH
         S_IXOTH
+
+cdef extern from "<sys/stat.h>" nogil:
+    int fchmodat(int fd, const char *path, mode_t mode, int flags)
+    int fstatat(int fd, const char *path, struct_stat *result, int flags)
+    int futimens(int fd, const timespec *times)
+    int mkdirat(int fd, const char *path, mode_t mode)
+    int mkfifoat(int fd, const char *path, mode_t mode)
+    int mknod(const char *path, mode_t mode, dev_t device)
+    int mknodat(int fd, const char *path, mode_t mode, dev_t device)
+    int utimensat(int fd, const char *path, const timespec *times, int flags)
+    bint S_TYPEISMQ(struct_stat *status)
+    bint S_TYPEISSEM(struct_stat *status)
+    bint S_TYPEISSHM(struct_stat *status)
+    bint S_TYPEISTMO(struct_stat *status)

@@ -12,3 +12,13 @@ cdef extern from "<stdio.h>":
     int fseeko(FILE *file, off_t at, int whence) nogil
     off_t ftello(FILE *file) nogil
     ssize_t getline(char **line, size_t *n, FILE *file) nogil
+
+cdef extern from "<stdio.h>" nogil:
+    void flockfile(FILE *stream)
+    int ftrylockfile(FILE *stream)
+    void funlockfile(FILE *stream)
+    int getc_unlocked(FILE *stream)
+    int getchar_unlocked()
+    int putc_unlocked(int c, FILE *stream)
+    int putchar_unlocked(int c)
+    ssize_t getdelim(char **line, size_t *n, int delimiter, FILE *stream)

@@ -16,3 +16,13 @@ cdef extern from "<stdlib.h>":
     int putenv(char *text) nogil
     int setenv(const char *name, const char *value, int replace) nogil
     int unsetenv(const char *name) nogil
+
+cdef extern from "<stdlib.h>" nogil:
+    int getsubopt(char **options, char *const *tokens, char **value)
+    void lcong48(unsigned short parameters[7])
+    long nrand48(unsigned short state[3])
+    unsigned short *seed48(unsigned short state[3])
+    char *setstate(char *state)
+    int posix_openpt(int flags)
+    char *ptsname(int fd)
+    int unlockpt(int fd)

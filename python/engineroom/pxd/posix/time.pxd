@@ -1,4 +1,5 @@
 # posix.time — clocks and timers.
+from posix.signal cimport sigevent
 from posix.types cimport *
 
 cdef extern from "<sys/time.h>":
@@ -37,3 +38,26 @@ cdef extern from "<time.h>":
     int clock_settime(clockid_t clock, const timespec *now) nogil
     int clock_nanosleep(clockid_t clock, int flags, const timespec *time, timespec *left) nogil
     int nanosleep(const timespec *time, timespec *left) nogil
+
+cdef extern from "<time.h>" nogil:
+    enum:
+        CLOCK_BOOTTIME
+        CLOCK_BOOTTIME_ALARM
+        CLOCK_MONOTONIC_COARSE
+        CLOCK_MONOTONIC_FAST
+        CLOCK_MONOTONIC_PRECISE
+        CLOCK_MONOTONIC_RAW
+        CLOCK_REALTIME_ALARM
+        CLOCK_REALTIME_COARSE
+        CLOCK_REALTIME_FAST
+        CLOCK_REALTIME_PRECISE
+        CLOCK_SECOND
+        CLOCK_UPTIME
+        CLOCK_UPTIME_FAST
+        CLOCK_UPTIME_PRECISE
+    int clock_getcpuclockid(pid_t process, clockid_t *clock)
+    int timer_create(clockid_t clock, sigevent *event, timer_t *timer)
+    int timer_delete(timer_t timer)
+    int timer_getoverrun(timer_t timer)
+    int timer_gettime(timer_t timer, itimerspec *left)
+    int timer_settime(timer_t timer, int flags, const itimerspec *start, itimerspec *before)
