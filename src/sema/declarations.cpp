@@ -241,9 +241,8 @@ void Analyzer::declare_struct(const syntax::CStructDef& def, Scope& scope, bool 
       const auto& field = as<syntax::CFuncDef>(*stmt);
       std::string cpp(field.cname.empty() ? field.name.text : field.cname);
       if (!is_extern && is_cpp_keyword(cpp)) cpp += '_';
-      type->fields.push_back(
-          {std::string(field.name.text), std::move(cpp),
-           types_.pointer_to(function_ctype(*field.type, scope, is_extern))});
+      type->fields.push_back({std::string(field.name.text), std::move(cpp),
+                              types_.pointer_to(function_ctype(*field.type, scope, is_extern))});
     }
     if (stmt->kind != StmtKind::kCVarDef) continue;
     for (const syntax::CDeclarator& field : as<syntax::CVarDef>(*stmt).declarators) {
