@@ -6,7 +6,8 @@ Then its doctests run. Printed are files and passing examples per ring, and why 
 pass; build/conformance/results.json has every file. Afterwards tests/errors: see error_agreement.py.
 
 A file counts as "unsupported" if the compiler says so in as many words, as "wrong" if examples
-fail, and as "crash" or "hang" if its process ends that way.
+fail, and as "crash" or "hang" if its process ends that way. Examples that fail on purpose are
+explained in conformance_deviations.py, and printed apart.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import tarfile
 import types
 from pathlib import Path
 
+import conformance_deviations as deviations
 import error_agreement
 from conformance_rings import RINGS, TOPICS, topics_of
 
@@ -77,13 +79,36 @@ def run_one(path: str, level: str) -> None:
         outcome = unittest.TextTestRunner(stream=io.StringIO()).run(suite)
         bad = len(outcome.failures) + len(outcome.errors)
         report("ok" if not bad else "wrong", tried=outcome.testsRun, failed=bad)
-    runner = doctest.DocTestRunner(verbose=False)
-    bad = []
+    runner = Runner(file.stem)
     for test in doctests_of(module, file.stem):
-        if runner.run(test, out=lambda text: None).failed:
-            bad.append(test.name)
-    report("ok" if not runner.failures else "wrong", tried=runner.tries, failed=runner.failures,
-           why=", ".join(bad[:3]))  # fmt: skip
+        runner.run(test, out=lambda text: None)
+    report("ok" if not runner.bad else "wrong", tried=runner.tries, failed=len(runner.bad),
+           why=", ".join(dict.fromkeys(runner.bad[:3])), deviating=runner.deviating,
+           stale=deviations.stale(file.stem, (rule for _, rule in runner.deviating)))  # fmt: skip
+
+
+class Runner(doctest.DocTestRunner):
+    """Tells failures that are explained from others."""
+
+    def __init__(self, file: str) -> None:
+        super().__init__(verbose=False)
+        self.file = file
+        self.bad: list[str] = []  # names of tests
+        self.deviating: list[tuple[str, int]] = []  # example, rule
+
+    def judge(self, test: doctest.DocTest, example: doctest.Example, got: str) -> None:
+        want = example.want or example.exc_msg or ""
+        rule = deviations.explain(self.file, example.source, want, got)
+        if rule is None:
+            self.bad.append(test.name)
+        else:
+            self.deviating.append((example.source.strip(), rule))
+
+    def report_failure(self, out, test, example, got):  # type: ignore[no-untyped-def]
+        self.judge(test, example, got)
+
+    def report_unexpected_exception(self, out, test, example, exc_info):  # type: ignore[no-untyped-def]
+        self.judge(test, example, f"{exc_info[0].__name__}: {exc_info[1]}")
 
 
 def doctests_of(module: types.ModuleType, name: str) -> list[doctest.DocTest]:
@@ -202,10 +227,33 @@ def run_all(source: Path, only: str) -> None:
     for result in results:
         if result["status"] in {"crash", "hang", "wrong"}:
             print(f"{result['status']:6} {result['file']}: {result.get('why', '')}")
+    show_deviations(results)
+
+
+def show_deviations(results: list[dict[str, object]]) -> None:
+    """By rule; exits if one of them is stale."""
+    print("examples that fail on purpose:")
+    for i, rule in enumerate(deviations.DEVIATIONS):
+        files = {
+            str(r["name"]): n
+            for r in results
+            if (n := [d[1] for d in r.get("deviating", [])].count(i))
+        }
+        if files:
+            where = ", ".join(f"{file} {n}" for file, n in files.items())
+            print(f"  {sum(files.values()):4} {rule.why} ({where})")
+    old = [(r["name"], deviations.DEVIATIONS[i]) for r in results for i in r.get("stale", [])]
+    for name, rule in old:
+        print(f"stale: in {name} nothing deviates as '{rule.expected}' / '{rule.got}' any more")
+    if old:
+        sys.exit("conformance_deviations.py is stale")
 
 
 def passing(results: list[dict[str, object]]) -> int:
-    return sum(int(str(r.get("tried", 0))) - int(str(r.get("failed", 0))) for r in results)
+    return sum(
+        int(str(r.get("tried", 0))) - int(str(r.get("failed", 0))) - len(r.get("deviating", []))
+        for r in results
+    )
 
 
 def show(name: str, results: list[dict[str, object]], theirs: str) -> None:
@@ -213,7 +261,9 @@ def show(name: str, results: list[dict[str, object]], theirs: str) -> None:
     tried = sum(int(str(r.get("tried", 0))) for r in results)
     counts = ", ".join(f"{n} {status}" for status, n in statuses.most_common())
     print(f"{name}: {len(results)} files: {counts};")
-    print(f"  {passing(results)} of {tried} examples tried pass; {theirs}")
+    deviating = sum(len(r.get("deviating", [])) for r in results)
+    on_purpose = f", {deviating} deviate on purpose" if deviating else ""
+    print(f"  {passing(results)} of {tried} examples tried pass{on_purpose}; {theirs}")
     why = collections.Counter(
         re.sub(r"'[^']*'", "…", str(r.get("why", "")))
         for r in results
