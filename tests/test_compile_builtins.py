@@ -237,3 +237,42 @@ def test_constants_and_fields_with_names_of_cpp():
     assert m.f() == (3, 4, {"new": 5, "do": 2})
     with pytest.raises(er.CompileError, match="assignment to const 'limit'"):
         build("cdef const int limit = 3\ndef f():\n    global limit\n    limit = 4")
+
+
+def test_ord_is_a_c_integer():
+    m = build(
+        """
+        cimport cython
+
+        def f(c):
+            n = ord(c)
+            return n, cython.typeof(n)
+
+        def g(str text):
+            return [ord(c) for c in text]
+
+        def h(Py_UCS4 c):
+            return cython.typeof(ord(c)), ord(c) + 1
+
+        def large(c):
+            n = ord(c)
+            return n << 62
+        """
+    )
+    assert m.f("5") == (53, "long")
+    assert m.f(b"\xff") == (255, "long")
+    assert m.g("aé") == [97, 233]
+    assert m.h("a") == ("long", 98)
+    assert m.large("a") == 97 << 62
+    with pytest.raises(TypeError, match="expected a character"):
+        m.f("ab")
+
+
+def test_names_of_encodings_may_be_bytes():
+    m = build(
+        """
+        def f(str s, bytes b):
+            return s.encode(b"latin-1", b"strict"), b.decode(b"utf8")
+        """
+    )
+    assert m.f("é", b"a") == (b"\xe9", "a")

@@ -124,3 +124,23 @@ def test_division_rounds_down(m):
         numbers.by(1, 0)
     with pytest.raises(OverflowError):
         numbers.by(-(2**31), -1)
+
+
+def test_a_range_of_an_enum_counts_in_it():
+    m = er.compile(
+        textwrap.dedent(
+            """
+        cimport cython
+        ctypedef enum Color:
+            RED, GREEN, BLUE
+
+        def f():
+            cdef Color n = BLUE
+            out = []
+            for c in range(n):
+                out.append(c)
+            return out, cython.typeof(c)
+        """
+        )
+    )
+    assert m.f() == ([0, 1], "Color")

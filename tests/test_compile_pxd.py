@@ -218,3 +218,31 @@ def f():
         """
     )
     assert m.f() == 3
+
+
+def test_python_may_know_what_a_header_defines(tmp_path):
+    (tmp_path / "one.pxd").write_text(
+        'cdef extern from "math.h":\n    cpdef double root "sqrt"(double)\n'
+    )
+    (tmp_path / "one.pyx").write_text(
+        textwrap.dedent(
+            """
+            cdef extern from *:
+                \"\"\"
+                static int added(int a, int b) { return a + b; }
+                static void nothing() {}
+                \"\"\"
+                cpdef int add "added"(int a, int b)
+                cpdef void nothing()
+            def f():
+                return add(1, 2) + root(4)
+            """
+        )
+    )
+    m = er.compile_file(tmp_path / "one.pyx")
+    assert m.f() == 5
+    assert m.root(9) == 3
+    assert m.add(b=1, a=2) == 3
+    assert m.nothing() is None
+    with pytest.raises(TypeError, match="missing 1 required positional argument: 'b'"):
+        m.add(1)

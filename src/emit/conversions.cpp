@@ -61,6 +61,7 @@ std::string Conversions::to_object(const Type& type, const std::string& value) {
            ", [](" + const_reference(*type.base, "item") + ") { return " +
            to_object(*type.base, "item") + "; })";
   }
+  if (type.is_tuple) return tuple_function(type, true) + "(" + value + ")";
   if (type.kind == TypeKind::kStruct && made_to_object_.insert(&type).second) make_to_object(type);
   return "er::to_object(" + value + ")";
 }
@@ -76,10 +77,53 @@ std::string Conversions::from_object(const Type& type, const std::string& object
            type.base->cpp + "), [](PyObject* o, void* out) { return " +
            from_object(*type.base, "o", "(" + type.base->cpp + "*)out") + "; })";
   }
+  if (type.is_tuple) return tuple_function(type, false) + arguments + ")";
   if (type.kind == TypeKind::kStruct && made_from_object_.insert(&type).second)
     make_from_object(type);
   const std::string name = has_own_name(type) ? ", " + quoted(type.name) : "";
   return "er::from_object<" + type.cpp + ">" + arguments + name + ")";
+}
+
+// Tuples of types that are one in C++, as int and bint, differ: functions are not found by them.
+std::string Conversions::tuple_function(const Type& type, bool to_object) {
+  auto& made = to_object ? tuples_to_object_ : tuples_from_object_;
+  const auto [found, is_new] = made.try_emplace(
+      &type, (to_object ? "er_to_tuple" : "er_from_tuple") + std::to_string(made.size()));
+  std::string name = found->second;
+  if (is_new) to_object ? make_to_tuple(type, name) : make_from_tuple(type, name);
+  return name;
+}
+
+void Conversions::make_to_tuple(const Type& type, const std::string& name) {
+  std::vector<std::string> values;
+  for (const tree::Field& field : type.fields)
+    values.push_back(to_object(*field.type, "value." + field.cpp));
+  functions_.open("static PyObject* " + name + "(const " + type.cpp + "& value)");
+  std::vector<std::string> items;
+  for (const std::string& value : values) {
+    items.push_back("o" + std::to_string(items.size()));
+    functions_.line("er::Ref " + items.back() + "{" + value + "};");
+    functions_.line("if (!" + items.back() + ") return nullptr;");
+  }
+  functions_.line("return er::make_tuple({" + joined(items) + "});");
+  functions_.close();
+}
+
+void Conversions::make_from_tuple(const Type& type, const std::string& name) {
+  std::vector<std::string> values;
+  for (const tree::Field& field : type.fields)
+    values.push_back(from_object(*field.type, "o", "&out->" + field.cpp));
+  functions_.open("static bool " + name + "(PyObject* items, " + type.cpp + "* out)");
+  functions_.line("if (!er::check_tuple(items, " + std::to_string(values.size()) +
+                  ")) return false;");
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    functions_.open("");
+    functions_.line("const er::Ref o{PySequence_GetItem(items, " + std::to_string(i) + ")};");
+    functions_.line("if (!o || !" + values[i] + ") return false;");
+    functions_.close();
+  }
+  functions_.line("return true;");
+  functions_.close();
 }
 
 void Conversions::make_to_object(const Type& type) {

@@ -3,6 +3,7 @@
 // Structs have functions of their own in the text, made here when they are first asked for.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -23,11 +24,16 @@ class Conversions {
   const Writer& functions() const { return functions_; }
 
  private:
+  std::string tuple_function(const tree::Type& type, bool to_object);
+  void make_to_tuple(const tree::Type& type, const std::string& name);
+  void make_from_tuple(const tree::Type& type, const std::string& name);
   void make_to_object(const tree::Type& type);
   void make_from_object(const tree::Type& type);
 
   std::set<const tree::Type*> made_to_object_;
   std::set<const tree::Type*> made_from_object_;
+  std::map<const tree::Type*, std::string> tuples_to_object_;
+  std::map<const tree::Type*, std::string> tuples_from_object_;
   Writer functions_;
 };
 

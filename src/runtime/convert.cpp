@@ -255,6 +255,19 @@ int union_field(PyObject* mapping, const char* const* fields, int n_fields) {
   return -1;
 }
 
+bool check_tuple(PyObject* o, Py_ssize_t n) {
+  if (!PySequence_Check(o)) {
+    PyErr_Format(PyExc_TypeError, "Expected a sequence of size %zd, got %.200s", n,
+                 Py_TYPE(o)->tp_name);
+    return false;
+  }
+  const Py_ssize_t size = PySequence_Size(o);
+  if (size < 0) return false;
+  if (size == n) return true;
+  PyErr_Format(PyExc_TypeError, "Expected a sequence of size %zd, got size %zd", n, size);
+  return false;
+}
+
 // ---- classes ----
 
 PyObject* raise_expected(const char* expected, PyObject* o) {

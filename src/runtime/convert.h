@@ -210,6 +210,20 @@ ER_RUNTIME_API bool check_struct(PyObject* o);
 // Exactly one of the fields must be there: its number, or -1.
 ER_RUNTIME_API int union_field(PyObject* mapping, const char* const* fields, int n_fields);
 
+// ---- C tuples ----
+
+template <typename T, typename... Rest>
+struct Tuple {
+  T first;
+  Tuple<Rest...> rest;
+};
+template <typename T>
+struct Tuple<T> {
+  T first;
+};
+// False if it is no sequence of n items: TypeError.
+ER_RUNTIME_API bool check_tuple(PyObject* o, Py_ssize_t n);
+
 // ---- classes ----
 
 // None passes. The object, borrowed, or null: "Expected list, got int".

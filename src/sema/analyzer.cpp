@@ -24,6 +24,8 @@ void Analyzer::set_directive(std::string_view key, std::string_view value, Direc
     case Directives::Set::kUnknown:
       diagnostics_.error("directive", range, "there is no directive '" + std::string(key) + "'");
       return;
+    case Directives::Set::kUnsupported:
+      return not_supported(range, "the directive " + std::string(key));
     case Directives::Set::kBadValue:
       diagnostics_.error("directive", range,
                          "directive '" + std::string(key) + "' is True or False, not '" +
@@ -63,6 +65,12 @@ void Analyzer::run() {
               str_constant(name, module_.range),
               constant({tree::ConstantKind::kInt, std::to_string(value), 0, {}}, ObjectClass::kInt,
                        module_.range));
+  for (tree::Function* function : python_functions_) {
+    auto made = make<tree::MakeFunction>(object_, module_.range);
+    made->function = function;
+    do_helper(body, "er::store_global", module_.range, globals(module_.range),
+              str_constant(function->name, module_.range), std::move(made));
+  }
   if (out_.has_doc)
     do_helper(body, "er::store_global", module_.range, globals(module_.range),
               str_constant("__doc__", module_.range), str_constant(out_.doc, module_.range));

@@ -4,6 +4,7 @@
 //   ctypes.cpp         C types as written → types
 //   c_defaults.cpp     arguments that calls of C functions leave out
 //   arrays.cpp         C arrays as values
+//   tuples.cpp         C tuples
 //   expansion.cpp      include, DEF, IF
 //   cimports.cpp       cimport, and what is in .pxd files
 //   extensions.cpp     classes that headers define
@@ -122,6 +123,7 @@ class Analyzer {
   // ---- declarations.cpp ----
   void declare_all(const syntax::Block& block, Scope& scope, bool is_pxd);
   void announce_all(const syntax::Block& block, Scope& scope, bool is_extern);
+  void wrap_extern(const syntax::CFuncDef& def, const Type& type);
   tree::Type* announce_struct(const syntax::CStructDef& def, Scope& scope, bool is_extern);
   const Type* announce_enum(const syntax::CEnumDef& def, Scope& scope, bool is_extern);
   void declare(const syntax::Stmt& stmt, Scope& scope, bool is_pxd);
@@ -169,6 +171,17 @@ class Analyzer {
                                           std::int64_t otherwise);
   void assign_array_slice(ExprPtr array, const syntax::Slice& slice, ExprPtr value, Block& out);
   ExprPtr memory_slice(ExprPtr memory, const syntax::Slice& slice);
+
+  // ---- tuples.cpp ----
+  const Type* tuple_ctype(const syntax::CTupleType& type, Scope& scope);
+  const Type* tuple_of(const std::vector<const Type*>& items, syntax::SourceRange range);
+  ExprPtr tuple_field(ExprPtr tuple, std::size_t i, syntax::SourceRange range);
+  ExprPtr tuple_item(ExprPtr& tuple, const syntax::Expr& index);
+  ExprPtr tuple_display(const syntax::List<const syntax::Expr*>& items, const Type* wanted,
+                        syntax::SourceRange range);
+  ExprPtr converted_tuple(ExprPtr tuple, const Type* to);
+  void unpack_tuple(const syntax::List<const syntax::Expr*>& targets, ExprPtr tuple, Block& out,
+                    syntax::SourceRange range);
 
   // ---- expansion.cpp ----
   // The statements that an `include` or IF stands for; null if it is another statement.
@@ -468,6 +481,7 @@ class Analyzer {
   ExprPtr to_extension(ExprPtr value, const tree::ExtensionClass& extension);
   ExprPtr truth(ExprPtr value);
   bool can_be_object(const Type& type) const;
+  bool can_be_read(const Type& type) const;
 
   // ---- building ----
   template <typename T>
@@ -543,10 +557,11 @@ class Analyzer {
   std::set<std::string> borrowed_;  // imports, by their C++ name
   // Items of cpdef enums, which Python is to know.
   std::vector<std::pair<std::string, std::int64_t>> python_constants_;
-  std::set<std::string, std::less<>> is_loaded_;  // names that are in out_.loaded_names
-  std::set<const Variable*> const_variables_;     // not to be assigned to again
-  std::set<const Variable*> declared_;            // with a type, be it object
-  std::optional<ModuleNames> module_names_;       // once they were asked for
+  std::vector<tree::Function*> python_functions_;  // cpdef functions that headers define
+  std::set<std::string, std::less<>> is_loaded_;   // names that are in out_.loaded_names
+  std::set<const Variable*> const_variables_;      // not to be assigned to again
+  std::set<const Variable*> declared_;             // with a type, be it object
+  std::optional<ModuleNames> module_names_;        // once they were asked for
   std::map<const tree::ExtensionClass*, ClassInfo> classes_;
   std::deque<Symbol> used_;  // functions of .pxd files, still to be compiled
   std::map<const syntax::Stmt*, syntax::Block> expanded_;

@@ -159,7 +159,8 @@ void Analyzer::assign(const syntax::Expr& target, ExprPtr value, Block& out) {
   if (owner != nullptr && owner->is_pointer_like())
     return assign_array_slice(expr(*subscripted.value), *slice, std::move(value), out);
   ExprPtr place = subscript(subscripted);
-  if (place->kind == tree::ExprKind::kIndex || place->kind == tree::ExprKind::kBufferItem) {
+  if (place->kind == tree::ExprKind::kIndex || place->kind == tree::ExprKind::kBufferItem ||
+      place->kind == tree::ExprKind::kField) {
     mark_written(*place);
     auto stmt = make_stmt<tree::Assign>(range);
     stmt->value = coerce(std::move(value), place->type);
@@ -189,6 +190,8 @@ void Analyzer::unpack(const syntax::List<const syntax::Expr*>& targets, ExprPtr 
     diagnostics_.error("starred", range, "two starred targets in one assignment");
     return;
   }
+  if (n_stars == 0 && value->type->is_tuple && value->type->fields.size() == targets.size())
+    return unpack_tuple(targets, std::move(value), out, range);
   const auto count = [&](std::size_t n) {
     return c_literal(types_.py_ssize_t(), std::to_string(n), range);
   };

@@ -131,6 +131,11 @@ ExprPtr Analyzer::builtin_call(std::string_view name, const syntax::Call& call) 
   if (ExprPtr namespaces = namespace_call(name, call)) return namespaces;
   if (name == "len" && n == 1) return len_call(call);
   if (name == "abs" && n == 1) return abs_call(call);
+  if (name == "ord" && n == 1) {
+    ExprPtr value = expr(*call.args[0]);
+    if (value->type == types_.ucs4()) return coerce(std::move(value), types_.long_type());
+    return call_builtin(name, call, to_object(std::move(value)));
+  }
   if ((name == "min" || name == "max") && n >= 2) return min_max_call(name, call);
   if (name == "float" && n == 1) {
     ExprPtr value = expr(*call.args[0]);

@@ -42,9 +42,16 @@ ExprPtr Analyzer::call(const syntax::Call& call, const Type* wanted) {
       const ObjectClass owner = got->args[0]->type->object_class;
       const bool joins = (owner == ObjectClass::kStr || owner == ObjectClass::kBytes) &&
                          as<syntax::Attribute>(*call.func).attr.text == "join";
+      const std::string_view method = as<syntax::Attribute>(*call.func).attr.text;
+      const bool converts = (owner == ObjectClass::kStr && method == "encode") ||
+                            (owner == ObjectClass::kBytes && method == "decode");
       for (const syntax::Expr* arg : call.args) {
         const auto* generator = joins ? syntax::try_as<syntax::GeneratorExp>(arg) : nullptr;
-        got->args.push_back(generator == nullptr
+        const auto* codec = converts ? syntax::try_as<syntax::Str>(arg) : nullptr;
+        // The names of encodings may be bytes, as C has them.
+        const bool is_bytes = codec != nullptr && codec->str_kind == syntax::StrKind::kBytes;
+        got->args.push_back(is_bytes ? str_constant(codec->bytes, arg->range)
+                            : generator == nullptr
                                 ? object(*arg)
                                 : comprehension(ObjectClass::kList, nullptr, *generator->elt,
                                                 generator->generators, generator->range));

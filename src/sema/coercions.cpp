@@ -97,9 +97,23 @@ bool is_converted_class(ObjectClass object_class) {
 }
 
 bool Analyzer::can_be_object(const Type& type) const {
-  if (type.kind == TypeKind::kStruct) return !type.is_union || !type.fields.empty();
+  if (type.kind == TypeKind::kStruct) {
+    if (type.fields.empty()) return !type.is_union;
+    return std::all_of(type.fields.begin(), type.fields.end(),
+                       [this](const tree::Field& field) { return can_be_object(*field.type); });
+  }
   if (type.kind == TypeKind::kArray) return can_be_object(*type.base);
   return type.is_object() || type.is_numeric() || type.is_void() || is_char_pointer(type);
+}
+
+// Can an object be converted to it? An array only as a part of something.
+bool Analyzer::can_be_read(const Type& type) const {
+  if (type.kind == TypeKind::kStruct) {
+    return std::all_of(type.fields.begin(), type.fields.end(),
+                       [this](const tree::Field& field) { return can_be_read(*field.type); });
+  }
+  if (type.kind == TypeKind::kArray) return can_be_read(*type.base);
+  return type.is_numeric() || (is_char_pointer(type) && type.is_pointer());
 }
 
 ExprPtr Analyzer::coerce(ExprPtr value, const Type* to) {
@@ -141,6 +155,7 @@ ExprPtr Analyzer::coerce(ExprPtr value, const Type* to) {
     return cast();
   }
   if (to->is_pointer() && is_pointer_compatible(*from, *to)) return cast();
+  if (to->is_tuple && from->is_tuple) return converted_tuple(std::move(value), to);
   if (to->kind == TypeKind::kStruct && from->kind == TypeKind::kStruct && same_but_const(from, to))
     return value;
   diagnostics_.error("conversion", range,
@@ -203,7 +218,7 @@ ExprPtr Analyzer::from_object(ExprPtr value, const Type* to) {
   const syntax::SourceRange range = value->range;
   if (to->kind == TypeKind::kBint) return truth(std::move(value));
   const bool is_text = is_char_pointer(*to) && to->is_pointer();
-  if (to->is_numeric() || to->kind == TypeKind::kStruct || is_text) {
+  if (to->is_numeric() || is_text || (to->kind == TypeKind::kStruct && can_be_read(*to))) {
     std::string name = "er::from_object<" + to->cpp + ">";
     if (to == types_.ucs4()) name = "er::ucs4_from_object";
     return helper(name.c_str(), to, Fail::kFalse, range, std::move(value));
@@ -286,6 +301,7 @@ ExprPtr Analyzer::truth(ExprPtr value) {
     }
     return helper("er::truth", types_.bint(), Fail::kMinusOne, range, std::move(value));
   }
+  if (type.is_tuple) return truth(to_object(std::move(value)));
   if (type.is_pointer())
     return binary_node(types_.bint(), "!=", std::move(value), c_literal(&type, "nullptr", range),
                        range);

@@ -210,8 +210,7 @@ const Type* Analyzer::ctype(const syntax::CType& type, Scope& scope) {
       not_supported(type.range, "C++ types");
       return object_;
     case CTypeKind::kTuple:
-      not_supported(type.range, "C tuples");
-      return object_;
+      return tuple_ctype(as<syntax::CTupleType>(type), scope);
     case CTypeKind::kError:
       return object_;
   }
@@ -246,7 +245,7 @@ const Type* Analyzer::function_ctype(const syntax::CFunctionType& type, Scope& s
   const bool has_sentinel = result->is_integral() || result->is_float() || result->is_pointer();
   switch (type.except.kind) {
     case ExceptKind::kUnspecified:
-      if (is_extern) break;
+      if (is_extern || context_->directives.legacy_implicit_noexcept) break;
       except = has_sentinel ? tree::Except::kMaybeValue : tree::Except::kAlwaysAsk;
       value = result->is_pointer() ? "nullptr" : "-1";
       break;

@@ -160,10 +160,16 @@ void Analyzer::declare_function(const syntax::CFuncDef& def, Scope& scope, bool 
   const bool is_extern = def.context.visibility == syntax::Visibility::kExtern && !def.has_body;
   Symbol symbol;
   symbol.kind = SymbolKind::kFunction;
+  const Directives before = context_->directives;
+  for (const syntax::Expr* decorator : def.decorators) {
+    const auto* call = syntax::try_as<syntax::Call>(decorator);
+    if (call != nullptr && cython_name(*call->func) == "legacy_implicit_noexcept")
+      apply_directive_decorator(*decorator, context_->directives);
+  }
   symbol.type = function_ctype(*def.type, scope, is_extern);
+  context_->directives = before;
   symbol.is_also_python = def.is_cpdef;
-  if (is_extern && def.is_cpdef && !is_pxd)
-    return not_supported(def.range, "extern functions that Python is to know");
+  if (is_extern && def.is_cpdef && (!is_pxd || in_own_pxd_)) wrap_extern(def, *symbol.type);
   if (is_extern) {
     symbol.cpp = def.cname.empty() ? def.name.text : def.cname;
     symbol.is_extern = true;
@@ -193,6 +199,36 @@ void Analyzer::declare_function(const syntax::CFuncDef& def, Scope& scope, bool 
   lend(def, function);
   declare_c_defaults(def, symbol);
   add_symbol(scope, def.name, std::move(symbol));
+}
+
+// cpdef in an extern block: Python gets a function that calls what the header declares.
+void Analyzer::wrap_extern(const syntax::CFuncDef& def, const Type& type) {
+  if (type.has_varargs) return not_supported(def.range, "'...' in extern functions for Python");
+  tree::Function& function = new_function(tree::FunctionKind::kCpdef, def.name.text, def.header);
+  function.type = &type;
+  function.result = type.base;
+  python_functions_.push_back(&function);
+  auto call = make<tree::Call>(type.base, def.range);
+  auto callee = make<tree::FunctionName>(&type, def.range);
+  callee->cpp = def.cname.empty() ? def.name.text : def.cname;
+  callee->is_extern = true;
+  call->callee = std::move(callee);
+  for (std::size_t i = 0; i < type.parameters.size(); ++i) {
+    const tree::Parameter& parameter = type.parameters[i];
+    const std::string name = parameter.name.empty() ? "arg" + std::to_string(i) : parameter.name;
+    Variable& variable = function.variables.emplace_back();
+    variable = {name, "v_" + name, VariableKind::kParameter, parameter.type};
+    function.c_parameters.push_back(&variable);
+    tree::PyParameter made;
+    if (parameter.name.empty()) made.kind = tree::ParamKind::kPositionalOnly;
+    made.variable = &variable;
+    function.py_parameters.push_back(made);
+    call->args.push_back(this->variable(&variable, def.range));
+  }
+  if (type.base->is_void()) return add_expr(function.body, std::move(call));
+  auto result = make_stmt<tree::Return>(def.range);
+  result->value = std::move(call);
+  function.body.push_back(std::move(result));
 }
 
 tree::Type* Analyzer::announce_struct(const syntax::CStructDef& def, Scope& scope, bool is_extern) {

@@ -9,7 +9,7 @@ namespace engineroom::sema {
 namespace {
 
 // Accepted without effect: they tune what is not there, or the C code of another compiler.
-constexpr std::array<std::string_view, 55> kWithoutEffect = {
+constexpr std::array<std::string_view, 52> kWithoutEffect = {
     "always_allow_keywords",
     "auto_cpdef",
     "auto_pickle",
@@ -18,8 +18,6 @@ constexpr std::array<std::string_view, 55> kWithoutEffect = {
     "autotestdict.cdef",
     "binding",
     "c_api_binop_methods",
-    "c_string_encoding",
-    "c_string_type",
     "callspec",
     "ccomplex",
     "cdivision_warnings",
@@ -40,7 +38,6 @@ constexpr std::array<std::string_view, 55> kWithoutEffect = {
     "initializedcheck",
     "internal",
     "language_level",
-    "legacy_implicit_noexcept",
     "linetrace",
     "no_gc",
     "no_gc_clear",
@@ -81,6 +78,7 @@ Directives::Set Directives::set(std::string_view name, std::string_view value) {
       {"cpow", &cpow},
       {"overflowcheck", &overflowcheck},
       {"annotation_typing", &annotation_typing},
+      {"legacy_implicit_noexcept", &legacy_implicit_noexcept},
       {"warn.maybe_uninitialized", &warn_maybe_uninitialized},
       {"warn.unreachable", &warn_unreachable},
       {"warn.unused", &warn_unused},
@@ -99,9 +97,12 @@ Directives::Set Directives::set(std::string_view name, std::string_view value) {
     infer_types = !on ? Infer::kSafe : *on ? Infer::kAlways : Infer::kNever;
     return Set::kOk;
   }
+  // What char * is as an object; bytes, without these.
+  if (name == "c_string_type" && value != "bytes") return Set::kUnsupported;
+  if (name == "c_string_encoding" && !value.empty()) return Set::kUnsupported;
   const bool is_known =
       std::find(kWithoutEffect.begin(), kWithoutEffect.end(), name) != kWithoutEffect.end() ||
-      name.starts_with("warn.") || name.starts_with("test_");
+      name.starts_with("warn.") || name.starts_with("test_") || name.starts_with("c_string_");
   return is_known ? Set::kOk : Set::kUnknown;
 }
 

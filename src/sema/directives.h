@@ -13,6 +13,7 @@ struct Directives {
   bool cpow = false;
   bool overflowcheck = false;
   bool annotation_typing = true;
+  bool legacy_implicit_noexcept = false;
   bool true_division = true;  // follows from the language level
   bool warn_unreachable = true;
   bool warn_maybe_uninitialized = false;
@@ -21,7 +22,7 @@ struct Directives {
   bool warn_unused_result = false;
   enum class Infer { kSafe, kAlways, kNever } infer_types = Infer::kSafe;
 
-  enum class Set { kOk, kUnknown, kBadValue };
+  enum class Set { kOk, kUnknown, kBadValue, kUnsupported };
   // `value` as in a comment: "True", "False", or text.
   Set set(std::string_view name, std::string_view value);
 };

@@ -68,13 +68,11 @@ ExprPtr Analyzer::expr_of_kind(const syntax::Expr& e, const Type* wanted) {
     case ExprKind::kCall:
       return call(as<syntax::Call>(e), wanted);
     case ExprKind::kTuple:
-      if (wanted != nullptr && wanted->kind == TypeKind::kStruct)
-        return struct_call(*wanted, as<syntax::Tuple>(e).elts, {}, e.range);
+      if (ExprPtr made = tuple_display(as<syntax::Tuple>(e).elts, wanted, e.range)) return made;
       return sequence_display("er::make_tuple", ObjectClass::kTuple, as<syntax::Tuple>(e).elts,
                               e.range);
     case ExprKind::kList:
-      if (wanted != nullptr && wanted->kind == TypeKind::kStruct)
-        return struct_call(*wanted, as<syntax::ListExpr>(e).elts, {}, e.range);
+      if (ExprPtr made = tuple_display(as<syntax::ListExpr>(e).elts, wanted, e.range)) return made;
       if (wanted != nullptr && wanted->is_pointer()) {
         not_supported(e.range, "C arrays made of lists");
         return error_value(e.range);
@@ -375,7 +373,7 @@ ExprPtr Analyzer::attribute(const syntax::Attribute& e) {
   if (is_error(*value)) return value;
   const Type* type = value->type;
   const Type* record = type->is_pointer() ? type->base : type;
-  if (record->kind == TypeKind::kStruct) {
+  if (record->kind == TypeKind::kStruct && !record->is_tuple) {
     const tree::Field* field = record->find_field(e.attr.text);
     if (field == nullptr) {
       diagnostics_.error("no-field", e.attr.range,
@@ -447,6 +445,8 @@ ExprPtr Analyzer::subscript(const syntax::Subscript& e) {
   }
   if (type->buffer != nullptr)
     if (ExprPtr item = buffer_item(value, e)) return item;
+  if (type->is_tuple)
+    if (ExprPtr item = tuple_item(value, *e.slice)) return item;
   ExprPtr container = to_object(std::move(value));
   ExprPtr index = expr(*e.slice, object_);
   const bool is_sequence = container->type->object_class != ObjectClass::kDict;

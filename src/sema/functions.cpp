@@ -46,6 +46,9 @@ bool Analyzer::apply_directive_decorator(const syntax::Expr& decorator, Directiv
       diagnostics_.error("directive", decorator.range,
                          "directive '" + *name + "' is True or False, not " + value);
       return true;
+    case Directives::Set::kUnsupported:
+      not_supported(decorator.range, "the directive " + *name);
+      return true;
     case Directives::Set::kUnknown:
       break;
   }
@@ -99,8 +102,7 @@ void Analyzer::add_parameters(FunctionContext& context, const syntax::Params& pa
     std::string_view name = param.name.text;
     if (name.empty() && param.type->kind == syntax::CTypeKind::kNamed)
       name = as<syntax::CNamedType>(*param.type).name();
-    if (!type->is_object() && !type->is_numeric() && type->kind != TypeKind::kStruct &&
-        !(type->is_pointer() && type->base->rank == 1 && type->base->kind == TypeKind::kInt)) {
+    if (!type->is_object() && (type->kind == TypeKind::kArray || !can_be_read(*type))) {
       diagnostics_
           .error("parameter-type", param.range,
                  "a parameter of a def function cannot be of type '" + type->name + "'")

@@ -23,6 +23,13 @@ struct Assignments {
     const syntax::Expr* value;
   };
   std::map<std::string_view, std::vector<const syntax::Expr*>> values;
+  // a, b = value: an item of something.
+  struct Part {
+    const syntax::Expr* value;
+    std::size_t i;
+    std::size_t n;
+  };
+  std::map<std::string_view, std::vector<Part>> parts;
   std::map<std::string_view, std::vector<Augmented>> augmented;
   std::map<std::string_view, std::vector<const syntax::For*>> ranges;
   std::set<std::string_view> deleted;
@@ -43,6 +50,7 @@ struct Assignments {
     see_expr(&target);
   }
   void see_assign(const syntax::Expr& target, const syntax::Expr* value);
+  void see_parts(const syntax::Tuple& targets, const syntax::Expr& value);
 };
 
 void Assignments::see_expr(const syntax::Expr* e) {
@@ -70,16 +78,28 @@ void Assignments::see_assign(const syntax::Expr& target, const syntax::Expr* val
   }
   // a, b = c, d is two assignments.
   const auto* targets = syntax::try_as<syntax::Tuple>(&target);
-  const auto* parts = value != nullptr ? syntax::try_as<syntax::Tuple>(value) : nullptr;
+  const auto* items = value != nullptr ? syntax::try_as<syntax::Tuple>(value) : nullptr;
   const bool is_parallel =
-      targets != nullptr && parts != nullptr && targets->elts.size() == parts->elts.size();
+      targets != nullptr && items != nullptr && targets->elts.size() == items->elts.size();
+  if (targets != nullptr && value != nullptr && items == nullptr)
+    return see_parts(*targets, *value);
   if (!is_parallel) return see_unknown(target);
-  for (std::size_t i = 0; i < parts->elts.size(); ++i) {
-    if (targets->elts[i]->kind == ExprKind::kStarred || parts->elts[i]->kind == ExprKind::kStarred)
+  for (std::size_t i = 0; i < items->elts.size(); ++i) {
+    if (targets->elts[i]->kind == ExprKind::kStarred || items->elts[i]->kind == ExprKind::kStarred)
       return see_unknown(target);
   }
-  for (std::size_t i = 0; i < parts->elts.size(); ++i)
-    see_assign(*targets->elts[i], parts->elts[i]);
+  for (std::size_t i = 0; i < items->elts.size(); ++i)
+    see_assign(*targets->elts[i], items->elts[i]);
+}
+
+void Assignments::see_parts(const syntax::Tuple& targets, const syntax::Expr& value) {
+  for (std::size_t i = 0; i < targets.elts.size(); ++i) {
+    if (const auto* name = syntax::try_as<syntax::Name>(targets.elts[i])) {
+      parts[name->id].push_back({&value, i, targets.elts.size()});
+    } else {
+      see_unknown(*targets.elts[i]);
+    }
+  }
 }
 
 void Assignments::see(const syntax::Stmt& stmt) {
@@ -169,6 +189,17 @@ void Analyzer::infer_types(const syntax::Block& body) {
   }
 }
 
+namespace {
+
+// ord(c), which is no larger than a long, whatever c is.
+bool is_code_point(const syntax::Expr& value, const Type* type) {
+  const auto* call = syntax::try_as<syntax::Call>(&value);
+  const auto* callee = call != nullptr ? syntax::try_as<syntax::Name>(call->func) : nullptr;
+  return callee != nullptr && callee->id == "ord" && type->kind == TypeKind::kInt;
+}
+
+}  // namespace
+
 // Null: an object.
 const Type* Analyzer::inferred_type(std::string_view name, const Assignments& seen) {
   if (seen.unknown.contains(name)) return nullptr;
@@ -188,13 +219,23 @@ const Type* Analyzer::inferred_type(std::string_view name, const Assignments& se
       const Type* one = quick_type(*value);
       if (one != nullptr && one->kind == TypeKind::kArray) one = types_.pointer_to(one->base);
       if (one != nullptr && one->unqualified != nullptr) one = one->unqualified;
-      const bool is_safe =
-          one != nullptr && (one->is_float() || one->kind == TypeKind::kBint || one->is_pointer() ||
-                             one->kind == TypeKind::kStruct || one->is_complex() ||
-                             (one->is_object() && one != object_));
+      const bool is_safe = one != nullptr && (one->is_float() || is_code_point(*value, one) ||
+                                              one->kind == TypeKind::kBint || one->is_pointer() ||
+                                              one->kind == TypeKind::kStruct || one->is_complex() ||
+                                              (one->is_object() && one != object_));
       if (!is_safe || !agrees(one)) return nullptr;
     }
   }
+  if (const auto parts = seen.parts.find(name); parts != seen.parts.end()) {
+    for (const Assignments::Part& part : parts->second) {
+      const Type* whole = quick_type(*part.value);
+      const bool is_tuple = whole != nullptr && whole->is_tuple && whole->fields.size() == part.n;
+      const Type* one = is_tuple ? whole->fields[part.i].type : nullptr;
+      if (one == nullptr || one->is_integral() || !agrees(one)) return nullptr;
+    }
+  }
+  if (type != nullptr && type->kind == TypeKind::kInt && seen.may_overflow.contains(name))
+    return nullptr;
   if (const auto loops = seen.ranges.find(name); loops != seen.ranges.end()) {
     if (seen.may_overflow.contains(name)) return nullptr;
     for (const syntax::For* loop : loops->second)
@@ -226,6 +267,7 @@ const Type* Analyzer::range_type(const syntax::Expr& iter) {
     const Type* one = quick_type(*arg);
     if (one == nullptr || !one->is_integral()) return nullptr;
     if (arg->kind != ExprKind::kInt) type = types_.common(type, one);
+    if (one->kind == TypeKind::kEnum && call->args.size() == 1) return one;
   }
   return type;
 }
@@ -343,6 +385,11 @@ const Type* Analyzer::quick_type(const syntax::Expr& e) {
     case ExprKind::kSubscript: {
       const auto& subscript = as<syntax::Subscript>(e);
       const Type* owner = quick_type(*subscript.value);
+      if (owner != nullptr && owner->is_tuple) {
+        const std::optional<std::int64_t> i = constant_value(*subscript.slice, here());
+        const auto n = static_cast<std::int64_t>(owner->fields.size());
+        return i && *i >= 0 && *i < n ? owner->fields[static_cast<std::size_t>(*i)].type : nullptr;
+      }
       const bool is_element =
           owner != nullptr && owner->is_pointer_like() && subscript.slice->kind != ExprKind::kSlice;
       return is_element ? known(owner->base) : nullptr;
@@ -369,6 +416,7 @@ const Type* Analyzer::call_type(const syntax::Call& call) {
   const auto* callee = syntax::try_as<syntax::Name>(call.func);
   if (callee == nullptr || !is_builtin(callee->id)) return nullptr;
   if (callee->id == "len") return types_.py_ssize_t();
+  if (callee->id == "ord" && is_plain(call)) return types_.long_type();
   // A float object is a double.
   if (callee->id == "float" && is_plain(call)) return types_.double_type();
   return known(builtin_result(callee->id));

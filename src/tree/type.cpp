@@ -174,6 +174,29 @@ const Type* TypeTable::array_of(const Type* element, std::size_t size) {
   return known;
 }
 
+const Type* TypeTable::tuple_of(const std::vector<const Type*>& items) {
+  std::string key = "tuple";
+  for (const Type* item : items) key += key_of(" ", item);
+  const Type*& known = derived_[key];
+  if (known == nullptr) {
+    Type type;
+    type.kind = TypeKind::kStruct;
+    type.is_tuple = true;
+    std::string parts;
+    std::string path;
+    for (const Type* item : items) {
+      type.name += (type.name.empty() ? "" : ", ") + item->name;
+      parts += (parts.empty() ? "" : ", ") + item->cpp;
+      type.fields.push_back({"f" + std::to_string(type.fields.size()), path + "first", item});
+      path += "rest.";
+    }
+    type.name = "(" + type.name + ")";
+    type.cpp = "er::Tuple<" + parts + ">";
+    known = add(std::move(type));
+  }
+  return known;
+}
+
 const Type* TypeTable::const_of(const Type* type) {
   if (type->is_const || type->is_object()) return type;
   const Type*& known = derived_[key_of("const", type)];

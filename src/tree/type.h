@@ -126,6 +126,7 @@ struct Type {
   // kStruct.
   std::vector<Field> fields;
   bool is_union = false;
+  bool is_tuple = false;  // (int, double): fields without names, a tuple as an object
   bool is_packed = false;
   bool is_complete = true;
 
@@ -185,6 +186,7 @@ class TypeTable {
   const Type* complex_of(const Type* part);
   const Type* pointer_to(const Type* base);
   const Type* array_of(const Type* element, std::size_t size);
+  const Type* tuple_of(const std::vector<const Type*>& items);
   const Type* const_of(const Type* type);
   const Type* function(const Type* result, std::vector<Parameter> parameters, bool has_varargs,
                        Except except, std::string except_value, bool is_nogil);
