@@ -65,11 +65,13 @@ def translate_one(path: str, level: str) -> None:
     source, _ = split(text)
     warnings_count = bool(re.search(r"^#\s*tag:.*\bwerror\b", text, re.MULTILINE))
     counted = {"error", "warning"} if warnings_count else {"error"}
+    own_pxd = file.with_suffix(".pxd")
     request = _compiler.Request(
         source.encode("utf-8", "surrogateescape").decode("utf-8", "replace"),
         file=file.name,
         module=file.stem.split(".")[0],
         level=level,
+        own_pxd=str(own_pxd) if own_pxd.exists() else "",
         pxd_path=[str(file.parent), str(Path(engineroom.__file__).parent / "pxd"), *sys.path[1:]],
     )
     translation = _compiler.translate(request)

@@ -58,6 +58,7 @@ void Analyzer::run() {
   const std::size_t n_before = diagnostics_.all().size();
   declare_own_pxd();
   declare_all(module_.body, scope_, false);
+  check_module_flow();
   define_functions(module_.body);
   Block body;
   for (const auto& [name, value] : python_constants_)

@@ -2,6 +2,10 @@
 //
 //   declarations.cpp   cdef, ctypedef, struct, enum, extern, cimport: what names are declared
 //   ctypes.cpp         C types as written → types
+//   declared_types.cpp what types variables, parameters and fields can have
+//   constness.cpp      what cannot be assigned to
+//   text_to_c.cpp      text that C cannot take
+//   borrowed_pointers.cpp  pointers that would outlive what they point into
 //   c_defaults.cpp     arguments that calls of C functions leave out
 //   arrays.cpp         C arrays as values
 //   tuples.cpp         C tuples
@@ -108,6 +112,7 @@ class Analyzer {
     int next_temporary = 0;
     std::map<std::string, int> n_named;             // for unique names in C++
     std::set<std::string, std::less<>> undeclared;  // names that were reported already
+    std::set<std::string, std::less<>> refused;     // constructs likewise
   };
 
   // What is known of classes that headers define.
@@ -140,6 +145,32 @@ class Analyzer {
   void add_refused(Scope& scope, const syntax::Identifier& name);
   std::string unique_cpp(std::string_view prefix, std::string_view name);
   std::string shared_suffix() const;
+
+  // ---- declared_types.cpp ----
+  const Type* declared_type(const syntax::CDeclarator& declarator, Scope& scope,
+                            std::string_view what);
+  bool refuse_incomplete(const Type& type, syntax::SourceRange range, std::string_view what);
+  bool refuse_open_array(const syntax::CDeclarator& declarator);
+  void refuse_void_parameter(const syntax::Param& param);
+  void check_except(const syntax::ExceptClause& clause, const Type& result, Scope& scope);
+  // That the definition of a function is what the own .pxd says.
+  void check_announced(const syntax::CFuncDef& def, const Type& defined);
+
+  // ---- constness.cpp ----
+  // Each is true, and reports it, if what is assigned to is const.
+  bool refuse_const(const Variable* variable, std::string_view name, syntax::SourceRange range);
+  bool refuse_const(const tree::Expr& place);
+  bool refuse_const_array(const Variable& variable, syntax::SourceRange range);
+
+  // ---- text_to_c.cpp ----
+  bool refuse_text(const tree::Expr& value, const Type& to);
+  bool refuse_text_as_number(const tree::Expr& value, const tree::Constant& text, const Type& to);
+  bool refuse_decoding(const tree::Expr& value, const Type& to);
+
+  // ---- borrowed_pointers.cpp ----
+  bool refuse_dangling(const tree::Expr& value);
+  bool refuse_dangling_copies(const tree::Expr& value,
+                              const syntax::List<const syntax::Expr*>& targets);
 
   // ---- c_defaults.cpp ----
   void declare_c_defaults(const syntax::CFuncDef& def, const Symbol& function);
@@ -243,6 +274,7 @@ class Analyzer {
   const Type* ctype(const syntax::CType& type, Scope& scope);
   const Symbol* type_symbol(const syntax::CNamedType& type, Scope& scope);
   const Type* named_ctype(const syntax::CNamedType& type, Scope& scope);
+  bool refuse_cython_type(const syntax::CNamedType& type);
   const Type* basic_ctype(const syntax::CBasicType& type);
   // `self` is the type of a first parameter without one.
   const Type* function_ctype(const syntax::CFunctionType& type, Scope& scope, bool is_extern,
@@ -301,6 +333,7 @@ class Analyzer {
   // ---- flow_report.cpp ----
   // Of the function whose locals are known.
   void check_flow(const syntax::Params& params, const syntax::Block& body);
+  void check_module_flow();
   void report(const FlowFinding& finding);
 
   // ---- statements.cpp ----
@@ -349,6 +382,7 @@ class Analyzer {
 
   // ---- assignments.cpp ----
   void assign_statement(const syntax::Assign& stmt, Block& out);
+  bool refuse_misfit(const syntax::Expr& target, const syntax::Expr& value);
   void augmented(const syntax::AugAssign& stmt, Block& out);
   void augmented_object_item(ExprPtr place, const syntax::AugAssign& stmt, Block& out);
   void assign(const syntax::Expr& target, ExprPtr value, Block& out);
@@ -383,6 +417,7 @@ class Analyzer {
   ExprPtr subscript(const syntax::Subscript& subscript);
   ExprPtr literal(const syntax::Expr& expr, const Type* wanted);
   bool has_bytes(const syntax::Str& text) const;
+  bool is_byte(const syntax::Str& text) const;
   ExprPtr joined_str(const syntax::JoinedStr& expr);
   ExprPtr cast(const syntax::Cast& cast);
   ExprPtr address_of(const syntax::AddressOf& expr);
@@ -417,6 +452,8 @@ class Analyzer {
   ExprPtr bin_op(const syntax::BinOp& expr, const Type* wanted);
   ExprPtr binary(syntax::Operator op, ExprPtr left, ExprPtr right, syntax::SourceRange range,
                  bool in_place = false);
+  ExprPtr refuse_operands(std::string_view sign, const Type& left, const Type& right,
+                          syntax::SourceRange range);
   ExprPtr c_division(syntax::Operator op, ExprPtr left, ExprPtr right, syntax::SourceRange range);
   ExprPtr c_power(ExprPtr left, ExprPtr right, syntax::SourceRange range);
   ExprPtr unary(const syntax::UnaryOp& expr, const Type* wanted);
@@ -548,7 +585,12 @@ class Analyzer {
   std::map<syntax::SourceId, std::shared_ptr<Scope>> pxds_;
   std::shared_ptr<Scope> numpy_;  // once it was cimported
   bool in_own_pxd_ = false;
-  std::set<std::string, std::less<>> announced_;      // functions that the own .pxd declares
+  // Functions that the own .pxd declares.
+  struct Announced {
+    const Type* type = nullptr;
+    syntax::SourceRange range;
+  };
+  std::map<std::string, Announced, std::less<>> announced_;
   std::vector<std::unique_ptr<syntax::Tree>> trees_;  // of .pxd files
   std::map<std::string, int> n_cpp_;                  // for unique names in C++
   std::map<std::pair<int, std::string>, std::size_t> constants_;
@@ -566,6 +608,7 @@ class Analyzer {
   std::deque<Symbol> used_;  // functions of .pxd files, still to be compiled
   std::map<const syntax::Stmt*, syntax::Block> expanded_;
   std::map<syntax::SourceId, int> include_depths_;
+  std::set<const syntax::Stmt*> missing_includes_;
   Definitions definitions_;
   std::map<std::string, std::vector<CDefault>, std::less<>> c_defaults_;  // by the function's C++
   syntax::Arena made_;                 // expressions that stand in no text

@@ -37,7 +37,37 @@ const Type* Analyzer::target_type(const syntax::Expr& target) {
   return nullptr;
 }
 
+// a, b = [1, 2, 3]: that it does not fit can be seen.
+bool Analyzer::refuse_misfit(const syntax::Expr& target, const syntax::Expr& value) {
+  const auto* targets = elements_of(target);
+  const auto* values = elements_of(value);
+  if (targets == nullptr || values == nullptr || has_star(*values)) return false;
+  const std::size_t n_targets = targets->size();
+  const std::size_t n_values = values->size();
+  if (!has_star(*targets)) {
+    if (n_targets != n_values) {
+      const auto of = [](std::size_t n, const char* what) {
+        return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
+      };
+      diagnostics_.error(
+          "unpacking", target.range,
+          of(n_values, "value") + " cannot be unpacked to " + of(n_targets, "target"));
+      return true;
+    }
+    for (std::size_t i = 0; i < n_targets; ++i)
+      if (refuse_misfit(*(*targets)[i], *(*values)[i])) return true;
+    return false;
+  }
+  if (n_values + 1 >= n_targets) return false;
+  diagnostics_.error("unpacking", target.range,
+                     "at least " + std::to_string(n_targets - 1) + " values are needed here, not " +
+                         std::to_string(n_values));
+  return true;
+}
+
 void Analyzer::assign_statement(const syntax::Assign& stmt, Block& out) {
+  for (const syntax::Expr* target : stmt.targets)
+    if (refuse_misfit(*target, *stmt.value)) return;
   // a, b = c, d with as many values as targets needs no tuple.
   if (stmt.targets.size() == 1) {
     const auto* targets = elements_of(*stmt.targets[0]);
@@ -49,6 +79,7 @@ void Analyzer::assign_statement(const syntax::Assign& stmt, Block& out) {
         const Type* wanted = target_type(*(*targets)[i]);
         ExprPtr value = expr(*(*values)[i], wanted);
         if (wanted != nullptr) value = coerce(std::move(value), wanted);
+        if (refuse_dangling(*value)) return;
         kept.push_back(keep(std::move(value), out));
       }
       for (std::size_t i = 0; i < targets->size(); ++i)
@@ -67,6 +98,7 @@ void Analyzer::assign_statement(const syntax::Assign& stmt, Block& out) {
       assign(*target, c_literal(value->type, cpp, value->range), out);
     return;
   }
+  if (refuse_dangling_copies(*value, stmt.targets)) return;
   Variable* kept = keep(std::move(value), out);
   for (const syntax::Expr* target : stmt.targets)
     assign(*target, variable(kept, stmt.value->range), out);
@@ -79,7 +111,9 @@ void Analyzer::assign_to_variable(Variable* target, ExprPtr value, Block& out,
       assign_variable(out, target, std::move(made), range);
     return;
   }
-  assign_variable(out, target, coerce(std::move(value), target->type), range);
+  value = coerce(std::move(value), target->type);
+  if (refuse_dangling(*value)) return;
+  assign_variable(out, target, std::move(value), range);
 }
 
 void Analyzer::assign_name(std::string_view name, ExprPtr value, Block& out,
@@ -94,10 +128,7 @@ void Analyzer::assign_name(std::string_view name, ExprPtr value, Block& out,
   const Variable* known = local != context_->locals.end() ? local->second
                           : symbol != nullptr             ? symbol->variable
                                                           : nullptr;
-  if (const_variables_.contains(known)) {
-    diagnostics_.error("assignment", range, "assignment to const " + syntax::in_quotes(name));
-    return;
-  }
+  if (refuse_const(known, name, range)) return;
   if (local != context_->locals.end())
     return assign_to_variable(local->second, std::move(value), out, range);
   if (symbol != nullptr && symbol->kind == SymbolKind::kVariable)
@@ -137,9 +168,11 @@ void Analyzer::assign(const syntax::Expr& target, ExprPtr value, Block& out) {
     ExprPtr place = this->attribute(attribute);
     if (is_error(*place)) return;
     if (place->kind == tree::ExprKind::kField || place->kind == tree::ExprKind::kVariable) {
+      if (refuse_const(*place)) return;
       mark_written(*place);
       auto stmt = make_stmt<tree::Assign>(range);
       stmt->value = coerce(std::move(value), place->type);
+      if (refuse_dangling(*stmt->value)) return;
       stmt->target = std::move(place);
       out.push_back(std::move(stmt));
       return;
@@ -161,9 +194,11 @@ void Analyzer::assign(const syntax::Expr& target, ExprPtr value, Block& out) {
   ExprPtr place = subscript(subscripted);
   if (place->kind == tree::ExprKind::kIndex || place->kind == tree::ExprKind::kBufferItem ||
       place->kind == tree::ExprKind::kField) {
+    if (refuse_const(*place)) return;
     mark_written(*place);
     auto stmt = make_stmt<tree::Assign>(range);
     stmt->value = coerce(std::move(value), place->type);
+    if (refuse_dangling(*stmt->value)) return;
     stmt->target = std::move(place);
     out.push_back(std::move(stmt));
     return;
@@ -252,6 +287,7 @@ void Analyzer::augmented(const syntax::AugAssign& stmt, Block& out) {
     return augmented_object_item(std::move(place), stmt, out);
   if (place->kind == tree::ExprKind::kField || place->kind == tree::ExprKind::kIndex ||
       place->kind == tree::ExprKind::kBufferItem) {
+    if (refuse_const(*place)) return;
     mark_written(*place);
     // The place is evaluated once: by its address.
     const Type* type = place->type;

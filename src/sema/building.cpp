@@ -184,8 +184,34 @@ void Analyzer::assign_variable(Block& out, Variable* target, ExprPtr value,
   out.push_back(std::move(stmt));
 }
 
+namespace {
+
+// What to do instead.
+std::string_view way_around(std::string_view what) {
+  constexpr std::pair<std::string_view, std::string_view> kWays[] = {
+      {"classes", "define the class in plain Python, and use it here"},
+      {"extension classes", "C values can be kept in a 'cdef struct'"},
+      {"generators", "return a list"},
+      {"closures", "pass the value as an argument"},
+      {"nonlocal", "return the value"},
+      {"memoryviews", "of NumPy's arrays there is 'np.ndarray[double, ndim=1] x'"},
+      {"nogil blocks", "leave it out: this code runs with the GIL"},
+      {"match", "use 'if' and 'elif'"}};
+  for (const auto& [construct, way] : kWays)
+    if (what == construct || what.starts_with(std::string(construct) + ":")) return way;
+  return "";
+}
+
+}  // namespace
+
+// Once per function: a second `yield` tells nothing new.
 void Analyzer::not_supported(syntax::SourceRange range, std::string_view what) {
-  diagnostics_.error("not-supported", range, "not supported yet: " + std::string(what));
+  const std::string construct(what.substr(0, what.find(':')));
+  const bool is_in_function =
+      context_ != nullptr && !context_->is_module && range.source == module_.range.source;
+  if (is_in_function && !context_->refused.insert(construct).second) return;
+  diagnostics_.error("not-supported", range, "not supported yet: " + std::string(what))
+      .hint(std::string(way_around(what)));
 }
 
 }  // namespace engineroom::sema

@@ -120,10 +120,10 @@ ExprPtr Analyzer::c_call(ExprPtr callee, const Type& function, const syntax::Cal
     const auto i = static_cast<std::size_t>(found - function.parameters.begin());
     const std::string_view given = keyword.name.text;
     if (found == function.parameters.end()) {
-      diagnostics_.error("arguments", keyword.value->range,
+      diagnostics_.error("arguments", keyword.name.range,
                          in_quotes(name) + " has no parameter " + in_quotes(given));
     } else if (args[i] != nullptr) {
-      diagnostics_.error("arguments", keyword.value->range,
+      diagnostics_.error("arguments", keyword.name.range,
                          "argument " + in_quotes(given) + " passed twice");
     } else {
       args[i] = coerce(expr(*keyword.value, found->type), found->type);

@@ -21,6 +21,10 @@ const char kWhere[] =
 std::shared_ptr<Scope> Analyzer::load_pxd(const std::string& name, syntax::SourceRange range,
                                           int level) {
   const std::optional<syntax::SourceId> source = find_pxd(name, level, range.source);
+  if (!source && (name == "libcpp" || name.starts_with("libcpp."))) {
+    not_supported(range, "C++: the module '" + name + "'");
+    return nullptr;
+  }
   if (!source) {
     diagnostics_
         .error("no-pxd", range,

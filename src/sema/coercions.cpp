@@ -126,6 +126,7 @@ ExprPtr Analyzer::coerce(ExprPtr value, const Type* to) {
     if (from->kind == TypeKind::kInt && to->object_class == ObjectClass::kBytes)
       return helper("er::byte_to_object", to, Fail::kNull, range,
                     coerce(std::move(value), types_.long_type()));
+    if (refuse_decoding(*value, *to)) return error_value(range);
     if (from->is_numeric() && to->object_class == ObjectClass::kBool)
       value = truth(std::move(value));
     ExprPtr boxed = from->is_object() ? std::move(value) : to_object(std::move(value));
@@ -217,6 +218,7 @@ ExprPtr Analyzer::to_object(ExprPtr value) {
 ExprPtr Analyzer::from_object(ExprPtr value, const Type* to) {
   const syntax::SourceRange range = value->range;
   if (to->kind == TypeKind::kBint) return truth(std::move(value));
+  if (refuse_text(*value, *to)) return error_value(range);
   const bool is_text = is_char_pointer(*to) && to->is_pointer();
   if (to->is_numeric() || is_text || (to->kind == TypeKind::kStruct && can_be_read(*to))) {
     std::string name = "er::from_object<" + to->cpp + ">";

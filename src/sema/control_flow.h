@@ -1,10 +1,10 @@
 // sema/control_flow.h — in which order the statements of a function may run: which code cannot be
 // reached, which variables have no value when they are read, which values nobody reads.
 //
-// A pass over the syntax tree of one function. It makes a graph of basic blocks, each a list of
-// reads, assignments and deletions of the function's own variables, and solves two data-flow
-// problems on it: forward, whether a variable may have a value and may have none; backward, whether
-// its value may still be read.
+// A pass over the syntax tree of one function. It makes a graph (flow_builder.h) of basic blocks,
+// each a list of reads, assignments and deletions of the function's own variables, and solves two
+// data-flow problems on it: forward, whether a variable may have a value and may have none;
+// backward, whether its value may still be read.
 //
 // Exceptions are part of it: within `try`, each point between two assignments may lead to the
 // handlers. A `finally` suite is in the graph twice, for the way that goes on after it and for all
@@ -35,6 +35,7 @@ enum class FlowFindingKind {
   kUnusedParameter,
   kUnusedValue,       // assigned, and assigned again before it is read
   kDeclaredAfterUse,  // `cdef` below the first place that uses it
+  kUndeclared,        // assigned without a `cdef`: the first place
 };
 
 struct FlowFinding {
@@ -47,5 +48,11 @@ struct FlowFinding {
 std::vector<FlowFinding> analyze_flow(const syntax::Block& body,
                                       const std::vector<FlowVariable>& variables,
                                       syntax::LanguageLevel level);
+
+// Of a module's own statements, whose names any function may read and assign: only what is
+// unreachable, and which of the C variables are declared late.
+std::vector<FlowFinding> analyze_module_flow(const syntax::Block& body,
+                                             const std::vector<FlowVariable>& variables,
+                                             syntax::LanguageLevel level);
 
 }  // namespace engineroom::sema

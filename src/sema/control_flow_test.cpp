@@ -46,6 +46,19 @@ TEST(Unreachable, CanBeSwitchedOff) {
   EXPECT_EQ(warnings("# cython: warn.unreachable=False\ndef f():\n    return\n    f()\n"), "");
 }
 
+TEST(ModuleFlow, FindsWhatIsUnreachableOrDeclaredLate) {
+  EXPECT_EQ(warnings("while True:\n    print(1)\nprint(2)\n"), "3:1 unreachable code\n");
+  EXPECT_EQ(errors("x = 1\ncdef int x\n"), "2:10 cdef variable 'x' declared after it is used\n");
+  EXPECT_EQ(errors("def f():\n    return x\ncdef int x\nx = 1\n"), "");
+  EXPECT_EQ(warnings("cdef int f():\n    return 1\ncdef int g():\n    return 2\nf()\n"), "");
+}
+
+TEST(Undeclared, VariablesCanBeWarnedOf) {
+  EXPECT_EQ(warnings("# cython: warn.undeclared=True\n"
+                     "def f(a):\n    cdef int i = 1\n    b = a\n    b = i\n    return b\n"),
+            "4:5 implicit declaration of 'b'\n");
+}
+
 TEST(Unassigned, IsAnErrorForObjectsIfCertain) {
   EXPECT_EQ(errors("def f():\n    print(a)\n    a = 1\n"),
             "2:11 local variable 'a' referenced before assignment\n");

@@ -150,6 +150,17 @@ const Type* Analyzer::named_ctype(const syntax::CNamedType& type, Scope& scope) 
   return nullptr;
 }
 
+// Types of the module cython that there are, but not here yet.
+bool Analyzer::refuse_cython_type(const syntax::CNamedType& type) {
+  const Symbol* owner = scope_.find(type.path.front().text);
+  if (owner == nullptr || owner->kind != SymbolKind::kCython) return false;
+  const std::string_view name = type.path.back().text;
+  const bool is_fused = name == "floating" || name == "integral" || name == "numeric";
+  if (!is_fused && name != "pymutex") return false;
+  not_supported(type.range, is_fused ? "fused types" : "cython.pymutex");
+  return true;
+}
+
 const Type* Analyzer::ctype(const syntax::CType& type, Scope& scope) {
   switch (type.kind) {
     case CTypeKind::kImplicit:
@@ -159,6 +170,7 @@ const Type* Analyzer::ctype(const syntax::CType& type, Scope& scope) {
     case CTypeKind::kNamed: {
       const auto& named = as<syntax::CNamedType>(type);
       if (const Type* found = named_ctype(named, scope)) return found;
+      if (refuse_cython_type(named)) return types_.error();
       std::string path;
       for (const syntax::Identifier& part : named.path)
         path += (path.empty() ? "" : ".") + std::string(part.text);
@@ -170,12 +182,31 @@ const Type* Analyzer::ctype(const syntax::CType& type, Scope& scope) {
     }
     case CTypeKind::kPointer: {
       const Type* to = ctype(*as<syntax::CPointerType>(type).to, scope);
-      if (to->is_object() && to->object_class != ObjectClass::kAny) to = object_;
+      if (to == types_.error()) return to;
+      if (to->is_object()) {
+        diagnostics_
+            .error("pointer-to-object", type.range, "there are no pointers to Python objects")
+            .hint("use 'PyObject *' of cpython.object, or a list");
+        return types_.error();
+      }
       return types_.pointer_to(to);
     }
     case CTypeKind::kArray: {
       const auto& array = as<syntax::CArrayType>(type);
       const Type* element = ctype(*array.element, scope);
+      if (element == types_.error()) return element;
+      if (element->is_object()) {
+        diagnostics_
+            .error("array-of-objects", type.range, "an array of C cannot hold Python objects")
+            .hint("use a list");
+        return types_.error();
+      }
+      const auto* inner = syntax::try_as<syntax::CArrayType>(array.element);
+      if (inner != nullptr && inner->size == nullptr) {
+        diagnostics_.error("incomplete-type", type.range,
+                           "only the first dimension of an array can be left open");
+        return types_.error();
+      }
       if (array.size == nullptr) return types_.pointer_to(element);
       const std::optional<std::int64_t> size = constant_value(*array.size, scope);
       if (!size || *size < 0) {
@@ -190,29 +221,36 @@ const Type* Analyzer::ctype(const syntax::CType& type, Scope& scope) {
     case CTypeKind::kQualified: {
       const auto& qualified = as<syntax::CQualifiedType>(type);
       const Type* inner = ctype(*qualified.type, scope);
+      if (inner == types_.error()) return inner;
+      if (inner->is_object()) {
+        diagnostics_.error("const-object", type.range,
+                           "a Python object cannot be const or volatile");
+        return types_.error();
+      }
       return qualified.is_const ? types_.const_of(inner) : inner;
     }
     case CTypeKind::kTemplate: {
       const auto& base = as<syntax::CTemplateType>(type);
       const Type* inner = ctype(*base.base, scope);
+      if (inner == types_.error()) return inner;
       if (inner == object_ || inner->extension != nullptr) return buffer_type(base, *inner, scope);
       // list[int], dict[str, int]: what is in it is not used.
       if (inner->is_object() && inner->object_class != ObjectClass::kAny) return inner;
       not_supported(type.range, "C++ templates");
-      return object_;
+      return types_.error();
     }
     case CTypeKind::kMemoryView:
       not_supported(type.range, "memoryviews");
-      return object_;
+      return types_.error();
     case CTypeKind::kReference:
     case CTypeKind::kRvalueReference:
     case CTypeKind::kNested:
       not_supported(type.range, "C++ types");
-      return object_;
+      return types_.error();
     case CTypeKind::kTuple:
       return tuple_ctype(as<syntax::CTupleType>(type), scope);
     case CTypeKind::kError:
-      return object_;
+      return types_.error();
   }
   return object_;
 }
@@ -235,10 +273,11 @@ const Type* Analyzer::function_ctype(const syntax::CFunctionType& type, Scope& s
     const Type* param_type = is_self ? self : ctype(*param.type, scope);
     if (reject_buffer(*param_type, param.range)) param_type = param_type->base;
     if (param_type->kind == TypeKind::kArray) param_type = types_.pointer_to(param_type->base);
-    if (param_type->is_void() && type.params->params.size() == 1) break;  // f(void)
+    if (param_type->is_void()) refuse_void_parameter(param);
     parameters.push_back({std::string(param.name.text), param_type,
                           param.default_value != nullptr || param.default_elsewhere});
   }
+  check_except(type.except, *result, scope);
   using syntax::ExceptKind;
   tree::Except except = tree::Except::kNever;
   std::string value;

@@ -122,9 +122,22 @@ void Analyzer::declare(const syntax::Stmt& stmt, Scope& scope, bool is_pxd) {
 void Analyzer::declare_variables(const syntax::CVarDef& def, Scope& scope, bool is_pxd) {
   for (const syntax::CDeclarator& declarator : def.declarators) {
     Symbol symbol;
-    symbol.type = ctype(*declarator.type, scope);
-    if (reject_buffer(*symbol.type, declarator.range)) continue;
     const bool is_extern = def.context.visibility == syntax::Visibility::kExtern;
+    // What a header defines may have a type that is not known here.
+    symbol.type =
+        is_extern ? ctype(*declarator.type, scope) : declared_type(declarator, scope, "a variable");
+    if (symbol.type == types_.error()) {
+      add_refused(scope, declarator.name);
+      continue;
+    }
+    if (reject_buffer(*symbol.type, declarator.range)) continue;
+    if (is_extern && symbol.type->is_object() && !is_pxd) {
+      diagnostics_
+          .error("extern-object", declarator.range, "a Python object cannot be declared extern")
+          .hint("C has pointers to objects: declare it as 'PyObject *', and cast it: <object>p");
+      add_refused(scope, declarator.name);
+      continue;
+    }
     if (is_extern) {
       const std::string_view cname =
           declarator.cname.empty() ? declarator.name.text : declarator.cname;
@@ -178,11 +191,15 @@ void Analyzer::declare_function(const syntax::CFuncDef& def, Scope& scope, bool 
   }
   if (!def.has_body) {
     // Announced: the definition follows, or is in another module.
-    if (in_own_pxd_) announced_.emplace(def.name.text);
+    if (in_own_pxd_) announced_.emplace(def.name.text, Announced{symbol.type, def.header});
     if (is_pxd && !in_own_pxd_) declare_borrowed_function(def, scope, std::move(symbol));
     return;
   }
   if (is_pxd) {
+    if (!def.context.is_inline)
+      diagnostics_
+          .error("pxd-function", def.header, "a function defined in a .pxd must be 'cdef inline'")
+          .hint("a .pxd declares what the module defines: 'cdef int f(int x)', without a body");
     symbol.cpp = unique_cpp("f_", def.name.text);
     symbol.definition = &def;
     declare_c_defaults(def, symbol);
@@ -195,6 +212,7 @@ void Analyzer::declare_function(const syntax::CFuncDef& def, Scope& scope, bool 
   function.result = symbol.type->base;
   function.is_inline = def.context.is_inline;
   functions_.emplace(&def, &function);
+  check_announced(def, *symbol.type);
   symbol.cpp = function.cpp;
   lend(def, function);
   declare_c_defaults(def, symbol);
@@ -284,8 +302,10 @@ void Analyzer::declare_struct(const syntax::CStructDef& def, Scope& scope, bool 
     for (const syntax::CDeclarator& field : as<syntax::CVarDef>(*stmt).declarators) {
       std::string cpp(field.cname.empty() ? field.name.text : field.cname);
       if (!is_extern && is_cpp_keyword(cpp)) cpp += '_';
-      type->fields.push_back(
-          {std::string(field.name.text), std::move(cpp), ctype(*field.type, scope)});
+      // In a header an array may be as long as the memory.
+      const Type* field_type =
+          is_extern ? ctype(*field.type, scope) : declared_type(field, scope, "a field");
+      type->fields.push_back({std::string(field.name.text), std::move(cpp), field_type});
       if (reject_buffer(*type->fields.back().type, field.range)) continue;
       if (type->fields.back().type->is_object()) {
         not_supported(field.range, "Python objects in C structs");
@@ -393,6 +413,7 @@ void Analyzer::declare_extern(const syntax::CExternBlock& block, Scope& scope, b
       declare_enum(as<syntax::CEnumDef>(*stmt), scope, true);
     } else if (stmt->kind == StmtKind::kCppClassDef && !is_pxd) {
       not_supported(stmt->range, "C++ classes");
+      add_refused(scope, as<syntax::CppClassDef>(*stmt).name);
     } else if (is_pxd) {
       declare_in_pxd(*stmt, scope);
     } else {

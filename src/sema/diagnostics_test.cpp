@@ -17,9 +17,9 @@ TEST(CallOfC, HasAsManyArgumentsAsParameters) {
 
 TEST(CallOfC, TakesEachArgumentOnce) {
   const std::string f = "cdef int f(int x, int y):\n    return x\n";
-  EXPECT_EQ(errors(f + "f(1, x=2)"), "3:8 argument 'x' passed twice\n");
+  EXPECT_EQ(errors(f + "f(1, x=2)"), "3:6 argument 'x' passed twice\n");
   EXPECT_EQ(errors(f + "f(1, 2, x=3, z=4)"),
-            "3:11 argument 'x' passed twice\n3:16 'f' has no parameter 'z'\n");
+            "3:9 argument 'x' passed twice\n3:14 'f' has no parameter 'z'\n");
 }
 
 TEST(Conversion, OfPointersAndObjects) {
@@ -42,6 +42,40 @@ TEST(Jumps, StandInLoopsAndFunctions) {
   EXPECT_EQ(errors("break"), "1:1 'break' outside a loop\n");
   EXPECT_EQ(errors("def f():\n    continue"), "2:5 'continue' outside a loop\n");
   EXPECT_EQ(errors("return 1"), "1:1 'return' outside a function\n");
+}
+
+TEST(Delete, TakesNothingFromC) {
+  const std::string s =
+      "cdef struct S:\n    int x\ncdef object g\ndef f():\n    cdef S s\n"
+      "    cdef int a[3]\n    ";
+  EXPECT_EQ(errors(s + "del s.x"), "7:9 a field of a C struct cannot be deleted\n");
+  EXPECT_EQ(errors(s + "del a[0]"), "7:9 an item of C memory cannot be deleted\n");
+  EXPECT_EQ(errors("cdef object g\ndel g"), "2:5 a C variable cannot be deleted\n");
+}
+
+TEST(NotSupported, IsSaidOncePerFunction) {
+  EXPECT_EQ(errors("def f():\n    yield 1\n    yield 2\n"),
+            "2:5 not supported yet: generators | return a list\n");
+  EXPECT_EQ(errors("def f(n, m):\n    def g():\n        return n + m\n    return g\n"),
+            "3:16 not supported yet: closures: 'n' belongs to the function around | pass the value "
+            "as an argument\n");
+}
+
+TEST(NotSupported, HasNoOthersInItsWake) {
+  EXPECT_EQ(errors("def f(x):\n"
+                   "    with nogil:\n        y = 1\n"
+                   "    match x:\n        case [a, b]:\n            z = a\n"
+                   "    return y, z, a, b\n"),
+            "2:5 not supported yet: nogil blocks | leave it out: this code runs with the GIL\n"
+            "4:5 not supported yet: match | use 'if' and 'elif'\n");
+  EXPECT_EQ(errors("from libcpp.vector cimport vector\n"
+                   "def f(double[:] x):\n"
+                   "    cdef vector[int] v\n"
+                   "    v.push_back(x[0])\n"
+                   "    return v.size()\n"),
+            "1:1 not supported yet: C++: the module 'libcpp.vector'\n"
+            "2:7 not supported yet: memoryviews | of NumPy's arrays there is 'np.ndarray[double, "
+            "ndim=1] x'\n");
 }
 
 TEST(Declarations, AreMadeOnce) {

@@ -80,6 +80,7 @@ Directives::Set Directives::set(std::string_view name, std::string_view value) {
       {"annotation_typing", &annotation_typing},
       {"legacy_implicit_noexcept", &legacy_implicit_noexcept},
       {"warn.maybe_uninitialized", &warn_maybe_uninitialized},
+      {"warn.undeclared", &warn_undeclared},
       {"warn.unreachable", &warn_unreachable},
       {"warn.unused", &warn_unused},
       {"warn.unused_arg", &warn_unused_arg},

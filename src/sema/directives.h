@@ -17,6 +17,7 @@ struct Directives {
   bool true_division = true;  // follows from the language level
   bool warn_unreachable = true;
   bool warn_maybe_uninitialized = false;
+  bool warn_undeclared = false;
   bool warn_unused = false;
   bool warn_unused_arg = false;
   bool warn_unused_result = false;

@@ -28,6 +28,7 @@ syntax::Block Analyzer::included(const syntax::Include& stmt) {
   const std::optional<syntax::SourceId> source =
       options_.find_include ? options_.find_include(path, stmt.range.source) : std::nullopt;
   if (!source) {
+    missing_includes_.insert(&stmt);
     diagnostics_
         .error("no-include", stmt.path->range,
                "there is no file " + syntax::in_quotes(path) + " to include")
@@ -47,12 +48,7 @@ syntax::Block Analyzer::included(const syntax::Include& stmt) {
   options.character_by_name = options_.character_by_name;
   trees_.push_back(
       std::make_unique<syntax::Tree>(syntax::parse(sources_, *source, options, diagnostics_)));
-  const syntax::Module& module = *trees_.back()->module;
-  ModuleNames included = names_bound_by(module);
-  module_names().bound.merge(included.bound);
-  module_names().declared.merge(included.declared);
-  module_names().rebound.merge(included.rebound);
-  return module.body;
+  return trees_.back()->module->body;
 }
 
 syntax::Block Analyzer::chosen(const syntax::CompileTimeIf& stmt) {

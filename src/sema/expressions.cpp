@@ -8,6 +8,15 @@ namespace engineroom::sema {
 using syntax::as;
 using syntax::ExprKind;
 
+namespace {
+
+bool is_ascii(std::string_view text) {
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return static_cast<unsigned char>(c) < 128; });
+}
+
+}  // namespace
+
 ExprPtr Analyzer::object(const syntax::Expr& e) { return to_object(expr(e, object_)); }
 
 // Where only the truth of `a and b` is wanted, only those of a and b are.
@@ -177,7 +186,7 @@ ExprPtr Analyzer::literal(const syntax::Expr& e, const Type* wanted) {
                       ObjectClass::kComplex, e.range);
     case ExprKind::kStr: {
       const auto& text = as<syntax::Str>(e);
-      if (text.str_kind == syntax::StrKind::kChar)
+      if (text.str_kind == syntax::StrKind::kChar && !text.bytes.empty())
         return c_literal(types_.char_type(),
                          "'\\x" + std::string(1, "0123456789abcdef"[(text.bytes[0] >> 4) & 15]) +
                              std::string(1, "0123456789abcdef"[text.bytes[0] & 15]) + "'",
@@ -189,15 +198,21 @@ ExprPtr Analyzer::literal(const syntax::Expr& e, const Type* wanted) {
       if (wants_char && chars.size() == 1 && has_bytes(text) && wanted != types_.ucs4())
         return c_literal(types_.char_type(), std::to_string(static_cast<signed char>(chars[0])),
                          e.range);
+      if (wants_char && wanted != types_.ucs4() && is_byte(text))
+        return c_literal(
+            types_.char_type(),
+            std::to_string(static_cast<signed char>(syntax::decode_utf8(text.text).code)), e.range);
       if (wanted == types_.ucs4() && !is_bytes && !text.text.empty()) {
         const syntax::Character first = syntax::decode_utf8(text.text);
         if (first.size == text.text.size())
           return c_literal(wanted, std::to_string(static_cast<std::uint32_t>(first.code)) + "u",
                            e.range);
       }
-      const bool wants_pointer = wanted != nullptr && wanted->is_pointer() &&
-                                 wanted->base->kind == TypeKind::kInt && wanted->base->rank == 1;
-      if (wants_pointer && has_bytes(text)) {
+      const bool wants_chars = wanted != nullptr && wanted->is_pointer() &&
+                               wanted->base->kind == TypeKind::kInt && wanted->base->rank == 1;
+      const bool wants_memory =
+          wanted != nullptr && wanted->is_pointer() && wanted->base->is_void();
+      if ((wants_chars && has_bytes(text)) || (wants_memory && (is_bytes || is_ascii(text.text)))) {
         const bool is_text = text.str_kind == syntax::StrKind::kUnicode;
         std::string cpp = "(" + wanted->cpp + ")" + cpp_string(is_text ? text.text : text.bytes);
         return c_literal(wanted, std::move(cpp), e.range);
@@ -216,9 +231,16 @@ ExprPtr Analyzer::literal(const syntax::Expr& e, const Type* wanted) {
 bool Analyzer::has_bytes(const syntax::Str& text) const {
   if (text.str_kind != syntax::StrKind::kUnicode) return true;
   const std::string_view written = sources_.text_of(text.range);
-  return !written.empty() && (written[0] == '"' || written[0] == '\'') &&
-         std::all_of(text.text.begin(), text.text.end(),
-                     [](char c) { return static_cast<unsigned char>(c) < 128; });
+  return !written.empty() && (written[0] == '"' || written[0] == '\'') && is_ascii(text.text);
+}
+
+// "\xFF": one character, and one byte.
+bool Analyzer::is_byte(const syntax::Str& text) const {
+  if (text.str_kind != syntax::StrKind::kUnicode || text.text.empty()) return false;
+  const std::string_view written = sources_.text_of(text.range);
+  const syntax::Character first = syntax::decode_utf8(text.text);
+  return first.size == text.text.size() && first.code < 256 && !written.empty() &&
+         (written[0] == '"' || written[0] == '\'');
 }
 
 ExprPtr Analyzer::joined_str(const syntax::JoinedStr& e) {
@@ -447,6 +469,11 @@ ExprPtr Analyzer::subscript(const syntax::Subscript& e) {
     if (ExprPtr item = buffer_item(value, e)) return item;
   if (type->is_tuple)
     if (ExprPtr item = tuple_item(value, *e.slice)) return item;
+  if (type->is_numeric() && type != types_.ucs4()) {
+    diagnostics_.error("not-indexable", e.range,
+                       "a number of type " + syntax::in_quotes(type->name) + " has no items");
+    return error_value(e.range);
+  }
   ExprPtr container = to_object(std::move(value));
   ExprPtr index = expr(*e.slice, object_);
   const bool is_sequence = container->type->object_class != ObjectClass::kDict;
@@ -466,7 +493,9 @@ ExprPtr Analyzer::subscript(const syntax::Subscript& e) {
 
 ExprPtr Analyzer::cast(const syntax::Cast& e) {
   const Type* to = ctype(*e.type, here());
-  ExprPtr value = expr(*e.value, to);
+  // <void *>x is the object itself, also of text.
+  const bool is_memory = to->is_pointer() && to->base->is_void();
+  ExprPtr value = expr(*e.value, is_memory ? nullptr : to);
   const Type* from = value->type;
   if (from == to) return value;
   if (to->is_object() && from->is_object()) {
@@ -513,6 +542,7 @@ ExprPtr Analyzer::address_of(const syntax::AddressOf& e) {
 ExprPtr Analyzer::size_of(const syntax::SizeOf& e) {
   const Type* type = type_of_expr(*e.operand);
   if (type == nullptr) type = expr(*e.operand)->type;
+  if (refuse_incomplete(*type, e.range, "what is asked for")) return error_value(e.range);
   return c_literal(types_.find_int("size_t"), "sizeof(" + tree::declare(*type, "") + ")", e.range);
 }
 
@@ -542,6 +572,7 @@ ExprPtr Analyzer::named_expr(const syntax::NamedExpr& e) {
     block->type = block->result->type;
     return block;
   }
+  if (refuse_const(local->second, e.target->id, e.target->range)) return error_value(e.range);
   auto node = make<tree::AssignmentExpr>(local->second->type, e.range);
   node->target = local->second;
   local->second->is_assigned = true;

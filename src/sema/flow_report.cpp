@@ -41,10 +41,23 @@ void Analyzer::check_flow(const syntax::Params& params, const syntax::Block& bod
   std::vector<FlowVariable> variables;
   for (const auto& [name, local] : context_->locals) {
     const auto place = places.find(name);
-    variables.push_back({name, local->kind == VariableKind::kParameter, is_storage(*local->type),
+    // Of a type that was refused nothing more is said.
+    const bool has_value = is_storage(*local->type) || local->type == types_.error();
+    variables.push_back({name, local->kind == VariableKind::kParameter, has_value,
                          place != places.end() ? place->second : syntax::SourceRange{}});
   }
   for (const FlowFinding& finding : analyze_flow(body, variables, module_.level)) report(finding);
+}
+
+void Analyzer::check_module_flow() {
+  std::vector<FlowVariable> variables;
+  for (const auto& [name, symbol] : scope_.names) {
+    const bool is_own = symbol.kind == SymbolKind::kVariable && symbol.origin.earlier == nullptr &&
+                        symbol.origin.pxd.empty() && symbol.range.source == module_.range.source;
+    if (is_own) variables.push_back({name, false, true, symbol.range});
+  }
+  for (const FlowFinding& finding : analyze_module_flow(module_.body, variables, module_.level))
+    report(finding);
 }
 
 void Analyzer::report(const FlowFinding& finding) {
@@ -75,6 +88,8 @@ void Analyzer::report(const FlowFinding& finding) {
     case FlowFindingKind::kUnusedValue:
       return warn(directives.warn_unused_result, "unused",
                   "the value assigned to " + name + " is not used");
+    case FlowFindingKind::kUndeclared:
+      return warn(directives.warn_undeclared, "undeclared", "implicit declaration of " + name);
     case FlowFindingKind::kDeclaredAfterUse:
       diagnostics_.error("declared-late", finding.range,
                          "cdef variable " + name + " declared after it is used");

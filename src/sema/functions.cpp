@@ -53,7 +53,8 @@ bool Analyzer::apply_directive_decorator(const syntax::Expr& decorator, Directiv
       break;
   }
   if (*name == "ccall" || *name == "cfunc" || *name == "inline" || *name == "returns" ||
-      *name == "nogil" || *name == "exceptval" || *name == "noexcept" || *name == "locals") {
+      *name == "nogil" || *name == "exceptval" || *name == "noexcept" || *name == "locals" ||
+      *name == "gil" || *name == "with_gil" || *name == "ufunc") {
     not_supported(decorator.range, "cython." + *name);
     return true;
   }
@@ -109,6 +110,10 @@ void Analyzer::add_parameters(FunctionContext& context, const syntax::Params& pa
           .hint("Python calls it with objects: make it a cdef function");
       type = object_;
     }
+    if (param.none_rule == syntax::NoneRule::kNotNone && !type->is_object())
+      diagnostics_.error(
+          "not-none", param.range,
+          "only Python objects can be 'not None', not a " + syntax::in_quotes(type->name));
     if (context.locals.contains(name)) {
       diagnostics_.error("duplicate-parameter", param.range,
                          "two parameters are called '" + std::string(name) + "'");
@@ -238,6 +243,7 @@ void Analyzer::c_function(const syntax::CFuncDef& def) {
     std::string_view name = params.params[i].name.text;
     if (name.empty() && params.params[i].type->kind == syntax::CTypeKind::kNamed)
       name = as<syntax::CNamedType>(*params.params[i].type).name();
+    refuse_incomplete(*parameter.type, params.params[i].range, "a parameter");
     Variable* variable = new_variable(name, parameter.type, VariableKind::kParameter);
     context.locals.emplace(std::string(name), variable);
     context.bound.insert(variable);

@@ -99,6 +99,16 @@ void Analyzer::collect_local(const syntax::Stmt& stmt) {
       for (const syntax::WithItem& item : as<syntax::With>(stmt).items)
         if (item.target != nullptr) target(*item.target);
       return collect_locals(as<syntax::With>(stmt).body);
+    case StmtKind::kGilBlock:
+      return collect_locals(as<syntax::GilBlock>(stmt).body);
+    case StmtKind::kMatch:
+      for (const syntax::MatchCase& one : as<syntax::Match>(stmt).cases) {
+        for_each_pattern_name(one.pattern, [this](std::string_view name) {
+          if (!name.empty()) add_local(name);
+        });
+        collect_locals(one.body);
+      }
+      return;
     case StmtKind::kFunctionDef:
       return add_local(as<syntax::FunctionDef>(stmt).name.text);
     case StmtKind::kClassDef:
@@ -107,7 +117,7 @@ void Analyzer::collect_local(const syntax::Stmt& stmt) {
       return collect_locals(as<syntax::CDefBlock>(stmt).body);
     case StmtKind::kCVarDef:
       for (const syntax::CDeclarator& declarator : as<syntax::CVarDef>(stmt).declarators) {
-        const Type* type = ctype(*declarator.type, here());
+        const Type* type = declared_type(declarator, here(), "a variable");
         // Its value is assigned after its declaration, to which C++ would object.
         const bool is_const = type->unqualified != nullptr;
         if (is_const) type = type->unqualified;

@@ -110,6 +110,8 @@ namespace {
 
 class BoundNames {
  public:
+  explicit BoundNames(const Included& included) : included_(included) {}
+
   ModuleNames of(const syntax::Module& module) {
     block(module.body);
     return std::move(names_);
@@ -164,6 +166,8 @@ class BoundNames {
       case StmtKind::kCompileTimeDef:
         return add(as<syntax::CompileTimeDef>(stmt).name.text);
       case StmtKind::kInclude:
+        if (const syntax::Block* stands_for = included_ ? included_(stmt) : nullptr)
+          return block(*stands_for);
         names_.is_open = true;
         return;
       case StmtKind::kFor:
@@ -221,12 +225,15 @@ class BoundNames {
     }
   }
 
+  const Included& included_;
   ModuleNames names_;
 };
 
 }  // namespace
 
-ModuleNames names_bound_by(const syntax::Module& module) { return BoundNames().of(module); }
+ModuleNames names_bound_by(const syntax::Module& module, const Included& included) {
+  return BoundNames(included).of(module);
+}
 
 // ---- what Python has ----
 

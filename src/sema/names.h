@@ -28,8 +28,12 @@ struct ModuleNames {
   }
 };
 
-// The result's texts are those of the tree.
-ModuleNames names_bound_by(const syntax::Module& module);
+// The statements that an `include` stands for; null if there are none to be had.
+using Included = std::function<const syntax::Block*(const syntax::Stmt&)>;
+
+// The result's texts are those of the tree. Without `included`, or where it has nothing, an include
+// may bring any name.
+ModuleNames names_bound_by(const syntax::Module& module, const Included& included = nullptr);
 
 // Names that are there without being bound: Python's builtins, of any version that we run on, and
 // what each module has.

@@ -73,6 +73,18 @@ TEST(UndeclaredName, AfterAStarImportAnythingIsKnown) {
   EXPECT_EQ(errors("from m import *\nx = nowhere"), "");
 }
 
+TEST(UndeclaredName, MayComeFromAnIncludedText) {
+  const With with{.pxds = {{"a.pxi", "x = 1\ncdef int y\ninclude 'b.pxi'\n"}, {"b.pxi", "z = 1"}}};
+  EXPECT_EQ(errors("include 'a.pxi'\nprint(x, y, z, nowhere)", with),
+            "2:16 undeclared name 'nowhere'\n");
+  EXPECT_EQ(errors("if True:\n    include 'a.pxi'\nprint(x, nowhere)", with),
+            "3:10 undeclared name 'nowhere'\n");
+  EXPECT_EQ(
+      errors("include 'none.pxi'\nprint(x)", with),
+      "1:9 there is no file 'none.pxi' to include | it is looked for beside the source and on "
+      "the include path\n");
+}
+
 TEST(UndeclaredName, HintsAtWhereItIs) {
   EXPECT_EQ(errors("x = sqrt(2)"),
             "1:5 undeclared name 'sqrt' | did you mean 'from libc.math cimport sqrt'?\n");

@@ -46,6 +46,17 @@ OperatorNames names_of(Operator op) {
   return {};
 }
 
+bool is_void_pointer(const Type& type) { return type.is_pointer() && type.base->is_void(); }
+
+// Whether C++ compares them.
+bool points_alike(const Type& a, const Type& b) {
+  const Type* to_a = a.base->unqualified != nullptr ? a.base->unqualified : a.base;
+  const Type* to_b = b.base->unqualified != nullptr ? b.base->unqualified : b.base;
+  if (to_a == to_b) return true;
+  if (to_a->is_pointer_like() && to_b->is_pointer_like()) return points_alike(*to_a, *to_b);
+  return to_a->kind == TypeKind::kFunction && to_b->kind == TypeKind::kFunction;
+}
+
 bool is_bitwise(Operator op) { return op >= Operator::kLShift; }
 
 const char* c_operator(CompareOperator op) {
@@ -103,6 +114,14 @@ const Type* Analyzer::arithmetic_type(const tree::Expr& left, const tree::Expr& 
   return types_.common(left.type, right.type);
 }
 
+ExprPtr Analyzer::refuse_operands(std::string_view sign, const Type& left, const Type& right,
+                                  syntax::SourceRange range) {
+  diagnostics_.error("operands", range,
+                     "operator " + syntax::in_quotes(sign) + " does not take " +
+                         syntax::in_quotes(left.name) + " and " + syntax::in_quotes(right.name));
+  return error_value(range);
+}
+
 ExprPtr Analyzer::bin_op(const syntax::BinOp& e, const Type* wanted) {
   // Numbers alone stay exact: 2 ** 100 and 10 // 3 are computed by Python if an object is wanted.
   (void)wanted;
@@ -137,10 +156,18 @@ ExprPtr Analyzer::binary(Operator op, ExprPtr left, ExprPtr right, syntax::Sourc
       return binary_node(types_.find_int("ptrdiff_t"), names.c, std::move(left), std::move(right),
                          range);
   }
+  // A char * is bytes to other bytes, and to a number of repetitions.
+  const bool is_bytes_operation =
+      op == Operator::kMult || (a->is_pointer_like() && b->is_pointer_like());
+  if (has_pointer && !a->is_object() && !b->is_object() && !is_bytes_operation)
+    return refuse_operands(names.sign, *a, *b, range);
   // A character is a str to operators: 'a' + 'b' is 'ab', and 'a' - 1 is Python's TypeError.
   const bool has_character = a == types_.ucs4() || b == types_.ucs4();
   if (has_character || !a->is_numeric() || !b->is_numeric() || names.object == nullptr) {
     if (can_be_object(*a) && can_be_object(*b)) {
+      const bool is_division = op == Operator::kFloorDiv || op == Operator::kMod;
+      if (is_division && a->object_class == ObjectClass::kComplex)
+        return refuse_operands(names.sign, *a, *b, range);
       const Type* known = a->is_object() && b->is_object() ? operation_type(op, a, b) : nullptr;
       // Of a literal it is certain that it is not None, whose % is the other operand's.
       if (op == Operator::kMod && left->kind == tree::ExprKind::kPyConstant &&
@@ -149,20 +176,14 @@ ExprPtr Analyzer::binary(Operator op, ExprPtr left, ExprPtr right, syntax::Sourc
       return helper(in_place ? names.in_place : names.object, known != nullptr ? known : object_,
                     Fail::kNull, range, to_object(std::move(left)), to_object(std::move(right)));
     }
-    diagnostics_.error("operands", range,
-                       std::string("operator '") + names.sign + "' does not take '" + a->name +
-                           "' and '" + b->name + "'");
-    return error_value(range);
+    return refuse_operands(names.sign, *a, *b, range);
   }
   if (op == Operator::kDiv || op == Operator::kFloorDiv || op == Operator::kMod)
     return c_division(op, std::move(left), std::move(right), range);
   if (op == Operator::kPow) return c_power(std::move(left), std::move(right), range);
   const Type* type = arithmetic_type(*left, *right);
   if (names.c == nullptr || (is_bitwise(op) && !type->is_integral())) {
-    diagnostics_.error("operands", range,
-                       std::string("operator '") + names.sign + "' does not take '" + a->name +
-                           "' and '" + b->name + "'");
-    return error_value(range);
+    return refuse_operands(names.sign, *a, *b, range);
   }
   const bool is_shift = op == Operator::kLShift || op == Operator::kRShift;
   if (is_shift) {
@@ -194,6 +215,8 @@ ExprPtr Analyzer::binary(Operator op, ExprPtr left, ExprPtr right, syntax::Sourc
 
 ExprPtr Analyzer::c_division(Operator op, ExprPtr left, ExprPtr right, syntax::SourceRange range) {
   const Type* type = types_.common(left->type, right->type);
+  if (type->is_complex() && op != Operator::kDiv)
+    return refuse_operands(op == Operator::kMod ? "%" : "//", *left->type, *right->type, range);
   const bool is_true = op == Operator::kDiv && context_->directives.true_division;
   if (is_true && type->is_integral()) type = types_.double_type();
   left = coerce(std::move(left), type);
@@ -358,8 +381,14 @@ ExprPtr Analyzer::comparison(CompareOperator op, ExprPtr left, ExprPtr right,
     return binary_node(types_.bint(), c_operator(op), coerce(std::move(left), type),
                        coerce(std::move(right), type), range);
   }
-  if (a->is_pointer_like() && b->is_pointer_like())
+  if (a->is_pointer_like() && b->is_pointer_like()) {
+    const bool is_any = is_void_pointer(*a) || is_void_pointer(*b);
+    if (!is_any && !points_alike(*a, *b)) return refuse_operands(c_operator(op), *a, *b, range);
     return binary_node(types_.bint(), c_operator(op), std::move(left), std::move(right), range);
+  }
+  const bool has_pointer = a->is_pointer_like() || b->is_pointer_like();
+  if (has_pointer && !a->is_object() && !b->is_object())
+    return refuse_operands(c_operator(op), *a, *b, range);
   left = to_object(std::move(left));
   right = to_object(std::move(right));
   if (is_identity)

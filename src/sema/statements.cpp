@@ -214,6 +214,11 @@ void Analyzer::delete_target(const syntax::Expr& target, Block& out) {
     case ExprKind::kName: {
       const std::string_view id = as<syntax::Name>(target).id;
       const auto local = context_->locals.find(id);
+      const Symbol* symbol = find_symbol(id);
+      if (symbol != nullptr && symbol->kind == SymbolKind::kVariable) {
+        diagnostics_.error("delete", range, "a C variable cannot be deleted");
+        return;
+      }
       if (local == context_->locals.end())
         return do_helper(out, "er::delete_global", range, globals(range), str_constant(id, range));
       if (!local->second->type->is_object()) {
@@ -229,12 +234,23 @@ void Analyzer::delete_target(const syntax::Expr& target, Block& out) {
     }
     case ExprKind::kAttribute: {
       const auto& attribute = as<syntax::Attribute>(target);
-      return do_helper(out, "er::del_attr", range, object(*attribute.value),
+      ExprPtr owner = expr(*attribute.value, object_);
+      const Type& type = *owner->type;
+      if (type.kind == TypeKind::kStruct || type.is_pointer()) {
+        diagnostics_.error("delete", range, "a field of a C struct cannot be deleted");
+        return;
+      }
+      return do_helper(out, "er::del_attr", range, to_object(std::move(owner)),
                        str_constant(attribute.attr.text, range));
     }
     case ExprKind::kSubscript: {
       const auto& subscript = as<syntax::Subscript>(target);
-      ExprPtr container = object(*subscript.value);
+      ExprPtr container = expr(*subscript.value, object_);
+      if (container->type->is_pointer_like() || container->type->buffer != nullptr) {
+        diagnostics_.error("delete", range, "an item of C memory cannot be deleted");
+        return;
+      }
+      container = to_object(std::move(container));
       return do_helper(out, "er::del_item", range, std::move(container), object(*subscript.slice));
     }
     case ExprKind::kTuple:
@@ -311,7 +327,7 @@ void Analyzer::local_c_variables(const syntax::CVarDef& def, Block& out) {
     Variable* target = local != context_->locals.end() ? local->second
                        : symbol != nullptr             ? symbol->variable
                                                        : nullptr;
-    if (target == nullptr) continue;
+    if (target == nullptr || refuse_const_array(*target, declarator.range)) continue;
     assign_to_variable(target, expr(*declarator.value, target->type), out, declarator.range);
   }
 }

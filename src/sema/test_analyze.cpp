@@ -21,13 +21,19 @@ void analyze_text(const std::string& text, const With& with, Analyzed& out) {
   syntax::ParseOptions parse_options;
   parse_options.level = with.level;
   out.tree = syntax::parse(out.sources, id, parse_options, out.diagnostics);
-  if (out.diagnostics.has_errors()) return;
+  if (!out.tree.module->is_whole) return;
   Options options;
   options.directives = with.directives;
   options.find_pxd = [&](std::string_view module) -> std::optional<syntax::SourceId> {
     const auto found = with.pxds.find(std::string(module));
     if (found == with.pxds.end()) return std::nullopt;
     return out.sources.add(found->first + ".pxd", found->second);
+  };
+  options.find_include = [&](std::string_view path,
+                             syntax::SourceId) -> std::optional<syntax::SourceId> {
+    const auto found = with.pxds.find(std::string(path));
+    if (found == with.pxds.end()) return std::nullopt;
+    return out.sources.add(found->first, found->second);
   };
   options.modules_declaring = [&](std::string_view name) {
     std::vector<std::string> modules;

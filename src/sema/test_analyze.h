@@ -14,7 +14,7 @@ namespace engineroom::sema {
 struct With {
   syntax::LanguageLevel level = syntax::LanguageLevel::k3;
   std::map<std::string, std::string> directives = {};
-  // "libc.math" → its text.
+  // "libc.math" → its text; also "names.pxi".
   std::map<std::string, std::string> pxds = {{"libc.math",
                                               "cdef extern from \"math.h\" nogil:\n"
                                               "    double sqrt(double x)\n"}};

@@ -20,7 +20,11 @@ std::string at_the_top(std::string_view line) {
 }  // namespace
 
 ModuleNames& Analyzer::module_names() {
-  if (!module_names_) module_names_ = names_bound_by(module_);
+  if (!module_names_)
+    module_names_ = names_bound_by(module_, [this](const syntax::Stmt& include) {
+      const syntax::Block* text = stands_for(include);
+      return missing_includes_.contains(&include) ? nullptr : text;
+    });
   return *module_names_;
 }
 

@@ -161,12 +161,13 @@ Translation translate(const Request& request, const Earlier* earlier) {
 
   syntax::ParseOptions parse_options;
   parse_options.level = request.level;
+  if (request.file.ends_with(".py")) parse_options.file_kind = syntax::FileKind::kPy;
   parse_options.character_by_name = request.character_by_name;
   const syntax::Tree tree = syntax::parse(sources, source, parse_options, diagnostics);
   result.syntax_text = syntax::print(*tree.module);
   for (const syntax::Directive& option : tree.module->distutils)
     result.distutils.emplace_back(option.key, option.value);
-  if (!diagnostics.has_errors()) {
+  if (tree.module->is_whole) {
     sema::Options options;
     options.module_name = request.module;
     options.directives = request.directives;

@@ -55,6 +55,11 @@ std::string in_quotes(std::string_view text) {
   return out;
 }
 
+bool Diagnostics::has_errors_in(SourceId source) const {
+  const auto first = error_places_.lower_bound({source, 0});
+  return first != error_places_.end() && first->first == source;
+}
+
 Diagnostics::Added Diagnostics::add(Diagnostic diagnostic) {
   if (diagnostic.severity == Severity::kError) {
     if (n_errors_ >= kMaxErrors) return Added(nullptr);

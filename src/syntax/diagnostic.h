@@ -84,6 +84,7 @@ class Diagnostics {
 
   bool has_errors() const { return n_errors_ > 0; }
   std::size_t n_errors() const { return n_errors_; }
+  bool has_errors_in(SourceId source) const;
   // In the order in which they were found.
   const std::deque<Diagnostic>& all() const { return diagnostics_; }
 

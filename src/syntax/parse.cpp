@@ -106,6 +106,7 @@ Tree parse(const Sources& sources, SourceId id, const ParseOptions& options,
                           std::to_string(options.max_bytes));
     Module* module = tree.arena.make<Module>();
     module->range = {id, 0, 0};
+    module->is_whole = false;
     tree.module = module;
     return tree;
   }

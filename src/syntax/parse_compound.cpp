@@ -205,7 +205,12 @@ const Stmt* Parser::parse_try() {
   Try* stmt = make<Try>(here());
   stmt->body = parse_block_suite("'try'");
   std::vector<ExceptHandler> handlers;
+  bool catches_all = false;
   while (at(Tok::kExcept) && !failed_) {
+    if (catches_all)
+      complain("bare-except", here(), "no exception gets here: the 'except:' above takes all")
+          .hint("the 'except:' without a type must be the last one");
+    catches_all = catches_all || peek() == Tok::kColon;
     bool is_star = false;
     handlers.push_back(parse_handler(is_star));
     if (handlers.size() > 1 && is_star != stmt->is_star) {

@@ -235,12 +235,29 @@ const Stmt* Parser::parse_expression_statement() {
   if (is_augmented_assignment(kind())) return parse_augmented(expr, first);
 
   if (const Name* name = try_as<Name>(expr);
-      name != nullptr && at_expression_start() && (name->id == "print" || name->id == "exec")) {
-    fail("old-statement", expr->range, in_quotes(name->id) + " is a function at language level 3")
-        .hint("write '" + std::string(name->id) + "(...)', or set language_level=2");
-  }
+      name != nullptr && at_expression_start() && (name->id == "print" || name->id == "exec"))
+    return parse_old_statement(*name, first);
   ExprStmt* stmt = make<ExprStmt>(range_from(first));
   stmt->value = expr;
+  return stmt;
+}
+
+// `print x` where print is a function: what is meant is clear, so what follows can be checked too.
+const Stmt* Parser::parse_old_statement(const Name& name, std::size_t first) {
+  const Diagnostics::Added added = complain(
+      "old-statement", name.range, in_quotes(name.id) + " is a function at language level 3");
+  index_ = first;
+  const Stmt* stmt = name.id == "print" ? parse_print() : parse_exec();
+  const bool has_file = name.id == "print" && as<Print>(*stmt).file != nullptr;
+  const std::uint32_t end = stmt->range.end;
+  const std::string_view values = text_.substr(name.range.end, end - name.range.end);
+  const std::size_t blanks = std::min(values.find_first_not_of(' '), values.size());
+  const std::string_view written = values.substr(blanks);
+  const bool is_short = !has_file && name.id == "print" && written.size() <= 40 &&
+                        written.find('\n') == std::string_view::npos;
+  const std::string call =
+      std::string(name.id) + "(" + (is_short ? std::string(written) : "...") + ")";
+  added.hint("write " + in_quotes(call) + ", or set language_level=2");
   return stmt;
 }
 

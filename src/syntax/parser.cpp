@@ -17,6 +17,7 @@ Parser::Parser(const Sources& sources, SourceId id, const ParseOptions& options,
       diagnostics_(diagnostics),
       lexed_(lex(sources, id, options.file_kind != FileKind::kPy, diagnostics)),
       tokens_(lexed_.tokens),
+      is_whole_(!diagnostics.has_errors_in(id)),
       level_(options.level) {}
 
 const Module* Parser::parse_module() {
@@ -33,6 +34,7 @@ const Module* Parser::parse_module() {
     if (at(Tok::kDedent)) next();
   }
   module->body = arena_.list(body);
+  module->is_whole = is_whole_;
   return module;
 }
 
@@ -129,6 +131,7 @@ Diagnostics::Added Parser::fail(std::string_view code, SourceRange range, std::s
   // come: a bracket that is never closed makes strange what follows it.
   bool is_first = !failed_;
   failed_ = true;
+  is_whole_ = false;
   for (; !at_line_end(); ++index_) {
     if (at(Tok::kError)) is_first = false;
   }

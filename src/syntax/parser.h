@@ -228,6 +228,7 @@ class Parser {
   const Stmt* parse_from_import();
   Alias parse_alias(bool dotted);
   const Stmt* parse_type_alias();
+  const Stmt* parse_old_statement(const Name& name, std::size_t first);
   const Stmt* parse_print();
   const Stmt* parse_exec();
   const Stmt* parse_include();
@@ -388,6 +389,7 @@ class Parser {
   std::size_t index_ = 0;
   int depth_ = 0;
   bool failed_ = false;  // a mistake in this line was reported
+  bool is_whole_;
   LanguageLevel level_;
   Context context_;
   // `from __future__ import ...`

@@ -46,7 +46,7 @@ TEST(Stmt, python_2) {
   EXPECT_EQ(tree("from __future__ import print_function\nprint(a)", kLevel2),
             "ImportFrom __future__ import print_function\nExpr print(a)\n");
   EXPECT_EQ(errors("print a"),
-            "1:1 'print' is a function at language level 3 | write 'print(...)', or set "
+            "1:1 'print' is a function at language level 3 | write 'print(a)', or set "
             "language_level=2\n");
 }
 

@@ -50,6 +50,9 @@ struct Module {
   List<Directive> directives;  // cython
   List<Directive> distutils;
   Block body;
+  // False if there is text that no rule of the grammar made something of. What errors were reported
+  // then hide what other mistakes there are; otherwise the next stage finds those too.
+  bool is_whole = true;
 };
 
 struct Tree {
