@@ -532,3 +532,26 @@ def test_raw_unicode_of_python_2_has_code_points(build):
     assert m.b == "\\x41\u00f8"
     assert m.c == b"\\u00f8"
     assert build(r"a = r'\u00f8'", level="3").a == "\\u00f8"
+
+
+def test_except_with_a_comma(build):
+    # As Cython reads it if the second name is a variable's, and Python 3.14 if it is a class's.
+    m = build(
+        """
+        def old(e):
+            try:
+                raise e
+            except ValueError, error:
+                caught = error
+            return caught, error
+
+        def new(e):
+            try:
+                raise e
+            except ValueError, TypeError:
+                return "caught"
+        """
+    )
+    error = ValueError("a")
+    assert m.old(error) == (error, error)
+    assert m.new(TypeError()) == "caught"

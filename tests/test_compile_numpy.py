@@ -518,7 +518,7 @@ def test_value_before_index(build):
     ("source", "message"),
     [
         ("cdef object[int] x", "only possible as a local variable"),
-        ("cdef int f(object[int] x): return 0", "only possible as a local variable"),
+        ("cdef int f(object[int] x) nogil: return 0", "cannot be taken without the GIL"),
         ("def f(object[int, ndim=9] x): pass", "number from 1 to 8"),
         ("def f(object[int, mode='x'] x): pass", "'mode' is"),
         ("def f(object[int, whatever=1] x): pass", "no option 'whatever'"),
@@ -528,3 +528,36 @@ def test_value_before_index(build):
 def test_wrong_declaration(source, message):
     with pytest.raises(er.CompileError, match=message):
         er.compile(source)
+
+
+def test_buffers_of_c_functions(build):
+    m = build(
+        """
+        cdef double total(np.ndarray[double, ndim=1] x, int k) except? -1:
+            cdef Py_ssize_t i
+            cdef double s = 0
+            for i in range(x.shape[0]):
+                s += x[i] * k
+            return s
+
+        cpdef np.ndarray[double, ndim=2] doubled(np.ndarray[double, ndim=2] x):
+            cdef int i, j
+            for i in range(x.shape[0]):
+                for j in range(x.shape[1]):
+                    x[i, j] *= 2
+            return x
+
+        def f(x):
+            return total(x, 2)
+        """
+    )
+    assert m.f(np.arange(4.0)) == 12.0
+    assert m.doubled(np.ones((2, 1))).tolist() == [[2.0], [2.0]]
+    with pytest.raises(
+        ValueError, match="^Buffer dtype mismatch, expected 'double' but got 'long'$"
+    ):
+        m.f(np.arange(4))
+    with pytest.raises(ValueError, match="wrong number of dimensions"):
+        m.doubled(np.arange(4.0))
+    with pytest.raises(TypeError, match="Argument 'x' has incorrect type"):
+        m.doubled(5)

@@ -295,6 +295,7 @@ class Analyzer {
   ExprPtr make_function(tree::Function& function, const syntax::Params& params,
                         const syntax::Block* body, const syntax::Expr* value,
                         const syntax::Expr* returns, const Directives& directives);
+  Variable* take_buffer(const syntax::Param& param, Variable* parameter, Block& out);
   void add_parameters(FunctionContext& context, const syntax::Params& params);
   void convert_parameters();
   ExprPtr decorated(ExprPtr function, const syntax::List<const syntax::Expr*>& decorators);

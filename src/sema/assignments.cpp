@@ -131,6 +131,7 @@ void Analyzer::assign_name(std::string_view name, ExprPtr value, Block& out,
   if (refuse_const(known, name, range)) return;
   if (local != context_->locals.end())
     return assign_to_variable(local->second, std::move(value), out, range);
+  if (symbol != nullptr && symbol->lent) borrow(*symbol->lent);
   if (symbol != nullptr && symbol->kind == SymbolKind::kVariable)
     return assign_to_variable(symbol->variable, std::move(value), out, range);
   if (symbol != nullptr && symbol->kind == SymbolKind::kError) return;

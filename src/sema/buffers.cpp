@@ -95,7 +95,7 @@ bool Analyzer::reject_buffer(const Type& type, syntax::SourceRange range) {
   if (type.buffer == nullptr) return false;
   diagnostics_
       .error("buffer-place", range,
-             "a buffer is only possible as a local variable, or as a parameter of a def function")
+             "a buffer is only possible as a local variable or parameter of a function")
       .hint("here only '" + type.base->name + "' can stand");
   return true;
 }

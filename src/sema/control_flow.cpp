@@ -37,9 +37,8 @@ void sort(std::vector<FlowFinding>& findings) {
 }  // namespace
 
 std::vector<FlowFinding> analyze_module_flow(const syntax::Block& body,
-                                             const std::vector<FlowVariable>& variables,
-                                             syntax::LanguageLevel level) {
-  FlowBuilder builder(variables, level);
+                                             const std::vector<FlowVariable>& variables) {
+  FlowBuilder builder(variables);
   builder.build(body);
   std::vector<FlowFinding> findings;
   for (const SourceRange range : builder.unreachable())
@@ -50,9 +49,8 @@ std::vector<FlowFinding> analyze_module_flow(const syntax::Block& body,
 }
 
 std::vector<FlowFinding> analyze_flow(const syntax::Block& body,
-                                      const std::vector<FlowVariable>& variables,
-                                      syntax::LanguageLevel level) {
-  FlowBuilder builder(variables, level);
+                                      const std::vector<FlowVariable>& variables) {
+  FlowBuilder builder(variables);
   builder.build(body);
   std::vector<FlowFinding> findings;
   for (const SourceRange range : builder.unreachable())

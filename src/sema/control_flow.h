@@ -46,13 +46,11 @@ struct FlowFinding {
 
 // In the order of the text. REQUIRES: no two variables of one name.
 std::vector<FlowFinding> analyze_flow(const syntax::Block& body,
-                                      const std::vector<FlowVariable>& variables,
-                                      syntax::LanguageLevel level);
+                                      const std::vector<FlowVariable>& variables);
 
 // Of a module's own statements, whose names any function may read and assign: only what is
 // unreachable, and which of the C variables are declared late.
 std::vector<FlowFinding> analyze_module_flow(const syntax::Block& body,
-                                             const std::vector<FlowVariable>& variables,
-                                             syntax::LanguageLevel level);
+                                             const std::vector<FlowVariable>& variables);
 
 }  // namespace engineroom::sema

@@ -258,7 +258,8 @@ const Type* Analyzer::ctype(const syntax::CType& type, Scope& scope) {
 const Type* Analyzer::function_ctype(const syntax::CFunctionType& type, Scope& scope,
                                      bool is_extern, const Type* self) {
   const Type* result = ctype(*type.result, scope);
-  if (reject_buffer(*result, type.result->range)) result = result->base;
+  // Callers pass and get the object; the memory is a matter of the function's body.
+  if (result->buffer != nullptr) result = result->base;
   std::vector<tree::Parameter> parameters;
   for (const syntax::Param& param : type.params->params) {
     const auto* word = syntax::try_as<syntax::CNamedType>(param.type);
@@ -271,7 +272,12 @@ const Type* Analyzer::function_ctype(const syntax::CFunctionType& type, Scope& s
     }
     const bool is_self = self != nullptr && parameters.empty();
     const Type* param_type = is_self ? self : ctype(*param.type, scope);
-    if (reject_buffer(*param_type, param.range)) param_type = param_type->base;
+    if (param_type->buffer != nullptr) {
+      if (type.nogil) {
+        diagnostics_.error("buffer-place", param.range, "a buffer cannot be taken without the GIL");
+      }
+      param_type = param_type->base;
+    }
     if (param_type->kind == TypeKind::kArray) param_type = types_.pointer_to(param_type->base);
     if (param_type->is_void()) refuse_void_parameter(param);
     parameters.push_back({std::string(param.name.text), param_type,

@@ -53,9 +53,8 @@ void Analyzer::try_statement(const syntax::Try& stmt, Block& out) {
         assign(*handler.target, std::move(current), made.body);
         auto finally = make_stmt<tree::Finally>(handler.range);
         finally->body = block(handler.body);
-        // The name is gone afterwards, as in Python 3; nobody minds if it is gone already.
-        if (module_.level != syntax::LanguageLevel::k2)
-          forget_name(*handler.target, finally->cleanup);
+        // Nobody minds if it is gone already.
+        if (handler.forgets_target) forget_name(*handler.target, finally->cleanup);
         made.body.push_back(std::move(finally));
       }
       node->handlers.push_back(std::move(made));

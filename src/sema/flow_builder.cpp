@@ -25,8 +25,7 @@ bool is_always_true(const Expr& test) {
 
 }  // namespace
 
-FlowBuilder::FlowBuilder(const std::vector<FlowVariable>& variables, syntax::LanguageLevel level)
-    : level_(level), captured_(variables.size()) {
+FlowBuilder::FlowBuilder(const std::vector<FlowVariable>& variables) : captured_(variables.size()) {
   for (std::size_t i = 0; i < variables.size(); ++i) indices_.emplace(variables[i].name, i);
   current_ = graph_.add_block();
   exit_ = graph_.add_block();
@@ -303,7 +302,7 @@ void FlowBuilder::try_except(const syntax::Try& stmt) {
     block(handler.body);
     // The name is gone afterwards.
     const auto* name = syntax::try_as<syntax::Name>(handler.target);
-    if (name != nullptr && level_ != syntax::LanguageLevel::k2)
+    if (name != nullptr && handler.forgets_target)
       add_event(FlowEventKind::kForget, name->id, name->range);
     go_to(end);
   }

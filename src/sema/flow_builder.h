@@ -16,7 +16,7 @@ namespace engineroom::sema {
 
 class FlowBuilder {
  public:
-  FlowBuilder(const std::vector<FlowVariable>& variables, syntax::LanguageLevel level);
+  explicit FlowBuilder(const std::vector<FlowVariable>& variables);
 
   void build(const syntax::Block& body) {
     block(body);
@@ -85,7 +85,6 @@ class FlowBuilder {
   void with_statement(const syntax::With& stmt, std::size_t item);
   void match_statement(const syntax::Match& stmt);
 
-  const syntax::LanguageLevel level_;
   std::map<std::string_view, std::size_t> indices_;
   FlowGraph graph_;
   BlockIndex current_ = kNowhere;

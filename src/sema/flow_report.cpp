@@ -43,10 +43,10 @@ void Analyzer::check_flow(const syntax::Params& params, const syntax::Block& bod
     const auto place = places.find(name);
     // Of a type that was refused nothing more is said.
     const bool has_value = is_storage(*local->type) || local->type == types_.error();
-    variables.push_back({name, local->kind == VariableKind::kParameter, has_value,
+    variables.push_back({name, context_->bound.contains(local), has_value,
                          place != places.end() ? place->second : syntax::SourceRange{}});
   }
-  for (const FlowFinding& finding : analyze_flow(body, variables, module_.level)) report(finding);
+  for (const FlowFinding& finding : analyze_flow(body, variables)) report(finding);
 }
 
 void Analyzer::check_module_flow() {
@@ -56,8 +56,7 @@ void Analyzer::check_module_flow() {
                         symbol.origin.pxd.empty() && symbol.range.source == module_.range.source;
     if (is_own) variables.push_back({name, false, true, symbol.range});
   }
-  for (const FlowFinding& finding : analyze_module_flow(module_.body, variables, module_.level))
-    report(finding);
+  for (const FlowFinding& finding : analyze_module_flow(module_.body, variables)) report(finding);
 }
 
 void Analyzer::report(const FlowFinding& finding) {

@@ -238,15 +238,18 @@ void Analyzer::c_function(const syntax::CFuncDef& def) {
   FunctionContext* before = context_;
   context_ = &context;
   const syntax::Params& params = *def.type->params;
+  Block body;
   for (std::size_t i = 0; i < function.type->parameters.size(); ++i) {
     const tree::Parameter& parameter = function.type->parameters[i];
     std::string_view name = params.params[i].name.text;
     if (name.empty() && params.params[i].type->kind == syntax::CTypeKind::kNamed)
       name = as<syntax::CNamedType>(*params.params[i].type).name();
     refuse_incomplete(*parameter.type, params.params[i].range, "a parameter");
+    if (parameter.type->extension != nullptr) class_index(*parameter.type->extension);
     Variable* variable = new_variable(name, parameter.type, VariableKind::kParameter);
-    context.locals.emplace(std::string(name), variable);
-    context.bound.insert(variable);
+    Variable* local = take_buffer(params.params[i], variable, body);
+    context.locals.emplace(std::string(name), local);
+    context.bound.insert(local);
     function.c_parameters.push_back(variable);
     if (def.is_cpdef) {
       tree::PyParameter made;
@@ -261,8 +264,20 @@ void Analyzer::c_function(const syntax::CFuncDef& def) {
   collect_locals(def.body);
   infer_types(def.body);
   check_flow(params, def.body);
-  function.body = block(def.body);
+  for (StmtPtr& stmt : block(def.body)) body.push_back(std::move(stmt));
+  function.body = std::move(body);
   context_ = before;
+}
+
+// What the parameter of a C function is called in its body: if it was declared with a buffer, a
+// local that holds the object's memory.
+Variable* Analyzer::take_buffer(const syntax::Param& param, Variable* parameter, Block& out) {
+  if (param.type->kind != syntax::CTypeKind::kTemplate) return parameter;
+  const Type* type = ctype(*param.type, here());
+  if (type->buffer == nullptr) return parameter;
+  Variable* local = new_variable(parameter->name, type, VariableKind::kLocal);
+  assign_to_variable(local, variable(parameter, param.range), out, param.range);
+  return local;
 }
 
 void Analyzer::define_functions(const syntax::Block& body) {

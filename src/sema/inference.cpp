@@ -174,7 +174,7 @@ void Analyzer::infer_types(const syntax::Block& body) {
   for (const auto& [name, local] : context_->locals)
     if (may_be_inferred(*local)) undeclared.push_back({.name = name, .declared = {}});
   if (undeclared.empty()) return;
-  for (const FlowFinding& finding : analyze_flow(body, undeclared, module_.level))
+  for (const FlowFinding& finding : analyze_flow(body, undeclared))
     if (finding.kind == FlowFindingKind::kUnassigned ||
         finding.kind == FlowFindingKind::kMaybeUnassigned)
       seen.unassigned.insert(finding.name);

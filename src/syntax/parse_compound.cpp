@@ -231,6 +231,15 @@ const Stmt* Parser::parse_try() {
   return stmt;
 }
 
+// `except ValueError, e:`, as Cython reads it at all levels. For Python 3.14 it is the same as
+// `except (ValueError, TypeError):`. What is meant is told by the second name: classes of
+// exceptions begin with a capital letter.
+bool Parser::binds_as_of_old(const Exprs& parts) const {
+  if (is_py() || parts.size() != 2) return false;
+  const auto* name = try_as<Name>(parts[1]);
+  return name != nullptr && (name->id[0] == '_' || (name->id[0] >= 'a' && name->id[0] <= 'z'));
+}
+
 ExceptHandler Parser::parse_handler(bool& is_star) {
   const std::size_t first = index_;
   next();
@@ -243,9 +252,16 @@ ExceptHandler Parser::parse_handler(bool& is_star) {
       next();
       handler.target = parse_test();
     } else if (at(Tok::kComma)) {
-      // except A, B: (PEP 758)
       Exprs types{handler.type};
       while (accept(Tok::kComma) && !at(Tok::kColon)) types.push_back(parse_test());
+      if (binds_as_of_old(types)) {
+        handler.target = types[1];
+        check_target(*handler.target, "assigned to");
+        handler.body = parse_block_suite("'except'");
+        handler.range = block_range(first);
+        return handler;
+      }
+      // except A, B: (PEP 758)
       Tuple* tuple = make<Tuple>(range_from(type_first));
       tuple->elts = arena_.list(types);
       handler.type = done(tuple);
@@ -255,7 +271,10 @@ ExceptHandler Parser::parse_handler(bool& is_star) {
             .hint("write 'except (A, B) as e:'");
       }
     }
-    if (accept(Tok::kAs)) handler.target = parse_test();
+    if (accept(Tok::kAs)) {
+      handler.target = parse_test();
+      handler.forgets_target = !is_level2();
+    }
     if (handler.target != nullptr) check_target(*handler.target, "assigned to");
   } else if (is_star) {
     fail_expected("an exception after 'except*'");

@@ -254,6 +254,7 @@ class Parser {
   const Stmt* parse_for_from(std::size_t first, const Expr* target, const Expr* lower);
   const Stmt* parse_try();
   ExceptHandler parse_handler(bool& is_star);
+  bool binds_as_of_old(const Exprs& parts) const;
   const Stmt* parse_with(std::size_t first, bool is_async);
   bool with_items_are_parenthesized() const;
   struct WithEntry;

@@ -230,6 +230,7 @@ struct ExceptHandler {
   SourceRange range;
   const Expr* type = nullptr;    // null: catches everything
   const Expr* target = nullptr;  // after `as`; null if none. A Name, at level 2 anything assignable
+  bool forgets_target = false;   // it has no value afterwards: `as` of Python 3
   Block body;
 };
 

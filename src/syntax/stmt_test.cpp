@@ -71,6 +71,8 @@ TEST(Stmt, exceptions) {
             "TryStar\n  body:\n    Expr a\n  except E:\n    Expr b\n");
   EXPECT_EQ(tree("try: a\nexcept E, e: b", kLevel2),
             "Try\n  body:\n    Expr a\n  except E as e:\n    Expr b\n");
+  EXPECT_EQ(tree("try: a\nexcept E, e: b"),
+            "Try\n  body:\n    Expr a\n  except E as e:\n    Expr b\n");
   // PEP 758
   EXPECT_EQ(tree("try: a\nexcept E, F: b"),
             "Try\n  body:\n    Expr a\n  except (E, F):\n    Expr b\n");
