@@ -72,7 +72,7 @@ bool is_converted_class(ObjectClass object_class);
 // f(a, b): no keywords, no stars.
 bool is_plain(const syntax::Call& call);
 
-struct Assignments;  // inference.cpp
+struct Assignments;  // assigned.h
 
 class Analyzer {
  public:
@@ -329,6 +329,8 @@ class Analyzer {
   const Type* quick_type(const syntax::Expr& expr);
   const Type* call_type(const syntax::Call& call);
   const Type* range_type(const syntax::Expr& iter);
+  const Type* comprehension_type(std::string_view name, const syntax::Expr& iter,
+                                 const Assignments& seen);
   const Type* operation_type(syntax::Operator op, const Type* a, const Type* b);
 
   // ---- flow_report.cpp ----
@@ -378,6 +380,7 @@ class Analyzer {
   void index_characters(LoopPlan& plan, const syntax::Expr& target, Block& out);
   void count(LoopPlan plan, const syntax::Expr& target, const std::function<Block()>& body,
              const syntax::Block* orelse, Block& out, syntax::SourceRange range);
+  Variable* local_variable(std::string_view name) const;
   // The C variable that an expression names; null if it is none.
   Variable* c_variable(const syntax::Expr* expr);
 
@@ -507,9 +510,10 @@ class Analyzer {
                         const syntax::Expr& element,
                         const syntax::List<syntax::Comprehension>& generators,
                         syntax::SourceRange range);
+  // `seen`: what is done in the whole of it.
   void comprehension_loops(const syntax::List<syntax::Comprehension>& generators, std::size_t depth,
                            const std::function<void(Block&)>& innermost, Block& out,
-                           syntax::SourceRange range);
+                           const Assignments& seen, syntax::SourceRange range);
 
   // ---- coercions.cpp ----
   ExprPtr coerce(ExprPtr value, const Type* to);

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "sema/analyzer.h"
+#include "sema/assigned.h"
 
 namespace engineroom::sema {
 
@@ -162,7 +163,8 @@ ExprPtr Analyzer::any_or_all(bool is_any, const syntax::Call& call) {
     found.push_back(make_stmt<tree::Break>(range));
     out.push_back(std::move(decides));
   };
-  comprehension_loops(generator->generators, 0, innermost, block->body, range);
+  comprehension_loops(generator->generators, 0, innermost, block->body,
+                      seen_in(generator->generators, {generator->elt}), range);
   block->result = variable(result, range);
   return block;
 }

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "sema/analyzer.h"
+#include "sema/assigned.h"
 
 namespace engineroom::sema {
 
@@ -74,6 +75,22 @@ ExprPtr Analyzer::dict_display(const syntax::Dict& dict) {
 
 // ---- comprehensions ----
 
+Assignments seen_in(const syntax::List<syntax::Comprehension>& generators,
+                    std::initializer_list<const syntax::Expr*> values) {
+  Assignments seen;
+  for (const syntax::Expr* value : values) seen.see_expr(value);
+  for (const syntax::Comprehension& generator : generators) {
+    seen.see_expr(generator.iter);
+    if (generator.bounds != nullptr) {
+      for (const syntax::Expr* bound :
+           {generator.bounds->lower, generator.bounds->upper, generator.bounds->step})
+        seen.see_expr(bound);
+    }
+    for (const syntax::Expr* test : generator.ifs) seen.see_expr(test);
+  }
+  return seen;
+}
+
 ExprPtr Analyzer::comprehension(ObjectClass object_class, const syntax::Expr* key,
                                 const syntax::Expr& element,
                                 const syntax::List<syntax::Comprehension>& generators,
@@ -101,14 +118,15 @@ ExprPtr Analyzer::comprehension(ObjectClass object_class, const syntax::Expr* ke
     do_helper(out, add, range, variable(made, range),
               object(is_star ? *as<syntax::Starred>(element).value : element));
   };
-  comprehension_loops(generators, 0, innermost, block->body, range);
+  comprehension_loops(generators, 0, innermost, block->body, seen_in(generators, {key, &element}),
+                      range);
   block->result = variable(made, range);
   return block;
 }
 
 void Analyzer::comprehension_loops(const syntax::List<syntax::Comprehension>& generators,
                                    std::size_t depth, const std::function<void(Block&)>& innermost,
-                                   Block& out, syntax::SourceRange range) {
+                                   Block& out, const Assignments& seen, syntax::SourceRange range) {
   if (depth == generators.size()) return innermost(out);
   const syntax::Comprehension& generator = generators[depth];
   if (generator.is_async) return not_supported(generator.range, "async comprehensions");
@@ -122,7 +140,7 @@ void Analyzer::comprehension_loops(const syntax::List<syntax::Comprehension>& ge
       into->push_back(std::move(stmt));
       into = next;
     }
-    comprehension_loops(generators, depth + 1, innermost, *into, range);
+    comprehension_loops(generators, depth + 1, innermost, *into, seen, range);
     return inner;
   };
   // Its names are its own; at level 2 those of a list comprehension stay, which is not done here.
@@ -132,7 +150,11 @@ void Analyzer::comprehension_loops(const syntax::List<syntax::Comprehension>& ge
       const std::string id(as<syntax::Name>(target).id);
       const auto known = context_->locals.find(id);
       const bool is_c = known != context_->locals.end() && !known->second->type->is_object();
-      Variable* made = new_variable(id, is_c ? known->second->type : object_, VariableKind::kLocal);
+      const bool is_alone = &target == generator.target && generator.iter != nullptr;
+      const Type* type = is_c       ? known->second->type
+                         : is_alone ? comprehension_type(id, *generator.iter, seen)
+                                    : object_;
+      Variable* made = new_variable(id, type, VariableKind::kLocal);
       context_->bound.insert(made);
       names[id] = made;
     } else if (target.kind == ExprKind::kTuple) {

@@ -1,10 +1,12 @@
 // Types of local variables that were not declared.
 //
 // Only what is surely right without a declaration: a variable to which nothing but C doubles is
-// assigned is one, so are those of truths, pointers and structs, and loop variables over C ranges
-// with which no arithmetic is done that could overflow. If all values are objects of one known
-// class (or None), the variable is of that class. Everything else is an object.
+// assigned is one, so are those of truths, pointers and structs, and those of integers, loop
+// variables among them, with which no arithmetic is done that could overflow. If all values are
+// objects of one known class (or None), the variable is of that class. Everything else is an
+// object.
 #include "sema/analyzer.h"
+#include "sema/assigned.h"
 #include "sema/control_flow.h"
 #include "sema/names.h"
 #include "sema/walk.h"
@@ -16,45 +18,11 @@ using syntax::as;
 using syntax::ExprKind;
 using syntax::StmtKind;
 
-// What a function does to its names.
-struct Assignments {
-  struct Augmented {
-    syntax::Operator op;
-    const syntax::Expr* value;
-  };
-  std::map<std::string_view, std::vector<const syntax::Expr*>> values;
-  // a, b = value: an item of something.
-  struct Part {
-    const syntax::Expr* value;
-    std::size_t i;
-    std::size_t n;
-  };
-  std::map<std::string_view, std::vector<Part>> parts;
-  std::map<std::string_view, std::vector<Augmented>> augmented;
-  std::map<std::string_view, std::vector<const syntax::For*>> ranges;
-  std::set<std::string_view> deleted;
-  std::set<std::string_view> unknown;       // assigned in ways not looked at
-  std::set<std::string_view> unassigned;    // read where they may have no value
-  std::set<std::string_view> may_overflow;  // operands of arithmetic
-
-  void see(const syntax::Block& block) {
-    for (const syntax::Stmt* stmt : block) see(*stmt);
-  }
-
- private:
-  void see(const syntax::Stmt& stmt);
-  void see_expr(const syntax::Expr* e);
-  void see_operands(const syntax::Expr& e);
-  void see_unknown(const syntax::Expr& target) {
-    for_each_target_name(target, [&](std::string_view name) { unknown.insert(name); });
-    see_expr(&target);
-  }
-  void see_assign(const syntax::Expr& target, const syntax::Expr* value);
-  void see_parts(const syntax::Tuple& targets, const syntax::Expr& value);
-};
-
 void Assignments::see_expr(const syntax::Expr* e) {
+  static const std::set<std::string_view> kShow = {"locals", "vars", "dir", "eval", "exec"};
   walk(e, [&](const syntax::Expr& inner) {
+    if (const auto* name = syntax::try_as<syntax::Name>(&inner))
+      are_shown = are_shown || kShow.contains(name->id);
     if (const auto* named = syntax::try_as<syntax::NamedExpr>(&inner))
       unknown.insert(named->target->id);
     const auto* minus = syntax::try_as<syntax::UnaryOp>(&inner);
@@ -102,6 +70,17 @@ void Assignments::see_parts(const syntax::Tuple& targets, const syntax::Expr& va
   }
 }
 
+void Assignments::see_target(const syntax::For& loop) {
+  if (loop.target->kind == ExprKind::kName) {
+    ranges[as<syntax::Name>(*loop.target).id].push_back(&loop);
+    return;
+  }
+  const syntax::Name* counter = enumerate_counter(loop);
+  if (counter == nullptr) return see_unknown(*loop.target);
+  counters.insert(counter->id);
+  see_unknown(*as<syntax::Tuple>(*loop.target).elts[1]);
+}
+
 void Assignments::see(const syntax::Stmt& stmt) {
   syntax::for_each_expr(stmt, [this](const syntax::Expr& e) { see_expr(&e); });
   switch (stmt.kind) {
@@ -125,14 +104,9 @@ void Assignments::see(const syntax::Stmt& stmt) {
       for (const syntax::Expr* target : as<syntax::Delete>(stmt).targets)
         for_each_target_name(*target, [this](std::string_view name) { deleted.insert(name); });
       break;
-    case StmtKind::kFor: {
-      const auto& loop = as<syntax::For>(stmt);
-      if (loop.target->kind != ExprKind::kName)
-        see_unknown(*loop.target);
-      else
-        ranges[as<syntax::Name>(*loop.target).id].push_back(&loop);
+    case StmtKind::kFor:
+      see_target(as<syntax::For>(stmt));
       break;
-    }
     case StmtKind::kForFrom:
       see_unknown(*as<syntax::ForFrom>(stmt).target);
       break;
@@ -189,24 +163,19 @@ void Analyzer::infer_types(const syntax::Block& body) {
   }
 }
 
-namespace {
-
-// ord(c), which is no larger than a long, whatever c is.
-bool is_code_point(const syntax::Expr& value, const Type* type) {
-  const auto* call = syntax::try_as<syntax::Call>(&value);
-  const auto* callee = call != nullptr ? syntax::try_as<syntax::Name>(call->func) : nullptr;
-  return callee != nullptr && callee->id == "ord" && type->kind == TypeKind::kInt;
-}
-
-}  // namespace
-
 // Null: an object.
 const Type* Analyzer::inferred_type(std::string_view name, const Assignments& seen) {
   if (seen.unknown.contains(name)) return nullptr;
   const Type* type = nullptr;
-  const auto agrees = [&type](const Type* one) {
-    if (one == nullptr || (type != nullptr && type != one)) return false;
-    type = one;
+  const auto is_safe_int = [&](const Type& one) {
+    return one.kind == TypeKind::kInt && one.is_signed && !one.is_extern &&
+           !seen.may_overflow.contains(name);
+  };
+  const auto agrees = [&](const Type* one) {
+    if (one == nullptr) return false;
+    const bool has_both = type != nullptr && type != one;
+    if (has_both && !(is_safe_int(*type) && is_safe_int(*one))) return false;
+    type = has_both ? types_.common(type, one) : one;
     return true;
   };
   bool has_none = false;
@@ -219,10 +188,10 @@ const Type* Analyzer::inferred_type(std::string_view name, const Assignments& se
       const Type* one = quick_type(*value);
       if (one != nullptr && one->kind == TypeKind::kArray) one = types_.pointer_to(one->base);
       if (one != nullptr && one->unqualified != nullptr) one = one->unqualified;
-      const bool is_safe = one != nullptr && (one->is_float() || is_code_point(*value, one) ||
-                                              one->kind == TypeKind::kBint || one->is_pointer() ||
-                                              one->kind == TypeKind::kStruct || one->is_complex() ||
-                                              (one->is_object() && one != object_));
+      const bool is_safe =
+          one != nullptr && (is_safe_int(*one) || one->is_float() || one->kind == TypeKind::kBint ||
+                             one->is_pointer() || one->kind == TypeKind::kStruct ||
+                             one->is_complex() || (one->is_object() && one != object_));
       if (!is_safe || !agrees(one)) return nullptr;
     }
   }
@@ -231,20 +200,22 @@ const Type* Analyzer::inferred_type(std::string_view name, const Assignments& se
       const Type* whole = quick_type(*part.value);
       const bool is_tuple = whole != nullptr && whole->is_tuple && whole->fields.size() == part.n;
       const Type* one = is_tuple ? whole->fields[part.i].type : nullptr;
-      if (one == nullptr || one->is_integral() || !agrees(one)) return nullptr;
+      if (one == nullptr || (one->is_integral() && !is_safe_int(*one)) || !agrees(one))
+        return nullptr;
     }
   }
-  if (type != nullptr && type->kind == TypeKind::kInt && seen.may_overflow.contains(name))
-    return nullptr;
   if (const auto loops = seen.ranges.find(name); loops != seen.ranges.end()) {
     if (seen.may_overflow.contains(name)) return nullptr;
     for (const syntax::For* loop : loops->second)
       if (!agrees(range_type(*loop->iter))) return nullptr;
   }
+  if (seen.counters.contains(name) && (seen.may_overflow.contains(name) ||
+                                       !is_builtin("enumerate") || !agrees(types_.py_ssize_t())))
+    return nullptr;
   if (type == nullptr) return nullptr;
   if ((has_none || seen.deleted.contains(name)) && !type->is_object()) return nullptr;
   // Only an object can say that it has no value.
-  if (seen.unassigned.contains(name) && type->is_numeric()) return nullptr;
+  if ((seen.are_shown || seen.unassigned.contains(name)) && type->is_numeric()) return nullptr;
   if (const auto more = seen.augmented.find(name); more != seen.augmented.end()) {
     for (const Assignments::Augmented& one : more->second) {
       const Type* operand = quick_type(*one.value);
@@ -253,6 +224,15 @@ const Type* Analyzer::inferred_type(std::string_view name, const Assignments& se
     }
   }
   return type;
+}
+
+// The type of a comprehension's variable.
+const Type* Analyzer::comprehension_type(std::string_view name, const syntax::Expr& iter,
+                                         const Assignments& seen) {
+  const bool may_be_c = context_->directives.infer_types != Directives::Infer::kNever &&
+                        !seen.may_overflow.contains(name) && !seen.unknown.contains(name);
+  const Type* type = may_be_c ? range_type(iter) : nullptr;
+  return type != nullptr ? type : object_;
 }
 
 // The type in which `for … in range(…)` counts, if all its bounds are C integers.
@@ -326,8 +306,7 @@ const Type* Analyzer::quick_type(const syntax::Expr& e) {
       return of_class(ObjectClass::kDict);
     case ExprKind::kName: {
       const std::string_view id = as<syntax::Name>(e).id;
-      const auto local = context_->locals.find(id);
-      if (local != context_->locals.end()) return known(local->second->type);
+      if (const Variable* local = local_variable(id)) return known(local->type);
       const Symbol* symbol = find_symbol(id);
       if (symbol != nullptr && symbol->kind == SymbolKind::kFunction && !symbol->is_also_python)
         return types_.pointer_to(symbol->type);
@@ -415,7 +394,7 @@ const Type* Analyzer::call_type(const syntax::Call& call) {
   }
   const auto* callee = syntax::try_as<syntax::Name>(call.func);
   if (callee == nullptr || !is_builtin(callee->id)) return nullptr;
-  if (callee->id == "len") return types_.py_ssize_t();
+  if (callee->id == "len" && is_plain(call)) return types_.py_ssize_t();
   if (callee->id == "ord" && is_plain(call)) return types_.long_type();
   // A float object is a double.
   if (callee->id == "float" && is_plain(call)) return types_.double_type();

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "sema/analyzer.h"
+#include "sema/assigned.h"
 #include "sema/names.h"
 #include "syntax/stmt_children.h"
 
@@ -19,16 +20,20 @@ void Analyzer::while_loop(const syntax::While& stmt, Block& out) {
   out.push_back(std::move(node));
 }
 
+// Of the function, or of a comprehension in it; null if there is none of this name.
+Variable* Analyzer::local_variable(std::string_view name) const {
+  for (auto scope = inner_scopes_.rbegin(); scope != inner_scopes_.rend(); ++scope) {
+    const auto found = scope->find(name);
+    if (found != scope->end()) return found->second;
+  }
+  const auto local = context_->locals.find(name);
+  return local != context_->locals.end() ? local->second : nullptr;
+}
+
 Variable* Analyzer::c_variable(const syntax::Expr* e) {
   if (e == nullptr || e->kind != ExprKind::kName) return nullptr;
   const std::string_view id = as<syntax::Name>(*e).id;
-  for (auto scope = inner_scopes_.rbegin(); scope != inner_scopes_.rend(); ++scope) {
-    const auto found = scope->find(id);
-    if (found != scope->end()) return found->second->type->is_object() ? nullptr : found->second;
-  }
-  const auto local = context_->locals.find(id);
-  if (local != context_->locals.end())
-    return local->second->type->is_object() ? nullptr : local->second;
+  if (Variable* local = local_variable(id)) return local->type->is_object() ? nullptr : local;
   const Symbol* symbol = find_symbol(id);
   if (symbol == nullptr || symbol->kind != SymbolKind::kVariable ||
       symbol->variable->type->is_object())
@@ -82,22 +87,27 @@ bool is_all_names(const syntax::Expr& target) {
 
 }  // namespace
 
-// for i, x in enumerate(xs): counts in C, and makes no tuples.
-bool Analyzer::enumerate_loop(const syntax::For& stmt, Block& out) {
-  const auto* call = syntax::try_as<syntax::Call>(stmt.iter);
+const syntax::Name* enumerate_counter(const syntax::For& loop) {
+  const auto* call = syntax::try_as<syntax::Call>(loop.iter);
   const auto* callee = call != nullptr ? syntax::try_as<syntax::Name>(call->func) : nullptr;
-  const auto* pair = syntax::try_as<syntax::Tuple>(stmt.target);
-  if (callee == nullptr || callee->id != "enumerate" || !is_builtin("enumerate") ||
-      call->args.size() != 1 || !call->keywords.empty() ||
-      call->args[0]->kind == ExprKind::kStarred || pair == nullptr || pair->elts.size() != 2 ||
-      pair->elts[0]->kind != ExprKind::kName || !is_all_names(*pair->elts[1]))
-    return false;
-  const std::string_view counter_name = as<syntax::Name>(*pair->elts[0]).id;
+  const auto* pair = syntax::try_as<syntax::Tuple>(loop.target);
+  if (callee == nullptr || callee->id != "enumerate" || call->args.size() != 1 ||
+      !call->keywords.empty() || call->args[0]->kind == ExprKind::kStarred || pair == nullptr ||
+      pair->elts.size() != 2 || pair->elts[0]->kind != ExprKind::kName ||
+      !is_all_names(*pair->elts[1]))
+    return nullptr;
+  const auto& counter = as<syntax::Name>(*pair->elts[0]);
   bool is_same = false;
   for_each_target_name(*pair->elts[1],
-                       [&](std::string_view name) { is_same = is_same || name == counter_name; });
-  if (is_same) return false;
+                       [&](std::string_view name) { is_same = is_same || name == counter.id; });
+  return is_same ? nullptr : &counter;
+}
 
+// for i, x in enumerate(xs): counts in C, and makes no tuples.
+bool Analyzer::enumerate_loop(const syntax::For& stmt, Block& out) {
+  if (enumerate_counter(stmt) == nullptr || !is_builtin("enumerate")) return false;
+  const auto* call = syntax::try_as<syntax::Call>(stmt.iter);
+  const auto* pair = syntax::try_as<syntax::Tuple>(stmt.target);
   const syntax::SourceRange range = pair->elts[0]->range;
   const Type* size = types_.py_ssize_t();
   Variable* counter = keep(c_literal(size, "0", range), out);
