@@ -284,6 +284,7 @@ void define_entry(const tree::Module& module, const Unit& unit, bool has_init, W
   out.line(has_init ? "return er_run_module();" : "return 0;");
   out.close();
   out.open("extern \"C\" void " + unit.release + "()");
+  out.line("er::forget_places();");
   if (!module.constants.empty()) out.line("er::clear_constants(er_constants, " + n + ");");
   if (!module.classes.empty()) out.line("er::clear_constants(er_classes, " + n_classes + ");");
   for (const tree::Variable& variable : module.variables) {

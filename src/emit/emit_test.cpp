@@ -216,14 +216,12 @@ TEST_F(EmitTest, TemporariesAreEmptiedAfterTheirLastUse) {
 )"));
 }
 
-TEST_F(EmitTest, TheItemOfALoopGoesToItsVariable) {
+TEST_F(EmitTest, LoopsOverObjects) {
   Variable* x = f_.parameter("x", object());
   Variable* y = f_.local("y", object());
-  Variable* k = f_.temporary("k", object());
   auto loop = std::make_unique<tree::Iterate>();
   loop->iterable = variable(x);
-  loop->item = k;
-  loop->body.push_back(assign(variable(y), variable(k)));
+  loop->item = y;
   EXPECT_THAT(body(f_, block(std::move(loop))), HasSubstr(R"(  {
     er::Iterator it1;
     if (!it1.start(x)) { er_at = 1; goto fail; }

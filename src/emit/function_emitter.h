@@ -208,7 +208,6 @@ class FunctionEmitter {
   EffectsOf effects_;
   std::set<const tree::Variable*> assigned_;  // parameters with a reference of their own
   LastUses last_uses_;
-  const tree::Stmt* skipped_ = nullptr;      // its work is done elsewhere
   std::set<const tree::Variable*> emptied_;  // temporaries that were, by what they are used in
   Writer out_;
   int n_names_ = 0;

@@ -22,18 +22,6 @@ std::optional<std::string> constant(const tree::Expr* expr) {
   return "-" + *operand;
 }
 
-// The local that the statement assigns this temporary to, and does nothing else.
-const tree::Variable* assigned_from(const tree::Stmt* stmt, const tree::Variable& temporary) {
-  if (stmt == nullptr || stmt->kind != tree::StmtKind::kAssign) return nullptr;
-  const auto& assign = as<tree::Assign>(*stmt);
-  const auto* target = tree::try_as<tree::VariableRef>(assign.target.get());
-  const auto* value = tree::try_as<tree::VariableRef>(assign.value.get());
-  const bool is_it = target != nullptr && value != nullptr && value->variable == &temporary &&
-                     temporary.kind == tree::VariableKind::kTemporary &&
-                     !target->variable->is_global();
-  return is_it ? target->variable : nullptr;
-}
-
 // 1 or -1 if the constant is that, else 0.
 int unit_step(const std::optional<std::string>& step) {
   if (!step) return 0;
@@ -141,20 +129,7 @@ void FunctionEmitter::count_loop(const tree::CountLoop& stmt) {
 
 void FunctionEmitter::iterate(const tree::Iterate& stmt) {
   forget_unbound(effects_.of_block(stmt.body));
-  // `x = item` is all that is done with a temporary item: x is the item.
   const tree::Variable* item = stmt.item;
-  const tree::Stmt* first = stmt.body.empty() ? nullptr : stmt.body[0].get();
-  bool is_direct = false;
-  if (const auto* target = assigned_from(first, *stmt.item);
-      target != nullptr && owns(*target) && target->type->buffer == nullptr) {
-    const auto& uses = last_uses_[first];
-    is_direct = std::find(uses.begin(), uses.end(), stmt.item) != uses.end();
-    if (is_direct) {
-      item = target;
-      skipped_ = first;
-      emptied_.insert(stmt.item);
-    }
-  }
   const std::string iterator = new_name("it");
   const std::string more = "more" + iterator.substr(2);
   const bool over_range = is_range(*stmt.iterable);

@@ -18,7 +18,6 @@ void FunctionEmitter::block(const tree::Block& block) {
 
 // A block of its own if it declares something, so that gotos can leave and pass it.
 void FunctionEmitter::statement(const tree::Stmt& stmt) {
-  if (&stmt == skipped_) return;
   const std::uint32_t line = stmt.range.end > 0 ? line_of(stmt.range) : 0;
   if (line > 0) {
     out_.set_source(static_cast<std::uint32_t>(stmt.range.source));

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 #include <typeinfo>
+#include <utility>
 
 #include <frameobject.h>
 
@@ -33,15 +34,20 @@ void set(PyObject* exception) {
   PyErr_SetObject(reinterpret_cast<PyObject*>(Py_TYPE(exception)), exception);
 }
 
+#if PY_VERSION_HEX < 0x030C0000
+// Of the thread: PyErr_Fetch and the like would do the same, one call for each.
+PyObject*& handled_in(PyThreadState* thread) { return thread->exc_info->exc_value; }
+#endif
+
 // The raised exception, normalised and with its traceback; null if there is none.
 PyObject* take_raised() {
 #if PY_VERSION_HEX >= 0x030C0000
   return PyErr_GetRaisedException();
 #else
-  PyObject* type;
-  PyObject* value;
-  PyObject* traceback;
-  PyErr_Fetch(&type, &value, &traceback);
+  PyThreadState* thread = PyThreadState_Get();
+  PyObject* type = std::exchange(thread->curexc_type, nullptr);
+  PyObject* value = std::exchange(thread->curexc_value, nullptr);
+  PyObject* traceback = std::exchange(thread->curexc_traceback, nullptr);
   if (type == nullptr) return nullptr;
   const bool is_normal = value != nullptr && reinterpret_cast<PyObject*>(Py_TYPE(value)) == type;
   if (!is_normal) PyErr_NormalizeException(&type, &value, &traceback);
@@ -140,12 +146,18 @@ int raise_assertion(PyObject* message) {
 // ---- handling ----
 
 PyObject* current_exception() {
-  PyObject* exception = PyErr_GetHandledException();
-  Py_XDECREF(exception);  // the thread holds another one
-  return exception;
+#if PY_VERSION_HEX < 0x030C0000
+  PyObject* exception = handled_in(PyThreadState_Get());
+  if (exception != nullptr && exception != Py_None) return exception;
+#endif
+  PyObject* outer = PyErr_GetHandledException();
+  Py_XDECREF(outer);  // the thread holds another one
+  return outer;
 }
 
 int exception_matches(PyObject* type) {
+  PyObject* exception = current_exception();
+  if (exception != nullptr && reinterpret_cast<PyObject*>(Py_TYPE(exception)) == type) return 1;
   const Py_ssize_t n = PyTuple_Check(type) ? PyTuple_GET_SIZE(type) : 1;
   for (Py_ssize_t i = 0; i < n; ++i) {
     PyObject* one = PyTuple_Check(type) ? PyTuple_GET_ITEM(type, i) : type;
@@ -155,10 +167,7 @@ int exception_matches(PyObject* type) {
       return -1;
     }
   }
-  PyObject* exception = current_exception();
-  if (exception == nullptr) return 0;
-  if (reinterpret_cast<PyObject*>(Py_TYPE(exception)) == type) return 1;
-  return PyErr_GivenExceptionMatches(exception, type);
+  return exception != nullptr ? PyErr_GivenExceptionMatches(exception, type) : 0;
 }
 
 int exit_with_exception(PyObject* exit) {
@@ -177,14 +186,24 @@ void Handler::enter(const char* function, const char* file, int line, PyObject* 
     PyErr_SetString(PyExc_SystemError, "error return without exception set");
     caught_ = take_raised();
   }
+#if PY_VERSION_HEX < 0x030C0000
+  previous_ = std::exchange(handled_in(PyThreadState_Get()), Py_NewRef(caught_));
+#else
   previous_ = PyErr_GetHandledException();
   PyErr_SetHandledException(caught_);
+#endif
 }
 
 void Handler::leave() {
   if (caught_ == nullptr) return;
+#if PY_VERSION_HEX < 0x030C0000
+  PyObject* mine = std::exchange(handled_in(PyThreadState_Get()), previous_);
+  previous_ = nullptr;
+  Py_XDECREF(mine);
+#else
   PyErr_SetHandledException(previous_);
   Py_CLEAR(previous_);
+#endif
   Py_CLEAR(caught_);
 }
 
@@ -199,34 +218,51 @@ void Handler::reraise() {
 namespace {
 
 // An entry of a traceback is a frame, and a frame has a code object. Those of the places that
-// failed last are kept; the texts are compared, as programs come and go.
+// failed last are kept. A place is known by the addresses of its texts, as long as no program was
+// unloaded: then others may have theirs there, and the texts are compared once.
 struct Place {
-  std::string function;
-  std::string file;
+  const char* function_address = nullptr;
+  const char* file_address = nullptr;
+  unsigned n_unloaded = 0;
   int line = 0;
   PyCodeObject* code = nullptr;
+  std::string function;
+  std::string file;
 };
 constexpr std::size_t kPlaces = 1024;
+unsigned n_unloaded = 0;
 
-// Puts what is raised aside, as it is, while other things are done.
+// Puts what is raised aside, as it is, while other things are done; what they raise is dropped.
 class Aside {
  public:
 #if PY_VERSION_HEX >= 0x030C0000
-  Aside() : value_(PyErr_GetRaisedException()) {}
+  explicit Aside(PyThreadState*) : value_(PyErr_GetRaisedException()) {}
   ~Aside() { PyErr_SetRaisedException(value_); }
 #else
-  Aside() { PyErr_Fetch(&type_, &value_, &traceback_); }
-  ~Aside() { PyErr_Restore(type_, value_, traceback_); }
+  explicit Aside(PyThreadState* thread)
+      : thread_(thread),
+        type_(std::exchange(thread->curexc_type, nullptr)),
+        value_(std::exchange(thread->curexc_value, nullptr)),
+        traceback_(std::exchange(thread->curexc_traceback, nullptr)) {}
+  ~Aside() {
+    if (thread_->curexc_type != nullptr) PyErr_Clear();
+    thread_->curexc_type = type_;
+    thread_->curexc_value = value_;
+    thread_->curexc_traceback = traceback_;
+  }
 #endif
   Aside(const Aside&) = delete;
   Aside& operator=(const Aside&) = delete;
 
  private:
 #if PY_VERSION_HEX < 0x030C0000
-  PyObject* type_;
-  PyObject* traceback_;
+  PyThreadState* const thread_;
+  PyObject* const type_;
 #endif
-  PyObject* value_;
+  PyObject* const value_;
+#if PY_VERSION_HEX < 0x030C0000
+  PyObject* const traceback_;
+#endif
 };
 
 // Borrowed; null after an error.
@@ -234,6 +270,9 @@ PyCodeObject* code_of_place(const char* function, const char* file, int line) {
   static Place* places = new Place[kPlaces];
   const auto address = reinterpret_cast<std::uintptr_t>(function);
   Place& place = places[(address / 8 + static_cast<unsigned>(line) * 31u) % kPlaces];
+  if (place.function_address == function && place.file_address == file && place.line == line &&
+      place.n_unloaded == n_unloaded)
+    return place.code;
   if (place.code == nullptr || place.line != line || place.function != function ||
       place.file != file) {
     PyCodeObject* code = PyCode_NewEmpty(file, function, line);
@@ -241,20 +280,26 @@ PyCodeObject* code_of_place(const char* function, const char* file, int line) {
     Py_XSETREF(place.code, code);
     place.function = function;
     place.file = file;
-    place.line = line;
   }
+  place.function_address = function;
+  place.file_address = file;
+  place.line = line;
+  place.n_unloaded = n_unloaded;
   return place.code;
 }
 
 }  // namespace
 
+void forget_places() { ++n_unloaded; }
+
 void add_traceback(const char* function, const char* file, int line, PyObject* globals) {
+  PyThreadState* thread = PyThreadState_Get();
   if (line <= 0 || !PyErr_Occurred()) return;
   PyFrameObject* frame = nullptr;
   {
-    const Aside aside;
+    const Aside aside(thread);
     PyCodeObject* code = code_of_place(function, file, line);
-    if (code != nullptr) frame = PyFrame_New(PyThreadState_Get(), code, globals, nullptr);
+    if (code != nullptr) frame = PyFrame_New(thread, code, globals, nullptr);
   }
   if (frame == nullptr) return;
   PyTraceBack_Here(frame);

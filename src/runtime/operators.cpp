@@ -74,6 +74,13 @@ inline PyObject* new_int(long value) {
       known = PyLong_FromLong(value);
     return Py_XNewRef(known);
   }
+  if (value >= -kMaxDigit && value <= kMaxDigit) {
+    PyLongObject* made = _PyLong_New(1);
+    if (made == nullptr) return nullptr;
+    made->ob_digit[0] = static_cast<digit>(value < 0 ? -value : value);
+    if (value < 0) Py_SET_SIZE(made, -1);
+    return reinterpret_cast<PyObject*>(made);
+  }
 #endif
   return PyLong_FromLong(value);
 }

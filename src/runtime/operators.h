@@ -31,7 +31,6 @@ ER_RUNTIME_API int add_to_item(PyObject* o, PyObject* key, PyObject* b);
 ER_RUNTIME_API int remainder_true(PyObject* a, PyObject* b);
 // target = value
 ER_RUNTIME_API bool put_int(Ref& target, long value);
-inline bool put_int(Global& target, long value) { return target.set(PyLong_FromLong(value)); }
 
 inline PyObject* power(PyObject* a, PyObject* b) { return PyNumber_Power(a, b, Py_None); }
 inline PyObject* matmul(PyObject* a, PyObject* b) { return PyNumber_MatrixMultiply(a, b); }

@@ -381,6 +381,7 @@ class Analyzer {
   void count(LoopPlan plan, const syntax::Expr& target, const std::function<Block()>& body,
              const syntax::Block* orelse, Block& out, syntax::SourceRange range);
   Variable* local_variable(std::string_view name) const;
+  Variable* object_variable(const syntax::Expr& expr) const;
   // The C variable that an expression names; null if it is none.
   Variable* c_variable(const syntax::Expr* expr);
 

@@ -30,6 +30,14 @@ Variable* Analyzer::local_variable(std::string_view name) const {
   return local != context_->locals.end() ? local->second : nullptr;
 }
 
+// The local that the expression names, if any object may be assigned to it; null if it is none.
+Variable* Analyzer::object_variable(const syntax::Expr& e) const {
+  if (e.kind != ExprKind::kName) return nullptr;
+  Variable* local = local_variable(as<syntax::Name>(e).id);
+  return local != nullptr && local->type == object_ && !const_variables_.contains(local) ? local
+                                                                                          : nullptr;
+}
+
 Variable* Analyzer::c_variable(const syntax::Expr* e) {
   if (e == nullptr || e->kind != ExprKind::kName) return nullptr;
   const std::string_view id = as<syntax::Name>(*e).id;
@@ -142,8 +150,12 @@ void Analyzer::loop(LoopPlan plan, const syntax::Expr& target, const std::functi
   if (plan.stop != nullptr) return count(std::move(plan), target, body, orelse, out, range);
   auto node = make_stmt<tree::Iterate>(range);
   node->iterable = std::move(plan.iterable);
-  node->item = temporary(object_);
-  assign(target, variable(node->item, target.range), node->body);
+  node->item = object_variable(target);
+  if (node->item == nullptr) {
+    node->item = temporary(object_);
+    assign(target, variable(node->item, target.range), node->body);
+  }
+  node->item->is_assigned = true;
   ++context_->loops;
   Block inner = body();
   --context_->loops;
