@@ -25,6 +25,14 @@ class Text(str):
     __hash__ = str.__hash__
 
 
+class Manager:
+    def __enter__(self):
+        return "entered"
+
+    def __exit__(self, *args):
+        raise ValueError(args)
+
+
 SOURCE = textwrap.dedent(
     """
     def shared_numbers(n):
@@ -165,6 +173,43 @@ SOURCE = textwrap.dedent(
         except TypeError as e:
             return repr(e)
 
+    def named(a, b=2, /, c=3, *, d, e=5):
+        return a, b, c, d, e
+
+    def all_named(a, b):
+        return a, b
+
+    def calls(i):
+        try:
+            if i == 0:
+                return named(1, 2, 3, d=4, e=6), named(1, 2, c=3, d=4, e=6), named(1, d=4)
+            if i == 1:
+                return named(1, 2, 3, e=4, d=6), named(1, 2, e=1, d=4, c=6)
+            if i == 2:
+                return named(a=1, b=2, c=3, d=4, e=5)
+            if i == 3:
+                return named(1, b=2, c=3, d=4, e=5)
+            if i == 4:
+                return named(1, 2, 3, 4, e=5)
+            if i == 5:
+                return all_named(a=1, b=2), all_named(b=1, a=2), all_named(1, b=2)
+            if i == 6:
+                return all_named(1, a=2)
+            if i == 7:
+                return all_named(a=1, c=2)
+            return all_named(b=1)
+        except TypeError as e:
+            return repr(e)
+
+    def managed(manager):
+        log = []
+        try:
+            with manager as m:
+                log.append(m)
+        except Exception as e:
+            return repr(e), log
+        return log
+
     def gets(o, key):
         try:
             return o.get(key), o.get(key, 7)
@@ -211,6 +256,8 @@ CALLS = {
                    (Text('ae'),)],
     'has': [(i, t) for i in ('', 'a', 'abc', 'd', '\xe9', '\u20ac', Text('q'))
             for t in ('', 'a', 'abc' * 20, '\u20ac', ['a'], Text('z'))] + [(1, 'a'), (b'a', 'a')],
+    'calls': [(i,) for i in range(9)],
+    'managed': [(Manager(),), (1,)],
     'gets': [({'a': 1}, 'a'), ({}, 'a'), ({}, []), (None, 1), ([], 1), ({'a': None}, 'a')],
 }  # fmt: skip
 

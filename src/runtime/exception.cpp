@@ -170,6 +170,15 @@ int exception_matches(PyObject* type) {
   return exception != nullptr ? PyErr_GivenExceptionMatches(exception, type) : 0;
 }
 
+int exit(PyObject* exit) {
+  // A tuple for those who want one, which need not be made each time.
+  static PyObject* nones = PyTuple_Pack(3, Py_None, Py_None, Py_None);
+  const bool wants_tuple = PyVectorcall_Function(exit) == nullptr;
+  const Ref result(wants_tuple && nones != nullptr ? PyObject_Call(exit, nones, nullptr)
+                                                   : call(exit, {Py_None, Py_None, Py_None}));
+  return result ? 0 : -1;
+}
+
 int exit_with_exception(PyObject* exit) {
   const Ref exception(PyErr_GetHandledException());
   const Ref traceback(PyException_GetTraceback(exception));

@@ -19,6 +19,8 @@ ER_RUNTIME_API ER_COLD int raise_assertion(PyObject* message);
 ER_RUNTIME_API PyObject* current_exception();
 // Is it of this class, or of one of this tuple?
 ER_RUNTIME_API int exception_matches(PyObject* type);
+// Calls exit(None, None, None), at the end of a `with`.
+ER_RUNTIME_API int exit(PyObject* exit);
 // Calls exit(type, value, traceback) for it: the truth of the result.
 ER_RUNTIME_API int exit_with_exception(PyObject* exit);
 

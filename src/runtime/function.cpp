@@ -10,6 +10,9 @@ namespace {
 struct Function {
   PyObject ob_base;
   vectorcallfunc vectorcall;
+  // So many arguments by position are all that it takes, and may go to `body` as they are.
+  Py_ssize_t n_direct;  // -1: never
+  PyObject* (*body)(PyObject* self, PyObject* const* args);
   const FunctionSpec* spec;
   PyObject* parameters;  // a tuple of interned names, as in the spec
   PyObject* name;
@@ -232,6 +235,18 @@ PyObject* call_with_defaults(Function* f, PyObject* const* args, Py_ssize_t n_ar
   return spec.body(reinterpret_cast<PyObject*>(f), values);
 }
 
+// Are all parameters given, in their order? Then the arguments may go as they are.
+bool is_in_order(const Function* f, Py_ssize_t n_args, PyObject* kwnames) {
+  const FunctionSpec& spec = *f->spec;
+  const Py_ssize_t n_keywords = PyTuple_GET_SIZE(kwnames);
+  if (n_args + n_keywords != spec.n_positional + spec.n_keyword_only ||
+      n_args > spec.n_positional || n_args < spec.n_positional_only)
+    return false;
+  for (Py_ssize_t i = 0; i < n_keywords; ++i)
+    if (PyTuple_GET_ITEM(kwnames, i) != parameter_name(f, n_args + i)) return false;
+  return true;
+}
+
 // Keywords that are the very strings of the parameters, as those of nearly all calls are.
 PyObject* call_with_keywords(Function* f, PyObject* const* args, Py_ssize_t n_args,
                              PyObject* kwnames) {
@@ -240,14 +255,15 @@ PyObject* call_with_keywords(Function* f, PyObject* const* args, Py_ssize_t n_ar
   const Py_ssize_t n = spec.n_positional + spec.n_keyword_only;
   const auto give_up = [&] { return call_general(f, args, n_args, kwnames); };
   if (n > kOnStack || n_args > spec.n_positional) return give_up();
-  PyObject* values[kOnStack];
-  for (Py_ssize_t i = 0; i < n; ++i) values[i] = i < n_args ? args[i] : nullptr;
-  Py_ssize_t at = n_args > spec.n_positional_only ? n_args : spec.n_positional_only;
+  PyObject* values[kOnStack] = {};
+  for (Py_ssize_t i = 0; i < n_args; ++i) values[i] = args[i];
+  const Py_ssize_t first = n_args > spec.n_positional_only ? n_args : spec.n_positional_only;
+  Py_ssize_t at = first;
   for (Py_ssize_t k = 0; k < PyTuple_GET_SIZE(kwnames); ++k) {
     PyObject* keyword = PyTuple_GET_ITEM(kwnames, k);
     // They mostly come in the order of the parameters.
     if (at >= n || parameter_name(f, at) != keyword) {
-      at = n_args > spec.n_positional_only ? n_args : spec.n_positional_only;
+      at = first;
       while (at < n && parameter_name(f, at) != keyword) ++at;
       if (at == n) return give_up();
     }
@@ -255,7 +271,7 @@ PyObject* call_with_keywords(Function* f, PyObject* const* args, Py_ssize_t n_ar
     values[at++] = args[n_args + k];
   }
   if (n_args + PyTuple_GET_SIZE(kwnames) == n)
-    return spec.body(reinterpret_cast<PyObject*>(f), values);
+    return f->body(reinterpret_cast<PyObject*>(f), values);
   // Kept, as the function may change its own defaults.
   const Ref defaults = borrow(f->defaults);
   const Py_ssize_t n_defaults = defaults ? PyTuple_GET_SIZE(defaults.get()) : 0;
@@ -265,17 +281,20 @@ PyObject* call_with_keywords(Function* f, PyObject* const* args, Py_ssize_t n_ar
     if (i < first_default || i >= spec.n_positional) return give_up();
     values[i] = PyTuple_GET_ITEM(defaults.get(), i - first_default);
   }
-  return spec.body(reinterpret_cast<PyObject*>(f), values);
+  return f->body(reinterpret_cast<PyObject*>(f), values);
 }
 
-// Of functions without *args and **kwargs. Mostly as many arguments as parameters, by position.
+// Of functions without *args and **kwargs. Mostly as many arguments as parameters.
 PyObject* call_plain(PyObject* o, PyObject* const* args, std::size_t nargsf, PyObject* kwnames) {
   Function* f = as_function(o);
   const Py_ssize_t n_args = PyVectorcall_NARGS(nargsf);
-  if (kwnames != nullptr) return call_with_keywords(f, args, n_args, kwnames);
-  if (f->spec->n_keyword_only > 0) return call_general(f, args, n_args, kwnames);
-  if (n_args == f->spec->n_positional) [[likely]]
-    return f->spec->body(o, args);
+  if (kwnames != nullptr) {
+    if (is_in_order(f, n_args, kwnames)) return f->body(o, args);
+    return call_with_keywords(f, args, n_args, kwnames);
+  }
+  if (n_args == f->n_direct) [[likely]]
+    return f->body(o, args);
+  if (f->spec->n_keyword_only > 0) return call_general(f, args, n_args, nullptr);
   return call_with_defaults(f, args, n_args);
 }
 
@@ -531,6 +550,8 @@ PyObject* new_function(const FunctionSpec* spec, PyObject* globals, PyObject* ho
   Function* f = as_function(o);
   const bool is_plain = !spec->has_varargs && !spec->has_varkeywords;
   f->vectorcall = is_plain ? call_plain : call_any;
+  f->n_direct = spec->n_keyword_only == 0 ? spec->n_positional : -1;
+  f->body = spec->body;
   f->spec = spec;
   f->parameters = parameters.release();
   f->name = name.release();

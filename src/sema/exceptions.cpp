@@ -140,8 +140,7 @@ void Analyzer::with_statement(const syntax::With& stmt, std::size_t item, Block&
   finally->body.push_back(std::move(attempt));
   auto leave = make_stmt<tree::If>(range);
   leave->test = variable(ok, range);
-  add_expr(leave->body, object_helper("er::call", range, variable(exit, range), none(range),
-                                      none(range), none(range)));
+  do_helper(leave->body, "er::exit", range, variable(exit, range));
   finally->cleanup.push_back(std::move(leave));
   out.push_back(std::move(finally));
 }

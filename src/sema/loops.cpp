@@ -35,7 +35,7 @@ Variable* Analyzer::object_variable(const syntax::Expr& e) const {
   if (e.kind != ExprKind::kName) return nullptr;
   Variable* local = local_variable(as<syntax::Name>(e).id);
   return local != nullptr && local->type == object_ && !const_variables_.contains(local) ? local
-                                                                                          : nullptr;
+                                                                                         : nullptr;
 }
 
 Variable* Analyzer::c_variable(const syntax::Expr* e) {
