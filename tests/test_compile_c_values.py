@@ -132,3 +132,23 @@ def test_names_which_end_as_those_of_repeated_ones_do():
     assert (m.f_2(), m.g(), m.f()) == (1, 2, 3)
     assert m.shadowed(7) == ([0, 1, 2], 7, 1)
     assert m.shadowed_later() == ([0, 1, 2], 5, 1)
+
+
+def test_characters_assigned_to_items():
+    m = build(
+        """
+        def f():
+            cdef char b[5]
+            cdef char *p = b
+            cdef unsigned char u[1]
+            cdef Py_UCS4 text[1]
+            p[0] = b'-'
+            p[1] = '0'
+            b[2] = b'\\xff'
+            p[3] = c'x'
+            u[0] = b'\\xff'
+            text[0] = '\\u20ac'
+            return p[:4], u[0], text[0], p[0] == b'-', b[1] in b'01'
+        """
+    )
+    assert m.f() == (b"-0\xffx", 255, "€", True, True)

@@ -7,6 +7,7 @@
 //   text_to_c.cpp      text that C cannot take
 //   borrowed_pointers.cpp  pointers that would outlive what they point into
 //   c_defaults.cpp     arguments that calls of C functions leave out
+//   lending.cpp        C names of other compiled modules
 //   arrays.cpp         C arrays as values
 //   tuples.cpp         C tuples
 //   expansion.cpp      include, DEF, IF
@@ -163,6 +164,7 @@ class Analyzer {
   bool refuse_const_array(const Variable& variable, syntax::SourceRange range);
 
   // ---- text_to_c.cpp ----
+  ExprPtr character_code(const tree::Expr& value, const Type& to);
   bool refuse_text(const tree::Expr& value, const Type& to);
   bool refuse_text_as_number(const tree::Expr& value, const tree::Constant& text, const Type& to);
   bool refuse_decoding(const tree::Expr& value, const Type& to);

@@ -218,6 +218,7 @@ ExprPtr Analyzer::to_object(ExprPtr value) {
 ExprPtr Analyzer::from_object(ExprPtr value, const Type* to) {
   const syntax::SourceRange range = value->range;
   if (to->kind == TypeKind::kBint) return truth(std::move(value));
+  if (ExprPtr code = character_code(*value, *to)) return code;
   if (refuse_text(*value, *to)) return error_value(range);
   const bool is_text = is_char_pointer(*to) && to->is_pointer();
   if (to->is_numeric() || is_text || (to->kind == TypeKind::kStruct && can_be_read(*to))) {

@@ -22,6 +22,8 @@ std::string of(const std::string& line) {
 TEST(TextToC, IsNoNumber) {
   EXPECT_EQ(of("i = 'a'"), "");
   EXPECT_EQ(of("i = '\\xFF'"), "");
+  EXPECT_EQ(of("c[0] = b'a'"), "");
+  EXPECT_EQ(of("p[0] = 'a'"), "");
   EXPECT_EQ(of("i = '12'"),
             "9 cannot convert text to 'int' | to read a number from text, write 'int('12')'\n");
   EXPECT_EQ(of("i = 'ab'"),

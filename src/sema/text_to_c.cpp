@@ -23,7 +23,36 @@ const tree::Constant* text_constant(const tree::Expr& value, const tree::Module&
   return is_text ? &constant : nullptr;
 }
 
+// The code of the only character of a text in UTF-8.
+std::optional<long> only_character(const std::string& text) {
+  if (text.empty()) return std::nullopt;
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = byte(0);
+  const std::size_t n = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
+  if (text.size() != n) return std::nullopt;
+  long code = n == 1 ? first : first & (0x7F >> n);
+  for (std::size_t i = 1; i < n; ++i) code = code << 6 | (byte(i) & 0x3F);
+  return code;
+}
+
 }  // namespace
+
+// A literal of one character as an integer of C, its code; null if it is something else.
+ExprPtr Analyzer::character_code(const tree::Expr& value, const Type& to) {
+  const tree::Constant* text = to.kind == TypeKind::kInt ? text_constant(value, out_) : nullptr;
+  if (text == nullptr) return nullptr;
+  const bool is_bytes = text->kind == tree::ConstantKind::kBytes;
+  const bool is_character = &to == types_.ucs4();
+  std::optional<long> code;
+  if (!is_bytes) {
+    code = only_character(text->text);
+  } else if (text->text.size() == 1) {
+    code = static_cast<unsigned char>(text->text[0]);
+  }
+  if (!code || (is_character ? is_bytes : *code > 0xFF)) return nullptr;
+  if (to.rank == 1 && to.is_signed && *code > 0x7F) *code -= 0x100;
+  return c_literal(&to, std::to_string(*code), value.range);
+}
 
 // True, and says so, if the object can never become a value of the type.
 bool Analyzer::refuse_text(const tree::Expr& value, const Type& to) {
