@@ -345,6 +345,9 @@ Result<const FrontEnd::Invocations*> FrontEnd::invocations(const CompileJob& job
     result->getFrontendOpts().DisableFree = false;
     // See add_builtins().
     result->getLangOpts().NoBuiltin = true;
+    // They keep variables of blocks apart on the stack; there is little of that, and each marker
+    // is a call that every pass looks at.
+    result->getCodeGenOpts().DisableLifetimeMarkers = true;
     // "1 error generated."
     result->getDiagnosticOpts().ShowCarets = false;
     result->getLangOpts().PCHInstantiateTemplates = true;

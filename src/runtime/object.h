@@ -4,6 +4,7 @@
 #include "runtime/python.h"
 #include "runtime/ref.h"
 
+ER_BEGIN_INLINE
 namespace er {
 
 // ---- names ----
@@ -124,3 +125,4 @@ inline int dict_set_bound(PyObject* dict, PyObject* name, PyObject* value) {
 ER_RUNTIME_API PyObject* sorted_keys(PyObject* dict);
 
 }  // namespace er
+ER_END_INLINE

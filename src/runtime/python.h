@@ -4,13 +4,26 @@
 // references of generated code, which would otherwise be half of its work.
 #pragma once
 
+// Functions between these two become part of their callers before anything is optimized: what is
+// a line or two would otherwise pass through the whole optimizer on its own, in every cell.
+#if defined(__clang__)
+#define ER_BEGIN_INLINE \
+  _Pragma("clang attribute push(__attribute__((always_inline)), apply_to = function)")
+#define ER_END_INLINE _Pragma("clang attribute pop")
+#else
+#define ER_BEGIN_INLINE
+#define ER_END_INLINE
+#endif
+
 #if defined(__clang__)
 #pragma clang attribute push(__attribute__((nothrow)), apply_to = hasType(functionType))
 #endif
+ER_BEGIN_INLINE
 
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+ER_END_INLINE
 #if defined(__clang__)
 #pragma clang attribute pop
 #endif

@@ -7,6 +7,7 @@
 
 #include "runtime/python.h"
 
+ER_BEGIN_INLINE
 namespace er {
 
 class Ref {
@@ -78,3 +79,4 @@ class Global {
 };
 
 }  // namespace er
+ER_END_INLINE
