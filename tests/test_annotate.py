@@ -111,7 +111,7 @@ def page(listing, tmp_path_factory):
 def test_in_a_browser_a_line_opens_on_click(page):
     line = page.locator("summary", has_text="while k < n:")
     reason = page.get_by_text("n is a Python object: declare `int n` in the parameters")
-    cpp = page.get_by_text("er::compare_true(").first
+    cpp = page.get_by_text("er::compare_true<").first
     assert not reason.first.is_visible()
     line.click()
     assert reason.first.is_visible()

@@ -66,6 +66,16 @@ void FunctionEmitter::return_statement(const tree::Return& stmt) {
     }
     return;
   }
+  if (is_direct && makes_object(*stmt.value)) {
+    // Either it is the result, or there was an error.
+    const auto* helper = tree::try_as<tree::Helper>(stmt.value.get());
+    const std::string text = new_object_text(*stmt.value);
+    if (helper != nullptr && helper->fail == tree::Fail::kNever)
+      return out_.line("return " + text + ";");
+    out_.line("if (PyObject* er_object = " + text + ") return er_object;");
+    const std::string failure = fail(stmt.value->range);
+    return out_.line(failure.substr(2, failure.size() - 4));
+  }
   const Value made = value(*stmt.value);
   const bool is_object = stmt.value->type->is_object();
   if (is_direct) {

@@ -53,11 +53,8 @@ TEST_F(EmitTest, Square) {
                          helper("er::multiply", object(), Fail::kNull, variable(x), variable(x))))),
             R"(  int er_at = 0;
   PyObject* x = er_args[0];
-  {
-    er::Ref t1{er::multiply(x, x)};
-    if (!t1) { er_at = 1; goto fail; }
-    return t1.release();
-  }
+  if (PyObject* er_object = er::multiply(x, x)) return er_object;
+  er_at = 1; goto fail;
 fail:
   er::add_traceback("f", er_file, er_at, er_globals);
   return nullptr;
@@ -84,11 +81,8 @@ TEST_F(EmitTest, TypedLoop) {
     i = i1;
     s = s + i;
   }
-  {
-    er::Ref t2{er::to_object(s)};
-    if (!t2) { er_at = 1; goto fail; }
-    return t2.release();
-  }
+  if (PyObject* er_object = er::to_object(s)) return er_object;
+  er_at = 1; goto fail;
 fail:
   er::add_traceback("f", er_file, er_at, er_globals);
   return nullptr;
@@ -159,18 +153,61 @@ TEST_F(EmitTest, DeepExpressionsAreCutIntoPieces) {
               Not(HasSubstr(std::string(30, ')'))));
 }
 
+TEST_F(EmitTest, ANewObjectIsTaken) {
+  Variable* x = f_.parameter("x", object());
+  const auto op = [&](const char* name, ExprPtr a, ExprPtr b) {
+    return helper(name, object(), Fail::kNull, std::move(a), std::move(b));
+  };
+  const auto square = [&] { return op("er::multiply", variable(x), variable(x)); };
+  EXPECT_THAT(body(f_, block(give_back(op("er::add", square(), variable(x))))),
+              HasSubstr("er::add(er::Taken{er::multiply(x, x)}, x)"));
+  // The second must not run after the first has failed.
+  EXPECT_THAT(
+      body(f_, block(give_back(op("er::add", square(), square())))),
+      HasSubstr("    er::Ref t1{er::multiply(x, x)};\n"
+                "    if (!t1) { er_at = 1; goto fail; }\n"
+                "    if (PyObject* er_object = er::add(t1, er::Taken{er::multiply(x, x)}))"));
+  // A pointer into an object must not outlive it.
+  EXPECT_THAT(body(f_, block(run(helper("er::from_object<char*>",
+                                        module_.types.pointer_to(module_.types.char_type()),
+                                        Fail::kFalse, square())))),
+              Not(HasSubstr("er::Taken")));
+}
+
+TEST_F(EmitTest, AVariableWithoutAValueIsFoundBeforeAnObjectIsTaken) {
+  Variable* x = f_.parameter("x", object());
+  Variable* y = f_.local("y", object());
+  auto sum = helper("er::add", object(), Fail::kNull,
+                    helper("er::call", object(), Fail::kNull, variable(x)), variable(y, true));
+  EXPECT_THAT(body(f_, block(give_back(std::move(sum)))), HasSubstr(R"(
+    er::Ref t1{er::call(x)};
+    if (!t1) { er_at = 1; goto fail; }
+    if (!y) { er::raise_unbound_local("y"); er_at = 1; goto fail; }
+    if (PyObject* er_object = er::add(t1, y)) return er_object;
+)"));
+}
+
+TEST_F(EmitTest, TakenObjectsNestOnlySoDeep) {
+  Variable* x = f_.parameter("x", object());
+  ExprPtr deep = variable(x);
+  for (int i = 0; i < 500; ++i)
+    deep = helper("er::add", object(), Fail::kNull, std::move(deep), variable(x));
+  EXPECT_THAT(body(f_, block(give_back(std::move(deep)))), Not(HasSubstr(std::string(20, '}'))));
+}
+
 TEST_F(EmitTest, AConditionLeavesNoObjectsBehind) {
   Variable* x = f_.parameter("x", object());
   auto stmt = std::make_unique<tree::If>();
   stmt->test = helper("er::truth", module_.types.bint(), Fail::kMinusOne,
-                      helper("er::call", object(), Fail::kNull, variable(x), variable(x)));
+                      helper("er::call", object(), Fail::kNull, variable(x),
+                             helper("er::call", object(), Fail::kNull, variable(x))));
   stmt->body.push_back(run(helper("er::call", object(), Fail::kNull, variable(x))));
   EXPECT_THAT(body(f_, block(std::move(stmt))), HasSubstr(R"(  {
     int t3;
     {
-      er::Ref t1{er::call(x, {x})};
+      er::Ref t1{er::call(x)};
       if (!t1) { er_at = 1; goto fail; }
-      int t2 = er::truth(t1);
+      int t2 = er::truth(er::Taken{er::call(x, {t1})});
       if (t2 < 0) { er_at = 1; goto fail; }
       t3 = t2;
     }
@@ -209,7 +246,7 @@ TEST_F(EmitTest, TemporariesAreEmptiedAfterTheirLastUse) {
     return run(helper("er::call", object(), Fail::kNull, variable(v)));
   };
   EXPECT_THAT(body(f_, block(assign(variable(k), variable(x)), call(k), call(x))), HasSubstr(R"(
-  k = er::borrow(x);
+  k.borrow(x);
   if (!er::Ref(er::call(k))) { er_at = 1; goto fail; }
   k.reset();
   if (!er::Ref(er::call(x))) { er_at = 1; goto fail; }

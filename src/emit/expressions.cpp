@@ -130,7 +130,7 @@ std::string FunctionEmitter::negated(const std::string& condition) const {
 
 // ---- expressions ----
 
-std::vector<Value> FunctionEmitter::values(const std::vector<const tree::Expr*>& exprs) {
+std::vector<Value> FunctionEmitter::values(const std::vector<const tree::Expr*>& exprs, int taken) {
   // What all expressions after the i-th do together.
   std::vector<Effects> later(exprs.size());
   for (std::size_t i = exprs.size(); i-- > 1;) {
@@ -141,6 +141,10 @@ std::vector<Value> FunctionEmitter::values(const std::vector<const tree::Expr*>&
   for (std::size_t i = 0; i < exprs.size(); ++i) {
     if (exprs[i] == nullptr) {
       result.emplace_back();
+      continue;
+    }
+    if (static_cast<int>(i) == taken) {
+      result.push_back({taken_text(*exprs[i])});
       continue;
     }
     Value made = value(*exprs[i]);
@@ -226,7 +230,9 @@ Value FunctionEmitter::value(const tree::Expr& expr) {
     case ExprKind::kBlock:
       return block_value(as<tree::BlockExpr>(expr));
     case ExprKind::kMakeFunction:
-      return make_function(as<tree::MakeFunction>(expr));
+      made = owned_temporary(make_function_text(as<tree::MakeFunction>(expr)));
+      out_.line("if (!" + made.text + ") " + fail(expr.range));
+      return made;
   }
   if (expr.type->is_object() && (expr.kind == ExprKind::kField || expr.kind == ExprKind::kIndex))
     return kept(std::move(made), *expr.type);
@@ -305,20 +311,27 @@ std::string FunctionEmitter::helper_text(const tree::Helper& expr, const std::st
     if (expr.name == "er::to_object")
       return context_.conversions.to_object(*expr.args[0]->type, argument());
     if (expr.name.starts_with("er::from_object<") && !out.empty())
-      return context_.conversions.from_object(*expr.type, argument(), out);
+      return context_.conversions.from_object(
+          *expr.type, taken_argument(expr) == 0 ? taken_text(*expr.args[0]) : argument(), out);
   }
+  if (std::string text = item_truth_text(expr); !text.empty()) return text;
   std::string name = faster_name(expr);
   if (is_arithmetic(name) && !expr.type->is_object() && !expr.type->is_complex() &&
       (expr.args.empty() || !expr.args[0]->type->is_complex()))
     name += "<" + expr.type->cpp + ">";
-  return name + "(" + joined(arguments(expr, out)) + ")";
+  std::vector<std::string> args = arguments(expr, out);
+  if (name == "er::compare_true") {
+    name += "<" + args.back() + ">";
+    args.pop_back();
+  }
+  return name + "(" + joined(args) + ")";
 }
 
 std::vector<std::string> FunctionEmitter::arguments(const tree::Helper& expr,
                                                     const std::string& out) {
   std::vector<const tree::Expr*> exprs;
   for (const tree::ExprPtr& arg : expr.args) exprs.push_back(arg.get());
-  const std::vector<Value> args = values(exprs);
+  const std::vector<Value> args = values(exprs, taken_argument(expr));
   const int n_fixed = n_fixed_arguments(expr.name);
   std::vector<std::string> texts;
   std::vector<std::string> list;
@@ -595,7 +608,7 @@ Value FunctionEmitter::block_value(const tree::BlockExpr& expr) {
   return made;
 }
 
-Value FunctionEmitter::make_function(const tree::MakeFunction& expr) {
+std::string FunctionEmitter::make_function_text(const tree::MakeFunction& expr) {
   const tree::Function& function = *expr.function;
   std::vector<const tree::Expr*> exprs;
   for (const tree::ExprPtr& value : expr.defaults) exprs.push_back(value.get());
@@ -630,11 +643,9 @@ Value FunctionEmitter::make_function(const tree::MakeFunction& expr) {
   const std::string tuple = collected("er::make_tuple", defaults);
   const std::string keywords = collected("er::make_named_dict", keyword_defaults);
   const std::string notes = collected("er::make_named_dict", annotations);
-  const Value result =
-      owned_temporary("er::new_function(&er_spec_" + function.cpp + ", er_globals, er_home, " +
-                      tuple + ", " + keywords + ", " + notes + ")");
-  out_.line("if (!" + result.text + ") " + fail(expr.range));
-  return result;
+  return "er::new_function(" +
+         joined({"&er_spec_" + function.cpp, "er_globals", "er_home", tuple, keywords, notes}) +
+         ")";
 }
 
 // ---- values that are assigned or dropped ----
@@ -649,7 +660,8 @@ void FunctionEmitter::assign(const Variable& target, const Value& value) {
       out_.line(target.cpp + " = " + value.text + ";");
     }
   } else if (owns(target)) {
-    out_.line(target.cpp + " = " + as_ref(value) + ";");
+    out_.line(value.form == Form::kOwned ? target.cpp + " = std::move(" + value.text + ");"
+                                         : target.cpp + ".borrow(" + value.text + ");");
   } else {
     out_.line("Py_XSETREF(" + target.cpp + ", " + as_new(value) + ");");
   }

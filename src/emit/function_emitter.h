@@ -2,6 +2,7 @@
 //
 //   function_emitter.cpp  parameters, locals, the way out
 //   expressions.cpp       values and temporaries
+//   taken.cpp             new objects as arguments, without temporaries
 //   faster_forms.cpp      calls of builtins
 //   statements.cpp        the simple ones, and blocks
 //   loops.cpp             while, for
@@ -111,7 +112,8 @@ class FunctionEmitter {
   // ---- expressions.cpp ----
   Value value(const tree::Expr& expr);
   // In order; each stays as it is while the later ones are evaluated.
-  std::vector<Value> values(const std::vector<const tree::Expr*>& exprs);
+  // The one at `taken`, if any, is a new object that is an argument as it stands; see taken.cpp.
+  std::vector<Value> values(const std::vector<const tree::Expr*>& exprs, int taken = -1);
   Value variable_value(const tree::VariableRef& expr);
   Value helper(const tree::Helper& expr);
   // The call's text, with its arguments evaluated.
@@ -125,7 +127,8 @@ class FunctionEmitter {
   std::string call_text(const tree::Call& expr);
   Value cast(const tree::Cast& expr);
   Value block_value(const tree::BlockExpr& expr);
-  Value make_function(const tree::MakeFunction& expr);
+  // A new reference, null after an error.
+  std::string make_function_text(const tree::MakeFunction& expr);
   // Text that is a failed value of `name`, by the clause of a C function; "" if it cannot fail.
   std::string failure_test(const tree::Type& function, const std::string& name) const;
   void drop(const tree::Expr& expr);
@@ -143,6 +146,16 @@ class FunctionEmitter {
   static std::string as_ref(const Value& value);  // an er::Ref to be moved from
   static std::string as_new(const Value& value);  // a new reference
   void assign(const tree::Variable& target, const Value& value);
+
+  // ---- taken.cpp ----
+  // Which argument of a helper can be a taken one; -1: none.
+  int taken_argument(const tree::Helper& expr);
+  bool is_settled(const tree::Expr& expr);
+  static bool makes_object(const tree::Expr& expr);
+  // Of an expression that makes an object: the call that does, null after an error.
+  std::string new_object_text(const tree::Expr& expr);
+  std::string taken_text(const tree::Expr& expr);
+  std::string item_truth_text(const tree::Helper& expr);
 
   // ---- buffers.cpp ----
   static void declare_buffer(const tree::Variable& variable, Writer& head);
@@ -213,6 +226,7 @@ class FunctionEmitter {
   int n_names_ = 0;
   bool has_declared_ = false;  // the block that is being written has declarations
   int n_owned_ = 0;            // temporaries with a reference, so far
+  int n_taken_around_ = 0;     // how deep taken arguments are nested here
   std::string handler_ = "fail";
   bool is_handler_used_ = false;
   bool uses_at_ = false;

@@ -53,13 +53,13 @@ PyObject* call_abs(PyObject* f, PyObject* const (&args)[1]) {
 PyObject* call_min(PyObject* f, PyObject* const (&args)[2]) {
   static Builtin builtin("min");
   if (!builtin.is(f)) return call(f, args);
-  return better(args[0], args[1], compared<Py_LT>(args[1], args[0]));
+  return better(args[0], args[1], compare_true<Py_LT>(args[1], args[0]));
 }
 
 PyObject* call_max(PyObject* f, PyObject* const (&args)[2]) {
   static Builtin builtin("max");
   if (!builtin.is(f)) return call(f, args);
-  return better(args[0], args[1], compared<Py_GT>(args[1], args[0]));
+  return better(args[0], args[1], compare_true<Py_GT>(args[1], args[0]));
 }
 
 // ---- methods ----

@@ -34,6 +34,7 @@
 #include "runtime/operators.h"
 #include "runtime/ref.h"
 #include "runtime/sequence.h"
+#include "runtime/taken.h"
 
 #if defined(__clang__)
 #pragma clang attribute pop

@@ -5,6 +5,7 @@
 #include "runtime/operators.h"
 #include "runtime/python.h"
 #include "runtime/ref.h"
+#include "runtime/taken.h"
 
 namespace er {
 
@@ -39,6 +40,11 @@ class RangeIterator {
   template <std::size_t N>
   bool start(PyObject* f, PyObject* const (&args)[N]) {
     return start(f, args, N);
+  }
+  template <std::size_t N>
+  bool start(Taken f, PyObject* const (&args)[N]) {
+    const Ref held(f.object);
+    return held && start(held.get(), args, N);
   }
 
   // 1 and sets `item`, 0 at the end, -1 after an error.

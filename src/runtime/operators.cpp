@@ -309,7 +309,7 @@ inline bool equal_str(PyObject* a, PyObject* b) {
 }  // namespace
 
 template <int kOp>
-int compared(PyObject* a, PyObject* b) {
+int compare_true(PyObject* a, PyObject* b) {
   if (Py_IS_TYPE(a, Py_TYPE(b))) [[likely]] {
     long x;
     long y;
@@ -327,12 +327,12 @@ int compared(PyObject* a, PyObject* b) {
   return value;
 }
 
-template int compared<Py_LT>(PyObject* a, PyObject* b);
-template int compared<Py_LE>(PyObject* a, PyObject* b);
-template int compared<Py_EQ>(PyObject* a, PyObject* b);
-template int compared<Py_NE>(PyObject* a, PyObject* b);
-template int compared<Py_GT>(PyObject* a, PyObject* b);
-template int compared<Py_GE>(PyObject* a, PyObject* b);
+template int compare_true<Py_LT>(PyObject* a, PyObject* b);
+template int compare_true<Py_LE>(PyObject* a, PyObject* b);
+template int compare_true<Py_EQ>(PyObject* a, PyObject* b);
+template int compare_true<Py_NE>(PyObject* a, PyObject* b);
+template int compare_true<Py_GT>(PyObject* a, PyObject* b);
+template int compare_true<Py_GE>(PyObject* a, PyObject* b);
 
 int truth_of(PyObject* o) {
   long value;

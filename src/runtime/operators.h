@@ -4,6 +4,7 @@
 #include "runtime/python.h"
 #include "runtime/ref.h"
 
+ER_BEGIN_INLINE
 namespace er {
 
 // ---- numbers ----
@@ -67,26 +68,9 @@ inline int truth(PyObject* o) {
 inline PyObject* compare(PyObject* a, PyObject* b, int op) {
   return PyObject_RichCompare(a, b, op);
 }
-// Defined for Py_LT to Py_GE.
+// The truth of a comparison; defined for Py_LT to Py_GE.
 template <int kOp>
-ER_RUNTIME_API int compared(PyObject* a, PyObject* b);
-// The truth of a comparison; `op` is a constant.
-inline int compare_true(PyObject* a, PyObject* b, int op) {
-  switch (op) {
-    case Py_LT:
-      return compared<Py_LT>(a, b);
-    case Py_LE:
-      return compared<Py_LE>(a, b);
-    case Py_EQ:
-      return compared<Py_EQ>(a, b);
-    case Py_NE:
-      return compared<Py_NE>(a, b);
-    case Py_GT:
-      return compared<Py_GT>(a, b);
-    default:
-      return compared<Py_GE>(a, b);
-  }
-}
+ER_RUNTIME_API int compare_true(PyObject* a, PyObject* b);
 ER_RUNTIME_API int contains(PyObject* item, PyObject* container);
 ER_RUNTIME_API int contains_in_str(PyObject* item, PyObject* text);
 
@@ -100,3 +84,4 @@ inline int contains_in_dict(PyObject* item, PyObject* dict) {
 }
 
 }  // namespace er
+ER_END_INLINE

@@ -40,6 +40,13 @@ class Ref {
     Py_XDECREF(old);
     return true;
   }
+  // Adds a reference of its own.
+  void borrow(PyObject* object) {
+    Py_XINCREF(object);
+    PyObject* old = object_;
+    object_ = object;
+    Py_XDECREF(old);
+  }
   void reset() {
     PyObject* old = release();
     Py_XDECREF(old);
@@ -72,6 +79,7 @@ class Global {
     *this = Ref(taken);
     return true;
   }
+  void borrow(PyObject* object) { *this = Ref(Py_XNewRef(object)); }
   void reset() { *this = Ref(); }
 
  private:
