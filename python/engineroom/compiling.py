@@ -35,11 +35,13 @@ def _coloured(text: str) -> str:
 
 class CompileError(Exception):
     """Everything that is wrong with a text. `diagnostics` has one object per mistake, with file,
-    line and column (from 1), message and hint."""
+    line and column (from 1), message and hint; also of warnings, which the text of this leaves
+    out: they may well have the same cause, and are shown once there are no errors."""
 
     def __init__(self, diagnostics: Sequence[Any]) -> None:
         self.diagnostics = list(diagnostics)
-        super().__init__("\n".join(str(diagnostic).rstrip() for diagnostic in self.diagnostics))
+        errors = [d for d in self.diagnostics if d.severity == "error"]
+        super().__init__("\n".join(str(diagnostic).rstrip() for diagnostic in errors))
 
     def __str__(self) -> str:
         n = sum(diagnostic.severity == "error" for diagnostic in self.diagnostics)

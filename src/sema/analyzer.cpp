@@ -55,7 +55,6 @@ void Analyzer::run() {
   context.function = &init;
   context_ = &context;
 
-  const std::size_t n_before = diagnostics_.all().size();
   declare_own_pxd();
   declare_all(module_.body, scope_, false);
   check_module_flow();
@@ -92,7 +91,8 @@ void Analyzer::run() {
   for (Variable& variable : out_.variables)
     if (extern_variables_.contains(&variable)) variable.kind = VariableKind::kExtern;
   context_ = nullptr;
-  diagnostics_.sort_since(n_before);
+  // Readers go line by line, whoever found what.
+  diagnostics_.sort_since(0);
 }
 
 Symbol* Analyzer::module_symbol(std::string_view name) {

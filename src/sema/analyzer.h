@@ -520,6 +520,7 @@ class Analyzer {
 
   // ---- coercions.cpp ----
   ExprPtr coerce(ExprPtr value, const Type* to);
+  std::string written_cast(const Type& to, syntax::SourceRange range) const;
   ExprPtr to_object(ExprPtr value);
   ExprPtr from_object(ExprPtr value, const Type* to);
   ExprPtr to_class(ExprPtr value, ObjectClass object_class);

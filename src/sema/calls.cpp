@@ -142,10 +142,13 @@ ExprPtr Analyzer::c_call(ExprPtr callee, const Type& function, const syntax::Cal
     if (function.parameters[i].is_optional) {
       not_supported(call.range, "calls that leave out optional arguments of this C function");
     } else {
-      diagnostics_.error("arguments", call.range,
-                         "'" + std::string(name) + "' takes " + std::to_string(n) +
-                             (n == 1 ? " argument, not " : " arguments, not ") +
-                             std::to_string(call.args.size()));
+      const std::string& parameter = function.parameters[i].name;
+      diagnostics_
+          .error("arguments", call.range,
+                 "'" + std::string(name) + "' takes " + std::to_string(n) +
+                     (n == 1 ? " argument, not " : " arguments, not ") +
+                     std::to_string(call.args.size() + call.keywords.size()))
+          .hint(parameter.empty() ? "" : in_quotes(parameter) + " is missing");
     }
     return error_value(call.range);
   }

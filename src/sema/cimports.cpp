@@ -306,8 +306,13 @@ void Analyzer::cimport_name(const syntax::FromCImport& stmt, const syntax::Alias
     load_pxd(module, stmt.range, stmt.level);  // says that there is none
     return;
   }
-  diagnostics_.error("no-member", alias.range,
-                     "'" + module + "' declares no '" + std::string(alias.name.text) + "'");
+  std::vector<std::string_view> names;
+  for (const auto& [name, symbol] : from->names) names.push_back(name);
+  const std::string_view close = closest_name(alias.name.text, names);
+  diagnostics_
+      .error("no-member", alias.range,
+             "'" + module + "' declares no '" + std::string(alias.name.text) + "'")
+      .hint(close.empty() ? "" : "did you mean " + syntax::in_quotes(close) + "?");
 }
 
 }  // namespace engineroom::sema

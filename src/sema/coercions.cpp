@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cctype>
 #include <string>
 
 #include "sema/analyzer.h"
@@ -116,6 +117,18 @@ bool Analyzer::can_be_read(const Type& type) const {
   return type.is_numeric() || (is_char_pointer(type) && type.is_pointer());
 }
 
+// "<int>(x / 2)"
+std::string Analyzer::written_cast(const Type& to, syntax::SourceRange range) const {
+  constexpr std::size_t kMaxShown = 30;
+  const std::string written(sources_.text_of(range));
+  const bool is_short = written.size() <= kMaxShown && written.find('\n') == std::string::npos;
+  const bool is_word = std::all_of(written.begin(), written.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '.';
+  });
+  const std::string value = !is_short ? "(...)" : is_word ? written : "(" + written + ")";
+  return "<" + to.name + ">" + value;
+}
+
 ExprPtr Analyzer::coerce(ExprPtr value, const Type* to) {
   const Type* from = value->type;
   if (from == to || to == nullptr || from == nullptr) return value;
@@ -150,7 +163,8 @@ ExprPtr Analyzer::coerce(ExprPtr value, const Type* to) {
       diagnostics_
           .error("conversion", range,
                  "cannot assign type '" + from->name + "' to '" + to->name + "'")
-          .hint("the fraction would be lost; where it may be, cast it: <" + to->name + ">x");
+          .hint("the fraction would be lost; where it may be, cast it: " +
+                written_cast(*to, range));
       return error_value(range);
     }
     return cast();
@@ -199,7 +213,9 @@ ExprPtr Analyzer::to_object(ExprPtr value) {
   }
   if (!can_be_object(type)) {
     diagnostics_.error("conversion", range, "cannot convert '" + type.name + "' to a Python object")
-        .hint(type.is_pointer() ? "convert what it points to, or cast it: <object>p" : "");
+        .hint(type.kind == TypeKind::kFunction ? "Python can have it if it is declared 'cpdef'"
+              : type.is_pointer()              ? "convert what it points to, or cast it: <object>p"
+                                               : "");
     return error_value(range);
   }
   ObjectClass object_class = ObjectClass::kAny;

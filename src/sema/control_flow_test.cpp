@@ -48,7 +48,10 @@ TEST(Unreachable, CanBeSwitchedOff) {
 
 TEST(ModuleFlow, FindsWhatIsUnreachableOrDeclaredLate) {
   EXPECT_EQ(warnings("while True:\n    print(1)\nprint(2)\n"), "3:1 unreachable code\n");
-  EXPECT_EQ(errors("x = 1\ncdef int x\n"), "2:10 cdef variable 'x' declared after it is used\n");
+  EXPECT_EQ(
+      errors("x = 1\ncdef int x\n"),
+      "2:10 cdef variable 'x' declared after it is used | move the 'cdef' above the first use of "
+      "'x'\n");
   EXPECT_EQ(errors("def f():\n    return x\ncdef int x\nx = 1\n"), "");
   EXPECT_EQ(warnings("cdef int f():\n    return 1\ncdef int g():\n    return 2\nf()\n"), "");
 }
@@ -137,8 +140,10 @@ TEST(Unused, VariablesParametersValues) {
 }
 
 TEST(DeclaredAfterUse, IsAnError) {
-  EXPECT_EQ(errors("def f():\n    i = 1\n    cdef int i\n    return i\n"),
-            "3:14 cdef variable 'i' declared after it is used\n");
+  EXPECT_EQ(
+      errors("def f():\n    i = 1\n    cdef int i\n    return i\n"),
+      "3:14 cdef variable 'i' declared after it is used | move the 'cdef' above the first use of "
+      "'i'\n");
 }
 
 TEST(ControlFlow, EndsSoonWhateverTheNesting) {

@@ -210,8 +210,9 @@ const Type* Analyzer::ctype(const syntax::CType& type, Scope& scope) {
       if (array.size == nullptr) return types_.pointer_to(element);
       const std::optional<std::int64_t> size = constant_value(*array.size, scope);
       if (!size || *size < 0) {
-        diagnostics_.error("array-size", array.size->range,
-                           "the size of a C array must be a constant");
+        diagnostics_
+            .error("array-size", array.size->range, "the size of a C array must be a constant")
+            .hint("for a size that is known at run time use malloc of libc.stdlib, or np.empty(n)");
         return types_.pointer_to(element);
       }
       return types_.array_of(element, static_cast<std::size_t>(*size));

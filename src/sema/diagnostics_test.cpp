@@ -10,7 +10,7 @@ namespace {
 
 TEST(CallOfC, HasAsManyArgumentsAsParameters) {
   const std::string f = "cdef int f(int x, int y):\n    return x\n";
-  EXPECT_EQ(errors(f + "f(1)"), "3:1 'f' takes 2 arguments, not 1\n");
+  EXPECT_EQ(errors(f + "f(1)"), "3:1 'f' takes 2 arguments, not 1 | 'y' is missing\n");
   EXPECT_EQ(errors(f + "f(1, 2, 3)"), "3:9 'f' takes 2 arguments, not 3\n");
   EXPECT_EQ(errors(f + "f(y=1, x=2)"), "");
 }
@@ -20,6 +20,16 @@ TEST(CallOfC, TakesEachArgumentOnce) {
   EXPECT_EQ(errors(f + "f(1, x=2)"), "3:6 argument 'x' passed twice\n");
   EXPECT_EQ(errors(f + "f(1, 2, x=3, z=4)"),
             "3:9 argument 'x' passed twice\n3:14 'f' has no parameter 'z'\n");
+}
+
+TEST(Mistakes, OfWhatTheParserUnderstandsHideNoOthers) {
+  EXPECT_EQ(errors("def f(a):\n    print a, nowhere\n    return g(x=1, x=2)\n"),
+            "2:5 'print' is a function at language level 3 | write 'print(a, nowhere)', or set "
+            "language_level=2\n"
+            "2:14 undeclared name 'nowhere'\n"
+            "3:12 undeclared name 'g'\n"
+            "3:19 the argument 'x' is given twice\n");
+  EXPECT_EQ(errors("def f(a:\n    return nowhere\n"), "1:6 '(' is never closed\n");
 }
 
 TEST(Conversion, OfPointersAndObjects) {

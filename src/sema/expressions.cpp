@@ -130,9 +130,12 @@ ExprPtr Analyzer::expr_of_kind(const syntax::Expr& e, const Type* wanted) {
     case ExprKind::kNew:
       not_supported(e.range, "C++ classes");
       return error_value(e.range);
-    case ExprKind::kStarred:
-      diagnostics_.error("starred", e.range, "a starred expression is not allowed here");
+    case ExprKind::kStarred: {
+      const ExprPtr inner = expr(*as<syntax::Starred>(e).value);
+      diagnostics_.error("starred", e.range, "a starred expression is not allowed here")
+          .hint(inner->type->is_pointer() ? "what a pointer points to is 'p[0]'" : "");
       return error_value(e.range);
+    }
     case ExprKind::kTypeExpr:
       diagnostics_.error("type-as-value", e.range, "a C type is not a value");
       return error_value(e.range);
@@ -368,6 +371,25 @@ ExprPtr Analyzer::symbol_value(const Symbol& symbol, syntax::SourceRange range) 
 
 // ---- access ----
 
+namespace {
+
+// Numbers of C have the attributes of Python's int, float, bool and complex.
+bool lacks_attribute(const Type& type, std::string_view name) {
+  constexpr std::string_view kKnown[] = {"real",        "imag",
+                                         "conjugate",   "bit_length",
+                                         "bit_count",   "to_bytes",
+                                         "from_bytes",  "is_integer",
+                                         "hex",         "fromhex",
+                                         "numerator",   "denominator",
+                                         "from_number", "as_integer_ratio"};
+  const bool is_number = type.is_integral() || type.is_float() || type.is_complex();
+  const bool is_special = name.starts_with("__");
+  return is_number && !is_special && type.name != "Py_UCS4" &&
+         std::find(std::begin(kKnown), std::end(kKnown), name) == std::end(kKnown);
+}
+
+}  // namespace
+
 ExprPtr Analyzer::attribute(const syntax::Attribute& e) {
   if (const std::optional<std::string> known = cython_name(e)) {
     if (*known == "compiled") return c_literal(types_.bint(), "1", e.range);
@@ -417,7 +439,7 @@ ExprPtr Analyzer::attribute(const syntax::Attribute& e) {
     node->cpp = e.attr.text;
     return node;
   }
-  if (!can_be_object(*type)) {
+  if (!can_be_object(*type) || lacks_attribute(*type, e.attr.text)) {
     diagnostics_.error("no-attribute", e.attr.range,
                        "'" + type->name + "' has no attribute '" + std::string(e.attr.text) + "'");
     return error_value(e.range);

@@ -90,8 +90,10 @@ void Analyzer::report(const FlowFinding& finding) {
     case FlowFindingKind::kUndeclared:
       return warn(directives.warn_undeclared, "undeclared", "implicit declaration of " + name);
     case FlowFindingKind::kDeclaredAfterUse:
-      diagnostics_.error("declared-late", finding.range,
-                         "cdef variable " + name + " declared after it is used");
+      diagnostics_
+          .error("declared-late", finding.range,
+                 "cdef variable " + name + " declared after it is used")
+          .hint("move the 'cdef' above the first use of " + name);
   }
 }
 

@@ -196,8 +196,9 @@ void Analyzer::return_statement(const syntax::Return& stmt, Block& out) {
       diagnostics_.error("return-value", stmt.range,
                          "a value of type '" + result->name + "' must be returned");
   } else if (result->is_void()) {
-    diagnostics_.error("return-value", stmt.value->range,
-                       "a function of type void returns no value");
+    diagnostics_
+        .error("return-value", stmt.value->range, "a function of type void returns no value")
+        .hint("declare what it returns: 'cdef int " + context_->function->name + "(...)'");
   } else {
     const Type* said = context_->returns;
     const bool is_class = said != nullptr && said->is_object() && result == object_;

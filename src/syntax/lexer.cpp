@@ -222,6 +222,7 @@ class Lexer {
   void lex_stray_character();
   bool give_up_brackets();
   void report_unclosed();
+  bool begins_block_of_c(const Token& brace) const;
   void finish();
 
   std::string_view text_;
@@ -235,6 +236,7 @@ class Lexer {
   std::vector<Indentation> indents_{{0, 0}};
   std::vector<std::uint32_t> brackets_;  // indices of the opening tokens that are not closed yet
   std::vector<FString> fstrings_;
+  bool lost_brace_ = false;  // a '{' was reported that is never closed
 };
 
 LexedText Lexer::run() {
@@ -403,10 +405,22 @@ bool Lexer::give_up_brackets() {
 void Lexer::report_unclosed() {
   const Token& opener = tokens_[brackets_.back()];
   const std::string bracket(text_.substr(opener.begin, 1));
-  diagnostics_.error("unclosed-bracket", range(opener.begin, opener.end),
-                     in_quotes(bracket) + " is never closed");
+  const Diagnostics::Added added = diagnostics_.error(
+      "unclosed-bracket", range(opener.begin, opener.end), in_quotes(bracket) + " is never closed");
+  if (begins_block_of_c(opener)) added.hint("a block begins with ':', and is indented");
+  lost_brace_ = lost_brace_ || bracket == "{";
   brackets_.clear();
   fstrings_.clear();
+}
+
+// int f() {
+bool Lexer::begins_block_of_c(const Token& brace) const {
+  if (text_[brace.begin] != '{' || brace.begin == 0) return false;
+  const std::size_t before = text_.find_last_not_of(' ', brace.begin - 1);
+  const std::size_t after = text_.find_first_not_of(" \t\r", brace.end);
+  const bool ends_line = after == std::string_view::npos || text_[after] == '\n';
+  return ends_line && before != std::string_view::npos &&
+         (text_[before] == ')' || is_name_char(text_[before]));
 }
 
 void Lexer::finish() {
@@ -654,6 +668,8 @@ void Lexer::close_bracket(Tok kind) {
   const std::string closer(text_.substr(begin, 1));
   const bool outside_fstring =
       !fstrings_.empty() && brackets_.size() <= fstrings_.back().n_brackets;
+  // The partner was given up on.
+  if (brackets_.empty() && closer == "}" && lost_brace_) return emit(Tok::kError, begin);
   if (brackets_.empty() || outside_fstring) {
     diagnostics_.error("unmatched-bracket", range(begin, pos_),
                        in_quotes(closer) + " closes nothing");

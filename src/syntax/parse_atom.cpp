@@ -61,8 +61,9 @@ const Expr* Parser::parse_atom() {
               "expected an expression, found the keyword " + in_quotes(token_text()));
   } else {
     const bool is_assignment = at(Tok::kEqual);
+    std::string hint = is_assignment ? "'=' assigns; to compare, write '=='" : hint_for_increment();
     const Diagnostics::Added added = fail_expected("an expression");
-    if (is_first && is_assignment) added.hint("'=' assigns; to compare, write '=='");
+    if (is_first) added.hint(std::move(hint));
   }
   return error_expr();
 }

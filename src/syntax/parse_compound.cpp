@@ -137,6 +137,8 @@ const Stmt* Parser::parse_for(std::size_t first, bool is_async) {
   if (at(Tok::kEqual)) {
     fail_expected("'in' after the variable of the loop").hint("write 'for i in range(n):'");
   }
+  if (std::string hint = hint_for_loop_variable(*target); !hint.empty())
+    fail_expected("'in' after the variable of the loop").hint(std::move(hint));
   expect(Tok::kIn, "after the variable of the loop");
   stmt->iter = parse_star_list();
   stmt->body = parse_block_suite("the head of the loop");

@@ -145,7 +145,9 @@ void Parser::parse_declared_name(Declared& declared, NameRule rule) {
   if (is_keyword(kind())) {
     read_identifier("the name of a variable");
   } else {
-    fail_expected("a name in the declaration");
+    const bool has_colon = at(Tok::kColon);
+    const Diagnostics::Added added = fail_expected("a name in the declaration");
+    if (has_colon) added.hint("a declaration has no ':': 'cdef int x = 1'");
   }
 }
 

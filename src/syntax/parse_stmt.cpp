@@ -172,6 +172,7 @@ void Parser::end_statement() {
   const std::string previous(index_ > 0 ? text_at(index_ - 1) : "");
   const std::string found(token_text());
   const bool is_error = at(Tok::kError);
+  std::string habit = hint_for_c();
   const Diagnostics::Added added =
       fail_here("unexpected-token", "expected the end of the statement, found " + describe_token());
   if (is_error) return;
@@ -180,6 +181,8 @@ void Parser::end_statement() {
     added.hint("C declarations need a .pyx file or a cell of Cython");
   } else if (declares) {
     added.hint("to declare a C variable, write 'cdef " + previous + " " + found + "'");
+  } else {
+    added.hint(std::move(habit));
   }
 }
 

@@ -126,6 +126,11 @@ class Parser {
   }
   // "expected X, found Y"
   Diagnostics::Added fail_expected(std::string_view what);
+  // ---- habits_of_c.cpp: what is meant, as a hint; may be empty ----
+  std::string hint_for_c() const;
+  std::string hint_for_increment() const;
+  std::string hint_for_loop_variable(const Expr& target) const;
+
   // Reports without giving up on the line.
   Diagnostics::Added complain(std::string_view code, SourceRange range, std::string message);
   // Syntax of Python 2 at a later level. Cython accepts it, CPython does not.
