@@ -61,6 +61,10 @@ std::string Conversions::to_object(const Type& type, const std::string& value) {
            ", [](" + const_reference(*type.base, "item") + ") { return " +
            to_object(*type.base, "item") + "; })";
   }
+  if (type.kind == TypeKind::kEnum && !type.python_module.empty()) {
+    return "er::to_enum(er_globals, " + quoted(type.python_module) + ", " + quoted(type.name) +
+           ", (long long)(" + value + "))";
+  }
   if (type.is_tuple) return tuple_function(type, true) + "(" + value + ")";
   if (type.kind == TypeKind::kStruct && made_to_object_.insert(&type).second) make_to_object(type);
   return "er::to_object(" + value + ")";

@@ -71,6 +71,8 @@ std::string initial_value(const Type& type) {
       return "";
     case TypeKind::kPointer:
       return " = nullptr";
+    case TypeKind::kEnum:
+      return type.cpp == "int" ? " = 0" : "{}";
     default:
       return " = 0";
   }

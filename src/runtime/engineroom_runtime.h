@@ -26,6 +26,7 @@
 #include "runtime/builtins.h"
 #include "runtime/complex.h"
 #include "runtime/convert.h"
+#include "runtime/enum.h"
 #include "runtime/exception.h"
 #include "runtime/function.h"
 #include "runtime/import.h"

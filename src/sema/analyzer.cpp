@@ -60,11 +60,7 @@ void Analyzer::run() {
   check_module_flow();
   define_functions(module_.body);
   Block body;
-  for (const auto& [name, value] : python_constants_)
-    do_helper(body, "er::store_global", module_.range, globals(module_.range),
-              str_constant(name, module_.range),
-              constant({tree::ConstantKind::kInt, std::to_string(value), 0, {}}, ObjectClass::kInt,
-                       module_.range));
+  make_enums(body);
   for (tree::Function* function : python_functions_) {
     auto made = make<tree::MakeFunction>(object_, module_.range);
     made->function = function;

@@ -6,6 +6,7 @@
 //   constness.cpp      what cannot be assigned to
 //   text_to_c.cpp      text that C cannot take
 //   borrowed_pointers.cpp  pointers that would outlive what they point into
+//   enums.cpp          enums, in C and as Python's classes
 //   c_defaults.cpp     arguments that calls of C functions leave out
 //   lending.cpp        C names of other compiled modules
 //   arrays.cpp         C arrays as values
@@ -131,12 +132,10 @@ class Analyzer {
   void announce_all(const syntax::Block& block, Scope& scope, bool is_extern);
   void wrap_extern(const syntax::CFuncDef& def, const Type& type);
   tree::Type* announce_struct(const syntax::CStructDef& def, Scope& scope, bool is_extern);
-  const Type* announce_enum(const syntax::CEnumDef& def, Scope& scope, bool is_extern);
   void declare(const syntax::Stmt& stmt, Scope& scope, bool is_pxd);
   void declare_variables(const syntax::CVarDef& def, Scope& scope, bool is_pxd);
   void declare_function(const syntax::CFuncDef& def, Scope& scope, bool is_pxd);
   void declare_struct(const syntax::CStructDef& def, Scope& scope, bool is_extern);
-  void declare_enum(const syntax::CEnumDef& def, Scope& scope, bool is_extern);
   void declare_typedef(const syntax::CTypedef& def, Scope& scope);
   void declare_extern(const syntax::CExternBlock& block, Scope& scope, bool is_pxd);
   // A name of C++ that the header being declared has.
@@ -196,6 +195,16 @@ class Analyzer {
                                             const std::string& inner, std::string_view last);
   std::optional<std::string> signature_of(const syntax::CFuncDef& def, Scope& scope);
   std::string absolute_module(const std::string& name, int level) const;
+
+  // ---- enums.cpp ----
+  const Type* announce_enum(const syntax::CEnumDef& def, Scope& scope, bool is_extern);
+  void declare_enum(const syntax::CEnumDef& def, Scope& scope, bool is_extern);
+  bool has_python_names(const Scope& scope) const;
+  const Symbol* enum_symbol(const syntax::Expr& e);
+  const tree::EnumItem* enum_item(const syntax::Attribute& attribute);
+  ExprPtr enum_attribute(const syntax::Attribute& attribute);
+  ExprPtr enum_class(const Type& type, syntax::SourceRange range);
+  void make_enums(Block& out);
 
   // ---- arrays.cpp ----
   // null after a mistake.
@@ -606,8 +615,9 @@ class Analyzer {
   std::map<const syntax::Stmt*, tree::Function*> functions_;  // declared, by their definition
   std::set<const Variable*> extern_variables_;
   std::set<std::string> borrowed_;  // imports, by their C++ name
-  // Items of cpdef enums, which Python is to know.
-  std::vector<std::pair<std::string, std::int64_t>> python_constants_;
+  // Items of anonymous cpdef enums, and named ones, which Python is to know.
+  std::vector<std::pair<tree::EnumItem, const Type*>> python_constants_;
+  std::vector<std::pair<const Type*, const syntax::Str*>> python_enums_;
   std::vector<tree::Function*> python_functions_;  // cpdef functions that headers define
   std::set<std::string, std::less<>> is_loaded_;   // names that are in out_.loaded_names
   std::set<const Variable*> const_variables_;      // not to be assigned to again

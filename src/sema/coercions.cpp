@@ -219,7 +219,8 @@ ExprPtr Analyzer::to_object(ExprPtr value) {
     return error_value(range);
   }
   ObjectClass object_class = ObjectClass::kAny;
-  if (type.kind == TypeKind::kInt || type.kind == TypeKind::kEnum) object_class = ObjectClass::kInt;
+  const bool is_class = type.kind == TypeKind::kEnum && !type.python_module.empty();
+  if (type.is_integral() && !is_class) object_class = ObjectClass::kInt;
   if (type.is_float()) object_class = ObjectClass::kFloat;
   if (type.is_complex()) object_class = ObjectClass::kComplex;
   if (type.kind == TypeKind::kBint) object_class = ObjectClass::kBool;
@@ -324,6 +325,7 @@ ExprPtr Analyzer::truth(ExprPtr value) {
   if (type.is_pointer())
     return binary_node(types_.bint(), "!=", std::move(value), c_literal(&type, "nullptr", range),
                        range);
+  if (type.is_scoped) return truth(coerce(std::move(value), types_.find_int("long long")));
   if (type.is_numeric()) {
     const Type* kept = value->type;
     return binary_node(types_.bint(), "!=", std::move(value), c_literal(kept, "0", range), range);

@@ -394,6 +394,23 @@ std::optional<std::int64_t> Analyzer::constant_value(const syntax::Expr& expr, S
           return std::nullopt;
       }
     }
+    case ExprKind::kCast: {
+      const auto& cast = as<syntax::Cast>(expr);
+      const auto value = constant_value(*cast.value, scope);
+      const Type* type = value ? ctype(*cast.type, scope) : nullptr;
+      const bool fits = type != nullptr && type->is_signed && !type->is_extern &&
+                        *value >= INT32_MIN && *value <= INT32_MAX;
+      const bool is_wide = type != nullptr &&
+                           (type->kind == TypeKind::kInt || type->kind == TypeKind::kEnum) &&
+                           type->rank >= 3;
+      return fits && is_wide ? value : std::nullopt;
+    }
+    case ExprKind::kAttribute: {
+      const tree::EnumItem* item = enum_item(as<syntax::Attribute>(expr));
+      const bool is_number =
+          item != nullptr && item->cpp.find_first_not_of("-0123456789") == std::string::npos;
+      return is_number ? std::optional<std::int64_t>(std::stoll(item->cpp)) : std::nullopt;
+    }
     case ExprKind::kName: {
       if (const syntax::Expr* value = definition(as<syntax::Name>(expr).id))
         return constant_value(*value, scope);

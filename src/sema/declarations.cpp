@@ -315,55 +315,6 @@ void Analyzer::declare_struct(const syntax::CStructDef& def, Scope& scope, bool 
   if (!is_extern) out_.structs.push_back(type);
 }
 
-const Type* Analyzer::announce_enum(const syntax::CEnumDef& def, Scope& scope, bool is_extern) {
-  is_extern = is_extern || def.context.visibility == syntax::Visibility::kExtern;
-  if (def.name.empty() || def.scoped) return types_.int_type();
-  if (const Symbol* known = scope.find(def.name.text);
-      known != nullptr && known->kind == SymbolKind::kType && known->type->kind == TypeKind::kEnum)
-    return known->type;
-  std::string cpp(def.cname.empty() ? def.name.text : def.cname);
-  if (is_extern && !def.is_typedef) cpp = "enum " + cpp;
-  // An enum of ours is an int with names.
-  const std::string name(def.name.text);
-  const Type* type = is_extern ? types_.extern_enum(name, cpp) : types_.new_enum(name, "int");
-  Symbol symbol;
-  symbol.kind = SymbolKind::kType;
-  symbol.type = type;
-  symbol.c_spelling =
-      is_extern ? type->cpp : mangled_type(scope, def.is_typedef ? "" : "enum", def.name.text);
-  add_symbol(scope, def.name, std::move(symbol));
-  return type;
-}
-
-void Analyzer::declare_enum(const syntax::CEnumDef& def, Scope& scope, bool is_extern) {
-  is_extern = is_extern || def.context.visibility == syntax::Visibility::kExtern;
-  if (def.scoped) return not_supported(def.range, "enum class");
-  const Type* type = announce_enum(def, scope, is_extern);
-  if (is_extern && !def.name.empty()) note_cpp_name(type->cpp);
-  std::int64_t next = 0;
-  for (const syntax::CEnumItem& item : def.items) {
-    Symbol symbol;
-    symbol.kind = SymbolKind::kConstant;
-    symbol.type = is_extern ? type : types_.int_type();
-    if (is_extern) {
-      symbol.cpp = item.cname.empty() ? item.name.text : item.cname;
-      note_cpp_name(symbol.cpp);
-    } else {
-      if (item.value != nullptr) {
-        const std::optional<std::int64_t> value = constant_value(*item.value, scope);
-        if (value)
-          next = *value;
-        else
-          not_supported(item.range, "values of enums that are no constants");
-      }
-      symbol.cpp = std::to_string(next++);
-      if (def.is_cpdef || def.context.visibility == syntax::Visibility::kPublic)
-        python_constants_.emplace_back(std::string(item.name.text), next - 1);
-    }
-    add_symbol(scope, item.name, std::move(symbol));
-  }
-}
-
 void Analyzer::declare_typedef(const syntax::CTypedef& def, Scope& scope) {
   const syntax::CDeclarator& declarator = def.declarator;
   Symbol symbol;

@@ -353,6 +353,7 @@ ExprPtr Analyzer::symbol_value(const Symbol& symbol, syntax::SourceRange range) 
       return c_literal(symbol.type, symbol.cpp, range);
     case SymbolKind::kType:
       if (symbol.type->extension != nullptr) return class_object(*symbol.type->extension, range);
+      if (!symbol.type->python_module.empty()) return enum_class(*symbol.type, range);
       diagnostics_.error("type-as-value", range, "'" + symbol.name + "' is a C type, not a value");
       return error_value(range);
     case SymbolKind::kModule:
@@ -396,6 +397,7 @@ ExprPtr Analyzer::attribute(const syntax::Attribute& e) {
     not_supported(e.range, "cython." + *known + " here");
     return error_value(e.range);
   }
+  if (ExprPtr known = enum_attribute(e)) return known;
   if (const Symbol* owner = find_dotted(*e.value);
       owner != nullptr && owner->kind == SymbolKind::kModule) {
     const Symbol* symbol = find_dotted(e);

@@ -355,6 +355,7 @@ const Type* Analyzer::quick_type(const syntax::Expr& e) {
       const auto& attribute = as<syntax::Attribute>(e);
       const Symbol* symbol = find_dotted(e);
       if (symbol != nullptr && symbol->kind == SymbolKind::kVariable) return known(symbol->type);
+      if (enum_item(attribute) != nullptr) return enum_symbol(*attribute.value)->type;
       const Type* owner = quick_type(*attribute.value);
       if (owner != nullptr && owner->is_pointer()) owner = owner->base;
       if (owner == nullptr || owner->kind != TypeKind::kStruct) return nullptr;

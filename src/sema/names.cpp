@@ -84,6 +84,7 @@ std::vector<std::string_view> declared_names(const Stmt& stmt) {
       break;
     case StmtKind::kCEnumDef:
       names.push_back(as<syntax::CEnumDef>(stmt).name.text);
+      if (as<syntax::CEnumDef>(stmt).scoped) break;
       for (const syntax::CEnumItem& item : as<syntax::CEnumDef>(stmt).items)
         names.push_back(item.name.text);
       break;

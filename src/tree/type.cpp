@@ -247,9 +247,10 @@ Type* TypeTable::new_struct(std::string name, std::string cpp) {
   return add(std::move(type));
 }
 
-Type* TypeTable::new_enum(std::string name, std::string cpp) {
+Type* TypeTable::new_enum(std::string name, std::string cpp, std::string python_module) {
   Type type;
   type.kind = TypeKind::kEnum;
+  type.python_module = std::move(python_module);
   type.name = std::move(name);
   type.cpp = std::move(cpp);
   type.rank = 3;
@@ -262,9 +263,9 @@ Type* TypeTable::extern_struct(std::string name, std::string cpp) {
   return const_cast<Type*>(known);  // ours
 }
 
-Type* TypeTable::extern_enum(std::string name, std::string cpp) {
-  const Type*& known = derived_["extern enum " + cpp];
-  if (known == nullptr) known = new_enum(std::move(name), std::move(cpp));
+Type* TypeTable::extern_enum(std::string name, std::string cpp, std::string python_module) {
+  const Type*& known = derived_["extern enum " + cpp + " of " + python_module];
+  if (known == nullptr) known = new_enum(std::move(name), std::move(cpp), std::move(python_module));
   return const_cast<Type*>(known);  // ours
 }
 

@@ -104,6 +104,12 @@ struct Parameter {
   bool is_optional = false;
 };
 
+// A name for an integer.
+struct EnumItem {
+  std::string name;
+  std::string cpp;  // its value
+};
+
 struct Type {
   TypeKind kind = TypeKind::kVoid;
   std::string name;
@@ -129,6 +135,11 @@ struct Type {
   bool is_tuple = false;  // (int, double): fields without names, a tuple as an object
   bool is_packed = false;
   bool is_complete = true;
+
+  // kEnum. A cpdef enum is a class in a module of Python.
+  std::vector<EnumItem> items;
+  std::string python_module;
+  bool is_scoped = false;  // enum class
 
   // kFunction.
   std::vector<Parameter> parameters;
@@ -192,10 +203,10 @@ class TypeTable {
                        Except except, std::string except_value, bool is_nogil);
   // Each call makes a new type.
   Type* new_struct(std::string name, std::string cpp);
-  Type* new_enum(std::string name, std::string cpp);
+  Type* new_enum(std::string name, std::string cpp, std::string python_module);
   // Types that C++ knows under this name: declared twice, they are still one.
   Type* extern_struct(std::string name, std::string cpp);
-  Type* extern_enum(std::string name, std::string cpp);
+  Type* extern_enum(std::string name, std::string cpp, std::string python_module);
   // `like` tells its rank and sign.
   const Type* extern_int(std::string name, std::string cpp, const Type& like);
   const Type* extern_float(std::string name, std::string cpp, const Type& like);
