@@ -512,6 +512,16 @@ def test_explain():
         er.explain(source, "nonsense")
 
 
+def test_explain_where_the_time_goes():
+    lines = er.explain("def square(x):\n    return x * x\n", "times").splitlines()
+    stages = [line.split("ms")[1].split(":")[0].strip() for line in lines]
+    assert stages == [
+        "syntax", "sema", "emit", "header", "front end", "optimize", "generate", "link", "total",
+    ]  # fmt: skip
+    took = [float(line.split()[0]) for line in lines]
+    assert 0 < max(took[:-1]) <= took[-1]
+
+
 def test_compile_file(tmp_path):
     path = tmp_path / "shapes.pyx"
     path.write_text("from helper cimport Size\ndef f(Size n):\n    return n + 1\n")

@@ -101,6 +101,19 @@ std::uintptr_t entry(const Cell& cell) {
   return reinterpret_cast<std::uintptr_t>(cell.program.symbol(cell.translation.exec_symbol));
 }
 
+// In the order of the stages; `total` is the time of all.
+nb::dict cell_timings_ms(const Cell& cell) {
+  const session::Translation::Timings& front = cell.translation.timings;
+  nb::dict result;
+  const auto put = [&](const char* name, Duration time) { result[name] = to_seconds(time) * 1e3; };
+  put("syntax", front.syntax);
+  put("sema", front.sema);
+  put("emit", front.emit);
+  result.update(timings_ms(cell.report));
+  put("total", front.syntax + front.sema + front.emit + cell.report.timings.total);
+  return result;
+}
+
 void bind_message(nb::module_& m) {
   nb::class_<Message>(m, "Message")
       .def_prop_ro("severity", [](const Message& self) { return to_string(self.severity); })
@@ -143,7 +156,7 @@ void bind_cell(nb::module_& m) {
       .def_prop_ro("ir", [](const Cell& self) { return self.report.ir; })
       .def_prop_ro("assembly", [](const Cell& self) { return self.report.assembly; })
       .def_prop_ro("from_cache", [](const Cell& self) { return self.report.from_cache; })
-      .def_prop_ro("timings_ms", [](const Cell& self) { return timings_ms(self.report); })
+      .def_prop_ro("timings_ms", &cell_timings_ms)
       .def_prop_ro("program", [](const Cell& self) { return self.program; })
       .def_prop_ro("entry", &entry, "The address of int exec(PyObject* globals, PyObject* home).");
 }

@@ -17,7 +17,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
         "--stage",
         choices=STAGES,
         default="c++",
-        help="what to print: the syntax tree, the typed tree, C++ (default), LLVM IR, assembly",
+        help="what to print: the syntax tree, the typed tree, C++ (default), LLVM IR, assembly, or "
+        "how long each stage took",
     )
     command.add_argument(
         "-a",

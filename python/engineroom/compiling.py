@@ -152,7 +152,7 @@ def compile_file(path: str | Path, name: str | None = None, **options: Any) -> t
     )
 
 
-STAGES = ("syntax", "types", "c++", "llvm", "asm")
+STAGES = ("syntax", "types", "c++", "llvm", "asm", "times")
 
 
 def explain(
@@ -165,8 +165,8 @@ def explain(
     include_path: Sequence[str] = (),
 ) -> str:
     """What the compiler makes of a source, as text: stage "syntax" (the syntax tree), "types" (the
-    typed tree), "c++", "llvm" (optimized) or "asm". Nothing is run. Options as `compile`.
-    Raises CompileError."""
+    typed tree), "c++", "llvm" (optimized), "asm", or "times": where the time of compiling it goes,
+    without the cache. Nothing is run. Options as `compile`. Raises CompileError."""
     if stage not in STAGES:
         raise ValueError(f"stage must be one of {', '.join(STAGES)}, not {stage!r}")
     from . import _compiler, _jit
@@ -180,13 +180,35 @@ def explain(
         include_path=include_path,
         want_ir=stage == "llvm",
         want_assembly=stage == "asm",
+        use_cache=stage != "times",
     )
-    if stage in ("llvm", "asm"):
+    if stage in ("llvm", "asm", "times"):
         cell = _compiler.compile(_jit.compiler(), text.request(), text.job())
         check(cell)
+        if stage == "times":
+            return _times(cell.timings_ms)
         return cell.ir if stage == "llvm" else cell.assembly
     cell = _compiler.translate(text.request())
     if stage == "syntax" and cell.syntax:
         return cell.syntax
     check(cell)
     return cell.types if stage == "types" else cell.cpp
+
+
+# What cell.timings_ms calls the stages, in the words of users.
+_STAGE_NAMES = {
+    "syntax": "syntax: text to tree",
+    "sema": "sema: names and types",
+    "emit": "emit: tree to C++",
+    "header": "header: precompiled runtime header",
+    "front_end": "front end: C++ to LLVM's code",
+    "optimize": "optimize",
+    "generate": "generate: machine code",
+    "link": "link: load it into the process",
+    "total": "total",
+}
+
+
+def _times(timings_ms: Mapping[str, float]) -> str:
+    rows = [f"{ms:9.2f} ms  {_STAGE_NAMES[stage]}" for stage, ms in timings_ms.items()]
+    return "\n".join(rows) + "\n"

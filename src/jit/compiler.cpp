@@ -4,7 +4,7 @@
 #include <optional>
 #include <utility>
 
-#include "base/clock.h"
+#include "base/stopwatch.h"
 #include "engineroom/version.h"
 #include "jit/cache_directory.h"
 #include "jit/code_generator.h"
@@ -19,19 +19,6 @@ namespace engineroom::jit {
 namespace {
 
 constexpr std::size_t kMaxSourceBytes = 16u << 20;
-
-// Adds the time from its making to its end to a field of Timings.
-class Stopwatch {
- public:
-  explicit Stopwatch(Duration& total) : total_(total), start_(Clock::now()) {}
-  Stopwatch(const Stopwatch&) = delete;
-  Stopwatch& operator=(const Stopwatch&) = delete;
-  ~Stopwatch() { total_ += Clock::now() - start_; }
-
- private:
-  Duration& total_;
-  const Time start_;
-};
 
 Status did_not_run() { return Status(ErrorCode::kIo, "the compiler did not run"); }
 

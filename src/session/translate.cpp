@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/stopwatch.h"
 #include "emit/emit.h"
 #include "sema/analyze.h"
 #include "sema/names.h"
@@ -163,7 +164,10 @@ Translation translate(const Request& request, const Earlier* earlier) {
   parse_options.level = request.level;
   if (request.file.ends_with(".py")) parse_options.file_kind = syntax::FileKind::kPy;
   parse_options.character_by_name = request.character_by_name;
-  const syntax::Tree tree = syntax::parse(sources, source, parse_options, diagnostics);
+  const syntax::Tree tree = [&] {
+    const Stopwatch stopwatch(result.timings.syntax);
+    return syntax::parse(sources, source, parse_options, diagnostics);
+  }();
   result.syntax_text = syntax::print(*tree.module);
   for (const syntax::Directive& option : tree.module->distutils)
     result.distutils.emplace_back(option.key, option.value);
@@ -193,14 +197,20 @@ Translation translate(const Request& request, const Earlier* earlier) {
       options.earlier = earlier->names;
       options.types = earlier->types;
     }
-    sema::Analysis typed = sema::analyze(*tree.module, sources, options, diagnostics);
+    sema::Analysis typed = [&] {
+      const Stopwatch stopwatch(result.timings.sema);
+      return sema::analyze(*tree.module, sources, options, diagnostics);
+    }();
     if (!diagnostics.has_errors()) {
       assert(tree::verify(*typed.module).empty() && "what sema makes keeps the typed tree's rules");
       result.types_text = tree::print(*typed.module);
       if (request.wants_notes) result.notes = annotate(*typed.module, sources);
       result.loaded_names = typed.module->loaded_names;
       result.bound_names = bound_by(*tree.module);
-      emit::Unit unit = emit::emit(*typed.module, sources, {.is_shared = earlier != nullptr});
+      emit::Unit unit = [&] {
+        const Stopwatch stopwatch(result.timings.emit);
+        return emit::emit(*typed.module, sources, {.is_shared = earlier != nullptr});
+      }();
       result.cpp = std::move(unit.text);
       result.lines = std::move(unit.lines);
       result.exec_symbol = std::move(unit.entry);

@@ -17,6 +17,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/clock.h"
 #include "sema/scope.h"
 #include "session/annotation.h"
 #include "syntax/diagnostic.h"
@@ -68,7 +69,15 @@ struct Exports {
 };
 
 struct Translation {
+  // How long its stages took.
+  struct Timings {
+    Duration syntax = {};
+    Duration sema = {};
+    Duration emit = {};
+  };
+
   bool ok = false;
+  Timings timings;
   std::vector<Message> messages;
   std::string syntax_text;           // the syntax tree, printed
   std::string types_text;            // the typed tree, printed; empty if there were errors
