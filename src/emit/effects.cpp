@@ -245,6 +245,8 @@ void EffectsOf::add_statement(const tree::Stmt& stmt, Effects& out) {
     case StmtKind::kFinally:
       add_block(as<tree::Finally>(stmt).body);
       return add_block(as<tree::Finally>(stmt).cleanup);
+    case StmtKind::kWith:
+      return;  // lowered
   }
 }
 

@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "emit/tree_builder.h"
+#include "tree/tree_builder.h"
 #include "tree/verify.h"
 
 namespace engineroom::emit {
@@ -16,7 +16,22 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
+using tree::ExprPtr;
 using tree::Fail;
+using tree::StmtPtr;
+using tree::Type;
+using tree::Variable;
+using tree::builder::assign;
+using tree::builder::binary;
+using tree::builder::block;
+using tree::builder::FunctionBuilder;
+using tree::builder::give_back;
+using tree::builder::helper;
+using tree::builder::list;
+using tree::builder::literal;
+using tree::builder::run;
+using tree::builder::typed;
+using tree::builder::variable;
 
 class EmitTest : public ::testing::Test {
  protected:

@@ -94,6 +94,8 @@ Variables Finder::own(const tree::Stmt& stmt, std::vector<const tree::Block*>& b
     case StmtKind::kFinally:
       blocks = {&as<tree::Finally>(stmt).body, &as<tree::Finally>(stmt).cleanup};
       break;
+    case StmtKind::kWith:
+      break;  // lowered
   }
   return used;
 }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cassert>
 #include <iterator>
 
 #include "emit/function_emitter.h"
@@ -61,6 +62,9 @@ void FunctionEmitter::statement(const tree::Stmt& stmt) {
       break;
     case StmtKind::kFinally:
       finally_statement(as<tree::Finally>(stmt));
+      break;
+    case StmtKind::kWith:
+      assert(false && "with was not lowered");
       break;
   }
   if (has_declared_) out_.enclose_since(mark);

@@ -87,12 +87,6 @@ void Analyzer::forget_name(const syntax::Expr& target, Block& out) {
             str_constant(name->id, target.range));
 }
 
-// with manager as target: body
-//
-//   exit = manager.__exit__, value = manager.__enter__(), ok = True
-//   try:    try: target = value; body
-//           except: ok = False; if not exit(*exc_info): raise
-//   finally: if ok: exit(None, None, None)
 void Analyzer::with_statement(const syntax::With& stmt, std::size_t item, Block& out) {
   if (stmt.is_async) return not_supported(stmt.range, "async with");
   if (item == stmt.items.size()) {
@@ -109,40 +103,14 @@ void Analyzer::with_statement(const syntax::With& stmt, std::size_t item, Block&
     context_->directives = before;
     return;
   }
-  Variable* manager = keep(object(*with.context), out);
-  const auto special = [&](const char* name) {
-    return object_helper("er::lookup_special", range, variable(manager, range),
-                         str_constant(name, range));
-  };
-  ExprPtr enter = special("__enter__");
-  Variable* entering = keep(std::move(enter), out);
-  Variable* exit = keep(special("__exit__"), out);
-  Variable* value = keep(object_helper("er::call", range, variable(entering, range)), out);
-  Variable* ok = keep(c_literal(types_.bint(), "1", range), out);
-
-  auto attempt = make_stmt<tree::Try>(stmt.range);
-  if (with.target != nullptr) assign(*with.target, variable(value, range), attempt->body);
-  with_statement(stmt, item + 1, attempt->body);
-  tree::Handler handler;
-  handler.range = range;
-  assign_variable(handler.body, ok, c_literal(types_.bint(), "0", range), range);
-  auto again = make_stmt<tree::If>(range);
-  auto unhandled = make<tree::Unary>(types_.bint(), range);
-  unhandled->op = "!";
-  unhandled->operand = helper("er::exit_with_exception", types_.bint(), Fail::kMinusOne, range,
-                              variable(exit, range));
-  again->test = std::move(unhandled);
-  do_helper(again->body, "er::reraise", range);
-  handler.body.push_back(std::move(again));
-  attempt->handlers.push_back(std::move(handler));
-
-  auto finally = make_stmt<tree::Finally>(stmt.range);
-  finally->body.push_back(std::move(attempt));
-  auto leave = make_stmt<tree::If>(range);
-  leave->test = variable(ok, range);
-  do_helper(leave->body, "er::exit", range, variable(exit, range));
-  finally->cleanup.push_back(std::move(leave));
-  out.push_back(std::move(finally));
+  auto node = make_stmt<tree::With>(stmt.range);
+  node->manager = object(*with.context);
+  if (with.target != nullptr) {
+    node->value = temporary(object_);
+    assign(*with.target, variable(node->value, range), node->body);
+  }
+  with_statement(stmt, item + 1, node->body);
+  out.push_back(std::move(node));
 }
 
 // `with cython.cdivision(True):`

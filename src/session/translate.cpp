@@ -10,6 +10,7 @@
 
 #include "base/stopwatch.h"
 #include "emit/emit.h"
+#include "lower/lower.h"
 #include "sema/analyze.h"
 #include "sema/names.h"
 #include "session/pxd_index.h"
@@ -204,6 +205,8 @@ Translation translate(const Request& request, const Earlier* earlier) {
     if (!diagnostics.has_errors()) {
       assert(tree::verify(*typed.module).empty() && "what sema makes keeps the typed tree's rules");
       result.types_text = tree::print(*typed.module);
+      lower::lower(*typed.module);
+      assert(tree::verify(*typed.module).empty() && "what lower makes does so, too");
       if (request.wants_notes) result.notes = annotate(*typed.module, sources);
       result.loaded_names = typed.module->loaded_names;
       result.bound_names = bound_by(*tree.module);

@@ -7,6 +7,8 @@
 // The statements of a BlockExpr are not visited by for_each_child(); its result is.
 #pragma once
 
+#include <utility>
+
 #include "tree/stmt.h"
 
 namespace engineroom::tree {
@@ -94,6 +96,8 @@ void for_each_expr(const Stmt& stmt, const F& visit) {
     case StmtKind::kTry:
       for (const Handler& handler : as<Try>(stmt).handlers) one(handler.matches);
       return;
+    case StmtKind::kWith:
+      return one(as<With>(stmt).manager);
     default:
       return;
   }
@@ -121,9 +125,17 @@ void for_each_block(const Stmt& stmt, const F& visit) {
     case StmtKind::kFinally:
       visit(as<Finally>(stmt).body);
       return visit(as<Finally>(stmt).cleanup);
+    case StmtKind::kWith:
+      return visit(as<With>(stmt).body);
     default:
       return;
   }
+}
+
+template <typename F>
+void for_each_block(Stmt& stmt, const F& visit) {
+  for_each_block(std::as_const(stmt),
+                 [&](const Block& block) { visit(const_cast<Block&>(block)); });
 }
 
 }  // namespace engineroom::tree

@@ -297,6 +297,12 @@ void Printer::statement(const Stmt& stmt) {
       block(as<Finally>(stmt).body);
       line("finally");
       return block(as<Finally>(stmt).cleanup);
+    case StmtKind::kWith: {
+      const auto& with = as<With>(stmt);
+      line("with " + expr(*with.manager) +
+           (with.value != nullptr ? " as " + name(*with.value) : ""));
+      return block(with.body);
+    }
   }
 }
 

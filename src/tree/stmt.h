@@ -1,4 +1,4 @@
-// tree/stmt.h — statements of the typed tree. `with`, `assert`, `del x[i]`, `for … in range` on
+// tree/stmt.h — statements of the typed tree. `assert`, `del x[i]`, `for … in range` on
 // objects and the like are gone: they were made of these.
 #pragma once
 
@@ -23,6 +23,7 @@ enum class StmtKind : std::uint8_t {
   kReturn,
   kTry,
   kFinally,
+  kWith,
 };
 
 struct Stmt {
@@ -135,6 +136,15 @@ struct Try : StmtOf<StmtKind::kTry> {
 struct Finally : StmtOf<StmtKind::kFinally> {
   Block body;
   Block cleanup;
+};
+
+// with manager: body. Gone after `lower`.
+struct With : StmtOf<StmtKind::kWith> {
+  ExprPtr manager;  // an object
+  // A temporary for what __enter__() returned; null if nobody wants it. `body` starts with its
+  // assignment to the target.
+  Variable* value = nullptr;
+  Block body;
 };
 
 }  // namespace engineroom::tree

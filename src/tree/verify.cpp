@@ -180,6 +180,10 @@ void Verifier::statement(const Stmt& stmt) {
     case StmtKind::kFinally:
       block(as<Finally>(stmt).body);
       return block(as<Finally>(stmt).cleanup);
+    case StmtKind::kWith:
+      object(as<With>(stmt).manager.get(), "what is after 'with'");
+      if (as<With>(stmt).value != nullptr) variable(as<With>(stmt).value, "the value of 'with'");
+      return block(as<With>(stmt).body);
   }
 }
 

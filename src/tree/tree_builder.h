@@ -1,4 +1,4 @@
-// emit/tree_builder.h — typed trees by hand, for tests.
+// tree/tree_builder.h — typed trees by hand, for tests.
 #pragma once
 
 #include <memory>
@@ -8,12 +8,7 @@
 
 #include "tree/module.h"
 
-namespace engineroom::emit {
-
-using tree::ExprPtr;
-using tree::StmtPtr;
-using tree::Type;
-using tree::Variable;
+namespace engineroom::tree::builder {
 
 template <typename Node>
 std::unique_ptr<Node> typed(const Type* type) {
@@ -117,4 +112,4 @@ class FunctionBuilder {
   tree::Function& function_;
 };
 
-}  // namespace engineroom::emit
+}  // namespace engineroom::tree::builder
