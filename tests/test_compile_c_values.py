@@ -152,3 +152,32 @@ def test_characters_assigned_to_items():
         """
     )
     assert m.f() == (b"-0\xffx", 255, "€", True, True)
+
+
+def test_whether_something_is_left():
+    m = er.compile(
+        """
+def ints(int a, int b):
+    return a % b == 0, a % b != 0, not a % b, bool(a % b), a % b
+def longs(long long a, long long b):
+    return a % b == 0, 1 if a % b else 0, a % 2 == 0, a % -2 != 0, a % 2
+def unsigneds(unsigned int a, unsigned int b):
+    return a % b == 0, a % 7 == 0
+def floats(double a, double b):
+    return a % b == 0, a % 2.0 != 0
+""",
+        "rests",
+    )
+
+    def expected(a, b):
+        return a % b == 0, a % b != 0, not a % b, bool(a % b), a % b
+
+    for a in (0, 1, 6, -6, 7, -7, 2**31 - 1, -(2**31)):
+        for b in (1, -1, 2, -2, 7, -7, -(2**31)):
+            assert m.ints(a, b) == expected(a, b), (a, b)
+            assert m.longs(a, b) == (a % b == 0, int(a % b != 0), a % 2 == 0, a % -2 != 0, a % 2)
+            assert m.floats(a, b) == (a % b == 0, a % 2.0 != 0)
+        with pytest.raises(ZeroDivisionError):
+            m.ints(a, 0)
+    assert m.longs(-(2**63), -1) == (True, 0, True, False, 0)
+    assert m.unsigneds(2**32 - 1, 3) == ((2**32 - 1) % 3 == 0, (2**32 - 1) % 7 == 0)

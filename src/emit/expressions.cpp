@@ -41,8 +41,8 @@ Operator operator_of(std::string_view op) {
 // Arithmetic of which C++ would otherwise guess the type from the arguments, which may be literals.
 bool is_arithmetic(const std::string& name) {
   static const std::set<std::string_view> kNames = {
-      "er::floor_div_nz", "er::mod_nz", "er::power_int", "er::power",
-      "er::abs",          "er::min",    "er::max"};
+      "er::floor_div_nz", "er::mod_nz", "er::c_mod_nz", "er::power_int",
+      "er::power",        "er::abs",    "er::min",      "er::max"};
   return kNames.contains(name);
 }
 

@@ -95,6 +95,20 @@ inline bool mod(std::type_identity_t<T> a, std::type_identity_t<T> b, T* out) {
   return true;
 }
 
+// The same with the sign that C gives to the rest of integers: enough to compare it with 0.
+// REQUIRES: b != 0 and b != -1.
+template <typename T>
+inline T c_mod_nz(std::type_identity_t<T> a, T b) {
+  return a % b;
+}
+template <typename T>
+inline bool c_mod(std::type_identity_t<T> a, std::type_identity_t<T> b, T* out) {
+  if (is_delicate<T>(b)) [[unlikely]]
+    return mod<T>(a, b, out);
+  *out = a % b;
+  return true;
+}
+
 template <typename T>
 inline bool true_div(std::type_identity_t<T> a, std::type_identity_t<T> b, T* out) {
   if (b == 0) [[unlikely]]

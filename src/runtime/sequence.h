@@ -124,6 +124,9 @@ ER_RUNTIME_API Py_ssize_t n_bytes(PyObject* text);
 inline int kind_of(PyObject* text) { return static_cast<int>(PyUnicode_KIND(text)); }
 inline void* data_of(PyObject* text) { return PyUnicode_DATA(text); }
 inline Py_UCS4 character_at(PyObject* /*owner*/, int kind, const void* data, Py_ssize_t i) {
+  // Told which kind is the usual one, a compiler keeps the others out of the loop.
+  if (kind == PyUnicode_1BYTE_KIND) [[likely]]
+    return static_cast<const Py_UCS1*>(data)[i];
   return PyUnicode_READ(kind, data, i);
 }
 inline unsigned char byte_at(PyObject* text, Py_ssize_t i) {

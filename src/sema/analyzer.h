@@ -69,6 +69,8 @@ std::optional<std::int64_t> constant_int(const tree::Expr& expr);
 std::optional<std::int64_t> written_int(const syntax::Expr& expr);
 // Whether it is true, if that is known.
 std::optional<bool> constant_truth(const tree::Expr& expr);
+// Of a % b in C, which is only compared with 0: then it does not matter whose sign it has.
+void forget_sign_of_rest(tree::Expr& value);
 // int and float, to which other objects are converted.
 bool is_converted_class(ObjectClass object_class);
 // f(a, b): no keywords, no stars.

@@ -327,6 +327,7 @@ ExprPtr Analyzer::truth(ExprPtr value) {
                        range);
   if (type.is_scoped) return truth(coerce(std::move(value), types_.find_int("long long")));
   if (type.is_numeric()) {
+    forget_sign_of_rest(*value);
     const Type* kept = value->type;
     return binary_node(types_.bint(), "!=", std::move(value), c_literal(kept, "0", range), range);
   }

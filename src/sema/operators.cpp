@@ -357,6 +357,13 @@ ExprPtr Analyzer::bool_op(const syntax::BoolOp& e, const Type* wanted) {
 
 // ---- comparisons ----
 
+void forget_sign_of_rest(tree::Expr& value) {
+  auto* operation = tree::try_as<tree::Helper>(&value);
+  if (operation == nullptr || !operation->type->is_integral()) return;
+  if (operation->name == "er::mod") operation->name = "er::c_mod";
+  if (operation->name == "er::mod_nz") operation->name = "er::c_mod_nz";
+}
+
 ExprPtr Analyzer::comparison(CompareOperator op, ExprPtr left, ExprPtr right,
                              syntax::SourceRange range) {
   if (is_error(*left) || is_error(*right)) return error_value(range);
@@ -377,6 +384,8 @@ ExprPtr Analyzer::comparison(CompareOperator op, ExprPtr left, ExprPtr right,
     return negated;
   }
   if (a->is_numeric() && b->is_numeric()) {
+    const bool is_equality = op == CompareOperator::kEq || op == CompareOperator::kNotEq;
+    if (is_equality && constant_int(*right) == 0) forget_sign_of_rest(*left);
     const Type* type = types_.common(a, b);
     return binary_node(types_.bint(), c_operator(op), coerce(std::move(left), type),
                        coerce(std::move(right), type), range);
