@@ -2,6 +2,7 @@
 //
 //   function_emitter.cpp  parameters, locals, the way out
 //   expressions.cpp       values and temporaries
+//   calls.cpp             calls of C functions, function objects
 //   taken.cpp             new objects as arguments, without temporaries
 //   faster_forms.cpp      calls of builtins
 //   statements.cpp        the simple ones, and blocks
@@ -123,14 +124,8 @@ class FunctionEmitter {
   Value binary(const tree::Binary& expr);
   Value logical(const tree::Logical& expr);
   Value conditional(const tree::Conditional& expr);
-  Value call(const tree::Call& expr);
-  std::string call_text(const tree::Call& expr);
   Value cast(const tree::Cast& expr);
   Value block_value(const tree::BlockExpr& expr);
-  // A new reference, null after an error.
-  std::string make_function_text(const tree::MakeFunction& expr);
-  // Text that is a failed value of `name`, by the clause of a C function; "" if it cannot fail.
-  std::string failure_test(const tree::Type& function, const std::string& name) const;
   void drop(const tree::Expr& expr);
   // An int that is true or false; no object that its evaluation made is left.
   std::string condition(const tree::Expr& expr);
@@ -146,6 +141,14 @@ class FunctionEmitter {
   static std::string as_ref(const Value& value);  // an er::Ref to be moved from
   static std::string as_new(const Value& value);  // a new reference
   void assign(const tree::Variable& target, const Value& value);
+
+  // ---- calls.cpp ----
+  Value call(const tree::Call& expr);
+  std::string call_text(const tree::Call& expr);
+  // Text that is a failed value of `name`, by the clause of a C function; "" if it cannot fail.
+  std::string failure_test(const tree::Type& function, const std::string& name) const;
+  // A new reference, null after an error.
+  std::string make_function_text(const tree::MakeFunction& expr);
 
   // ---- taken.cpp ----
   // Which argument of a helper can be a taken one; -1: none.
