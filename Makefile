@@ -2,7 +2,7 @@
 # The work itself is in scripts/ and in CMakePresets.json.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test bench bench-compiler compat conformance references lint format tidy asan tsan fuzz clean
+.PHONY: help setup build demo test bench bench-compiler compat conformance references stdlib lint format tidy asan tsan fuzz clean
 
 VENV_PYTHON := .venv/bin/python
 JOBS := $(shell nproc)
@@ -41,6 +41,9 @@ compat: build ## our controller, engines and client with ipyparallel's, in every
 
 conformance: build ## run Cython's own tests through our compiler
 	$(VENV_PYTHON) scripts/conformance.py
+
+stdlib: build ## run CPython's tests of its own modules, compiled by us
+	$(VENV_PYTHON) scripts/stdlib_conformance.py
 
 references: conformance ## reference counts of compiled code, with Python's debug build
 	$(VENV_PYTHON) scripts/check_references.py

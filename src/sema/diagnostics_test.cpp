@@ -88,6 +88,15 @@ TEST(NotSupported, HasNoOthersInItsWake) {
             "ndim=1] x'\n");
 }
 
+TEST(NotSupported, NonlocalSaysNothingOfItsNames) {
+  EXPECT_EQ(errors("def f():\n"
+                   "    n = 0\n"
+                   "    def g():\n"
+                   "        nonlocal n\n"
+                   "        n += 1\n"),
+            "4:9 not supported yet: nonlocal | return the value\n");
+}
+
 TEST(Declarations, AreMadeOnce) {
   EXPECT_EQ(errors("def f():\n    cdef int i\n    cdef int i\n"), "3:14 'i' is declared already\n");
   EXPECT_EQ(errors("def f(a, a):\n    pass\n"), "1:10 two parameters are called 'a'\n");

@@ -56,6 +56,14 @@ void Analyzer::collect_local(const syntax::Stmt& stmt) {
       if (is_new) local->second->type = type;
       return;
     }
+    case StmtKind::kNonlocal:
+      // Refused as a statement; nothing more is said of its names.
+      for (const syntax::Identifier& name : as<syntax::Nonlocal>(stmt).names) {
+        add_local(name.text);
+        const auto local = context_->locals.find(name.text);
+        if (local != context_->locals.end()) local->second->type = types_.error();
+      }
+      return;
     case StmtKind::kDelete:
       for (const syntax::Expr* t : as<syntax::Delete>(stmt).targets) target(*t);
       return;
