@@ -208,6 +208,13 @@ bool array_from_object(PyObject* o, void* out, Py_ssize_t n, std::size_t item_si
   return true;
 }
 
+int check_slice(Py_ssize_t size, Py_ssize_t low, Py_ssize_t high) {
+  if (high - low == size) return 0;
+  PyErr_Format(PyExc_ValueError, "Assignment to slice of wrong length, expected %zd, got %zd", size,
+               high - low);
+  return -1;
+}
+
 bool check_struct(PyObject* o) {
   if (PyMapping_Check(o) && !PyList_Check(o) && !PyTuple_Check(o) && !PyUnicode_Check(o) &&
       !PyBytes_Check(o))

@@ -64,6 +64,13 @@ inline PyObject* bytes_of(const void* text, Py_ssize_t low, Py_ssize_t high) {
                                    high > low ? high - low : 0);
 }
 
+// Up to the first that is 0.
+inline PyObject* bytes_from(const void* text, Py_ssize_t low) {
+  return PyBytes_FromString(static_cast<const char*>(text) + low);
+}
+// -1 if an array of that size does not fit between the bounds: ValueError.
+ER_RUNTIME_API int check_slice(Py_ssize_t size, Py_ssize_t low, Py_ssize_t high);
+
 // [item(values[0]), …]
 template <typename T>
 inline PyObject* array_to_list(const T* values, Py_ssize_t n, PyObject* (*item)(const T&)) {

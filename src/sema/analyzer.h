@@ -10,6 +10,7 @@
 //   c_defaults.cpp     arguments that calls of C functions leave out
 //   lending.cpp        C names of other compiled modules
 //   arrays.cpp         C arrays as values
+//   memory.cpp         slices of C memory, loops over it, lists that become arrays
 //   tuples.cpp         C tuples
 //   expansion.cpp      include, DEF, IF
 //   cimports.cpp       cimport, and what is in .pxd files
@@ -214,7 +215,6 @@ class Analyzer {
   std::optional<std::int64_t> array_bound(const syntax::Expr* bound, const Type& array,
                                           std::int64_t otherwise);
   void assign_array_slice(ExprPtr array, const syntax::Slice& slice, ExprPtr value, Block& out);
-  ExprPtr memory_slice(ExprPtr memory, const syntax::Slice& slice);
 
   // ---- tuples.cpp ----
   const Type* tuple_ctype(const syntax::CTupleType& type, Scope& scope);
@@ -387,7 +387,26 @@ class Analyzer {
     std::function<ExprPtr(ExprPtr)> item;
   };
   // `target` may be null; if it is a variable of C, bounds are converted to its type.
-  LoopPlan plan_loop(const syntax::Expr* target, const syntax::Expr& iter);
+  LoopPlan plan_loop(const syntax::Expr* target, const syntax::Expr& iter, Block& out);
+
+  // ---- memory.cpp ----
+  ExprPtr memory_bound(const syntax::Expr* bound, const Type& memory, ExprPtr otherwise);
+  std::optional<LoopPlan> memory_range(const Type& memory, const syntax::Slice* slice,
+                                       syntax::SourceRange range);
+  Variable* first_item(ExprPtr memory, Block& out);
+  ExprPtr item_at(Variable* first, ExprPtr index, syntax::SourceRange range);
+  static LoopPlan loop_over(ExprPtr iterable);
+  std::optional<LoopPlan> memory_loop(const syntax::Expr& iter, Block& out);
+  const Type* memory_item_type(const syntax::Expr& iter);
+  ExprPtr memory_slice(ExprPtr memory, const syntax::Slice& slice);
+  ExprPtr text_slice(ExprPtr text, const syntax::Slice& slice);
+  ExprPtr array_display(const syntax::List<const syntax::Expr*>& items, const Type* wanted,
+                        syntax::SourceRange range);
+  ExprPtr item_at_start(Variable* array, std::size_t i, syntax::SourceRange range);
+  Variable* module_array(const Type* type);
+  const Type* assigned_array(const syntax::Expr& target, const syntax::Expr& value);
+  void assign_to_memory(ExprPtr memory, const syntax::Slice& slice, ExprPtr array, Block& out);
+  Variable* keep_array(ExprPtr array, Block& out);
   void loop(LoopPlan plan, const syntax::Expr& target, const std::function<Block()>& body,
             const syntax::Block* orelse, Block& out, syntax::SourceRange range);
   void index_characters(LoopPlan& plan, const syntax::Expr& target, Block& out);
@@ -496,6 +515,7 @@ class Analyzer {
   ExprPtr struct_call(const Type& type, const syntax::List<const syntax::Expr*>& args,
                       const syntax::List<syntax::Keyword>& keywords, syntax::SourceRange range);
   ExprPtr cython_call(std::string_view name, const syntax::Call& call);
+  ExprPtr codec_name(const syntax::Expr& arg);
   ExprPtr dict_view(ExprPtr call, std::string_view name);
   // `result`: an object type, as far as it is known.
   ExprPtr python_call(ExprPtr callee, const syntax::Call& call, const Type* result);

@@ -48,6 +48,10 @@ void Analyzer::assign_array_slice(ExprPtr array, const syntax::Slice& slice, Exp
                                   Block& out) {
   const Type& type = *array->type;
   const syntax::SourceRange range = slice.range;
+  if (is_error(*value)) return;
+  const bool has_step = slice.step != nullptr && slice.step->kind != ExprKind::kNone;
+  if (value->type->kind == TypeKind::kArray && value->type->base == type.base && !has_step)
+    return assign_to_memory(std::move(array), slice, std::move(value), out);
   if (type.kind != TypeKind::kArray || slice.step != nullptr)
     return not_supported(range, "assignment to this slice of C memory");
   const std::size_t n_errors = diagnostics_.n_errors();
@@ -73,47 +77,6 @@ void Analyzer::assign_array_slice(ExprPtr array, const syntax::Slice& slice, Exp
   stmt->target = std::move(place);
   stmt->value = std::move(made);
   out.push_back(std::move(stmt));
-}
-
-// memory[low:high]: a list.
-ExprPtr Analyzer::memory_slice(ExprPtr memory, const syntax::Slice& slice) {
-  const Type& type = *memory->type;
-  const syntax::SourceRange range = slice.range;
-  const Type* size = types_.py_ssize_t();
-  const bool is_array = type.kind == TypeKind::kArray;
-  if (slice.step != nullptr || (slice.upper == nullptr && !is_array) ||
-      !can_be_object(*type.base)) {
-    not_supported(range, "this slice of C memory");
-    return error_value(range);
-  }
-  const auto bound = [&](const syntax::Expr* written, std::int64_t otherwise) {
-    const auto known = is_array ? array_bound(written, type, otherwise) : std::nullopt;
-    if (known) return c_literal(size, std::to_string(*known), range);
-    if (written == nullptr) return c_literal(size, std::to_string(otherwise), range);
-    return coerce(expr(*written), size);
-  };
-  const Type* list_type = types_.object(ObjectClass::kList);
-  auto block = make<tree::BlockExpr>(list_type, range);
-  const Type* pointer = types_.pointer_to(type.base);
-  Variable* first = temporary(pointer);
-  auto decayed = make<tree::Cast>(pointer, range);
-  decayed->value = std::move(memory);
-  assign_variable(block->body, first, std::move(decayed), range);
-  Variable* list = keep(helper("er::make_list", list_type, Fail::kNull, range), block->body);
-  auto loop = make_stmt<tree::CountLoop>(range);
-  loop->variable = temporary(size);
-  loop->variable->is_assigned = true;
-  loop->counter = size;
-  loop->start = bound(slice.lower, 0);
-  loop->stop = bound(slice.upper, static_cast<std::int64_t>(type.size));
-  auto item = make<tree::IndexAccess>(type.base, range);
-  item->value = variable(first, range);
-  item->index = variable(loop->variable, range);
-  do_helper(loop->body, "er::list_append", range, variable(list, range),
-            to_object(std::move(item)));
-  block->body.push_back(std::move(loop));
-  block->result = variable(list, range);
-  return block;
 }
 
 }  // namespace engineroom::sema

@@ -88,6 +88,9 @@ void Analyzer::assign_statement(const syntax::Assign& stmt, Block& out) {
     }
   }
   const Type* wanted = target_type(*stmt.targets[0]);
+  if (const Type* array = assigned_array(*stmt.targets[0], *stmt.value);
+      array != nullptr && stmt.targets.size() == 1)
+    wanted = array;
   ExprPtr value = expr(*stmt.value, wanted);
   if (stmt.targets.size() == 1) return assign(*stmt.targets[0], std::move(value), out);
   // a = b = value: the value is converted for each.

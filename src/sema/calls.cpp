@@ -52,7 +52,7 @@ ExprPtr Analyzer::call(const syntax::Call& call, const Type* wanted) {
         const bool is_bytes = codec != nullptr && codec->str_kind == syntax::StrKind::kBytes;
         got->args.push_back(is_bytes ? str_constant(codec->bytes, arg->range)
                             : generator == nullptr
-                                ? object(*arg)
+                                ? (converts ? codec_name(*arg) : object(*arg))
                                 : comprehension(ObjectClass::kList, nullptr, *generator->elt,
                                                 generator->generators, generator->range));
       }
@@ -63,6 +63,19 @@ ExprPtr Analyzer::call(const syntax::Call& call, const Type* wanted) {
     return python_call(std::move(callee), call, object_);
   }
   return python_call(expr(*call.func), call, object_);
+}
+
+// The name of an encoding, which may be a char * as well.
+ExprPtr Analyzer::codec_name(const syntax::Expr& arg) {
+  ExprPtr value = expr(arg, object_);
+  const Type& type = *value->type;
+  const bool is_text =
+      type.is_pointer() && type.base->kind == TypeKind::kInt && type.base->rank == 1;
+  if (!is_text) return to_object(std::move(value));
+  auto text = make<tree::Cast>(types_.pointer_to(types_.const_of(types_.char_type())), arg.range);
+  text->value = std::move(value);
+  return helper("PyUnicode_FromString", types_.object(ObjectClass::kStr), Fail::kNull, arg.range,
+                std::move(text));
 }
 
 // ---- C ----

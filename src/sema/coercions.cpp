@@ -223,6 +223,7 @@ ExprPtr Analyzer::to_object(ExprPtr value) {
   if (type.is_integral() && !is_class) object_class = ObjectClass::kInt;
   if (type.is_float()) object_class = ObjectClass::kFloat;
   if (type.is_complex()) object_class = ObjectClass::kComplex;
+  if (is_char_pointer(type) && type.is_pointer()) object_class = ObjectClass::kBytes;
   if (type.kind == TypeKind::kBint) object_class = ObjectClass::kBool;
   const char* name = type.kind == TypeKind::kBint ? "er::to_bool" : "er::to_object";
   if (&type == types_.ucs4()) {

@@ -174,7 +174,7 @@ void Analyzer::comprehension_loops(const syntax::List<syntax::Comprehension>& ge
     inner_scopes_.pop_back();
     return;
   }
-  LoopPlan plan = plan_loop(nullptr, *generator.iter);
+  LoopPlan plan = plan_loop(nullptr, *generator.iter, out);
   inner_scopes_.push_back(std::move(names));
   loop(std::move(plan), *generator.target, body, nullptr, out, range);
   inner_scopes_.pop_back();

@@ -82,6 +82,7 @@ ExprPtr Analyzer::expr_of_kind(const syntax::Expr& e, const Type* wanted) {
                               e.range);
     case ExprKind::kList:
       if (ExprPtr made = tuple_display(as<syntax::ListExpr>(e).elts, wanted, e.range)) return made;
+      if (ExprPtr made = array_display(as<syntax::ListExpr>(e).elts, wanted, e.range)) return made;
       if (wanted != nullptr && wanted->is_pointer()) {
         not_supported(e.range, "C arrays made of lists");
         return error_value(e.range);
@@ -463,16 +464,7 @@ ExprPtr Analyzer::subscript(const syntax::Subscript& e) {
   const Type* type = value->type;
   if (type->is_pointer_like()) {
     if (e.slice->kind == ExprKind::kSlice) {
-      const auto& slice = as<syntax::Slice>(*e.slice);
-      if (type->base->rank == 1 && type->base->kind == TypeKind::kInt && slice.step == nullptr &&
-          slice.upper != nullptr) {
-        ExprPtr lower = slice.lower != nullptr ? coerce(expr(*slice.lower), types_.py_ssize_t())
-                                               : c_literal(types_.py_ssize_t(), "0", e.range);
-        return helper("er::bytes_of", types_.object(ObjectClass::kBytes), Fail::kNull, e.range,
-                      std::move(value), std::move(lower),
-                      coerce(expr(*slice.upper), types_.py_ssize_t()));
-      }
-      return memory_slice(std::move(value), slice);
+      return memory_slice(std::move(value), as<syntax::Slice>(*e.slice));
     }
     ExprPtr index = expr(*e.slice);
     if (!index->type->is_integral()) index = coerce(std::move(index), types_.py_ssize_t());

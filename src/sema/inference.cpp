@@ -205,9 +205,12 @@ const Type* Analyzer::inferred_type(std::string_view name, const Assignments& se
     }
   }
   if (const auto loops = seen.ranges.find(name); loops != seen.ranges.end()) {
-    if (seen.may_overflow.contains(name)) return nullptr;
-    for (const syntax::For* loop : loops->second)
-      if (!agrees(range_type(*loop->iter))) return nullptr;
+    for (const syntax::For* loop : loops->second) {
+      const Type* one = range_type(*loop->iter);
+      if (one == nullptr) one = memory_item_type(*loop->iter);
+      const bool is_int = one != nullptr && one->is_integral();
+      if ((is_int && seen.may_overflow.contains(name)) || !agrees(one)) return nullptr;
+    }
   }
   if (seen.counters.contains(name) && (seen.may_overflow.contains(name) ||
                                        !is_builtin("enumerate") || !agrees(types_.py_ssize_t())))
@@ -229,10 +232,13 @@ const Type* Analyzer::inferred_type(std::string_view name, const Assignments& se
 // The type of a comprehension's variable.
 const Type* Analyzer::comprehension_type(std::string_view name, const syntax::Expr& iter,
                                          const Assignments& seen) {
-  const bool may_be_c = context_->directives.infer_types != Directives::Infer::kNever &&
-                        !seen.may_overflow.contains(name) && !seen.unknown.contains(name);
+  const bool may_be_c =
+      context_->directives.infer_types != Directives::Infer::kNever && !seen.unknown.contains(name);
   const Type* type = may_be_c ? range_type(iter) : nullptr;
-  return type != nullptr ? type : object_;
+  if (may_be_c && type == nullptr) type = memory_item_type(iter);
+  const bool may_overflow =
+      type != nullptr && type->is_integral() && seen.may_overflow.contains(name);
+  return type != nullptr && !may_overflow ? type : object_;
 }
 
 // The type in which `for … in range(…)` counts, if all its bounds are C integers.

@@ -49,7 +49,9 @@ Variable* Analyzer::c_variable(const syntax::Expr* e) {
   return symbol->variable;
 }
 
-Analyzer::LoopPlan Analyzer::plan_loop(const syntax::Expr* target, const syntax::Expr& iter) {
+Analyzer::LoopPlan Analyzer::plan_loop(const syntax::Expr* target, const syntax::Expr& iter,
+                                       Block& out) {
+  if (std::optional<LoopPlan> memory = memory_loop(iter, out)) return std::move(*memory);
   LoopPlan plan;
   const auto* call = syntax::try_as<syntax::Call>(&iter);
   const auto* callee = call != nullptr ? syntax::try_as<syntax::Name>(call->func) : nullptr;
@@ -120,7 +122,7 @@ bool Analyzer::enumerate_loop(const syntax::For& stmt, Block& out) {
   const Type* size = types_.py_ssize_t();
   Variable* counter = keep(c_literal(size, "0", range), out);
   counter->is_assigned = true;
-  LoopPlan plan = plan_loop(pair->elts[1], *call->args[0]);
+  LoopPlan plan = plan_loop(pair->elts[1], *call->args[0], out);
   const auto body = [&] {
     Block inner;
     assign(*pair->elts[0], variable(counter, range), inner);
@@ -138,7 +140,7 @@ bool Analyzer::enumerate_loop(const syntax::For& stmt, Block& out) {
 void Analyzer::for_loop(const syntax::For& stmt, Block& out) {
   if (stmt.is_async) return not_supported(stmt.range, "async for");
   if (enumerate_loop(stmt, out)) return;
-  LoopPlan plan = plan_loop(stmt.target, *stmt.iter);
+  LoopPlan plan = plan_loop(stmt.target, *stmt.iter, out);
   loop(
       std::move(plan), *stmt.target, [&] { return block(stmt.body); }, &stmt.orelse, out,
       stmt.range);
