@@ -96,7 +96,8 @@ def test_slices_are_objects():
         def decoded(bytes b, int n):
             cdef const char* s = b
             cdef const char* encoding = "latin-1"
-            return s[:n].decode("utf8"), s.decode(encoding), s[1:].decode(encoding, "strict")
+            return (s[:n].decode("utf8"), s.decode(encoding), s[1:].decode(encoding, "strict"),
+                    s[-2:-1].decode("ascii"), s[5:n].decode(), s[-9:n].decode())
         """
     )
     assert m.texts(b"abcdef", 2, 4) == (
@@ -105,7 +106,7 @@ def test_slices_are_objects():
     assert m.numbers(2) == (
         [1, 2, 3, 4], [2, 3], [3, 4], [1, 2], [1, 3], [4, 3, 2, 1], False, []
     )  # fmt: skip
-    assert m.decoded(b"a\xe9", 1) == ("a", "a\xe9", "\xe9")
+    assert m.decoded(b"a\xe9", 1) == ("a", "a\xe9", "\xe9", "a", "", "a")
 
 
 def test_lists_become_arrays():

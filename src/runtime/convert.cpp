@@ -208,6 +208,18 @@ bool array_from_object(PyObject* o, void* out, Py_ssize_t n, std::size_t item_si
   return true;
 }
 
+PyObject* bytes_within(const void* text, Py_ssize_t low, Py_ssize_t high, bool has_high) {
+  const char* chars = static_cast<const char*>(text);
+  if (low < 0 || high < 0 || !has_high) {
+    const auto size = static_cast<Py_ssize_t>(std::strlen(chars));
+    if (low < 0) low = std::max<Py_ssize_t>(low + size, 0);
+    if (!has_high) high = size;
+    if (high < 0) high = std::max<Py_ssize_t>(high + size, 0);
+  }
+  return high > low ? PyBytes_FromStringAndSize(chars + low, high - low)
+                    : PyBytes_FromStringAndSize(nullptr, 0);
+}
+
 int check_slice(Py_ssize_t size, Py_ssize_t low, Py_ssize_t high) {
   if (high - low == size) return 0;
   PyErr_Format(PyExc_ValueError, "Assignment to slice of wrong length, expected %zd, got %zd", size,

@@ -68,6 +68,9 @@ inline PyObject* bytes_of(const void* text, Py_ssize_t low, Py_ssize_t high) {
 inline PyObject* bytes_from(const void* text, Py_ssize_t low) {
   return PyBytes_FromString(static_cast<const char*>(text) + low);
 }
+// The same; bounds below zero count from the end, which is the first 0.
+ER_RUNTIME_API PyObject* bytes_within(const void* text, Py_ssize_t low, Py_ssize_t high,
+                                      bool has_high);
 // -1 if an array of that size does not fit between the bounds: ValueError.
 ER_RUNTIME_API int check_slice(Py_ssize_t size, Py_ssize_t low, Py_ssize_t high);
 

@@ -399,6 +399,7 @@ class Analyzer {
   std::optional<LoopPlan> memory_loop(const syntax::Expr& iter, Block& out);
   const Type* memory_item_type(const syntax::Expr& iter);
   ExprPtr memory_slice(ExprPtr memory, const syntax::Slice& slice);
+  ExprPtr text_to_decode(const syntax::Expr& e);
   ExprPtr text_slice(ExprPtr text, const syntax::Slice& slice);
   ExprPtr array_display(const syntax::List<const syntax::Expr*>& items, const Type* wanted,
                         syntax::SourceRange range);

@@ -416,7 +416,8 @@ ExprPtr Analyzer::attribute(const syntax::Attribute& e) {
     return error_value(e.range);
   }
   const auto* owner_name = syntax::try_as<syntax::Name>(e.value);
-  ExprPtr value = owner_name != nullptr ? name(*owner_name, true) : expr(*e.value);
+  ExprPtr value = e.attr.text == "decode" ? text_to_decode(*e.value) : nullptr;
+  if (value == nullptr) value = owner_name != nullptr ? name(*owner_name, true) : expr(*e.value);
   if (is_error(*value)) return value;
   const Type* type = value->type;
   const Type* record = type->is_pointer() ? type->base : type;

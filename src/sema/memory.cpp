@@ -171,6 +171,28 @@ ExprPtr Analyzer::text_slice(ExprPtr text, const syntax::Slice& slice) {
                 std::move(high));
 }
 
+// text[low:high] of text[low:high].decode(…), where bounds below zero count from the first 0. Null
+// if it is something else.
+ExprPtr Analyzer::text_to_decode(const syntax::Expr& e) {
+  const auto* subscript = syntax::try_as<syntax::Subscript>(&e);
+  const auto* slice =
+      subscript != nullptr ? syntax::try_as<syntax::Slice>(subscript->slice) : nullptr;
+  if (slice == nullptr || is_given(slice->step)) return nullptr;
+  const Type* type = quick_type(*subscript->value);
+  if (type == nullptr || !is_characters(*type)) return nullptr;
+  const Type* size = types_.py_ssize_t();
+  const auto bound = [&](const syntax::Expr* written) {
+    return is_given(written) ? coerce(expr(*written), size) : c_literal(size, "0", e.range);
+  };
+  ExprPtr text = expr(*subscript->value);
+  ExprPtr low = bound(slice->lower);
+  ExprPtr high = bound(slice->upper);
+  const char* has_high = is_given(slice->upper) ? "true" : "false";
+  return helper("er::bytes_within", types_.object(ObjectClass::kBytes), Fail::kNull, e.range,
+                std::move(text), std::move(low), std::move(high),
+                c_literal(types_.bint(), has_high, e.range));
+}
+
 // ---- lists where C arrays are wanted ----
 
 // [a, b, c] as a C array that lives as long as the function, or the module; null if the wanted type
