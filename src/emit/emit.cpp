@@ -283,15 +283,6 @@ void define_entry(const tree::Module& module, const Unit& unit, bool has_init, W
   find_imports(module, out);
   out.line(has_init ? "return er_run_module();" : "return 0;");
   out.close();
-  out.open("extern \"C\" void " + unit.release + "()");
-  out.line("er::forget_places();");
-  if (!module.constants.empty()) out.line("er::clear_constants(er_constants, " + n + ");");
-  if (!module.classes.empty()) out.line("er::clear_constants(er_classes, " + n_classes + ");");
-  for (const tree::Variable& variable : module.variables) {
-    if (variable.kind == tree::VariableKind::kModule && variable.type->is_object())
-      out.line(variable.cpp + ".reset();");
-  }
-  out.close();
 }
 
 // The text, with a #line wherever the source's line changes.
@@ -368,7 +359,6 @@ Unit emit(const tree::Module& module, const syntax::Sources& sources, const Emit
 
   Unit unit;
   unit.entry = "er_exec_" + options.id;
-  unit.release = "er_release_" + options.id;
   Writer types;
   define_types(module, types);
   Writer out;

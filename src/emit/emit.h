@@ -44,8 +44,6 @@ struct Unit {
   // `globals`, a dict, as their names; 0, or -1 with an exception set. Both must live as long as
   // the code runs; functions made by it see to that.
   std::string entry;
-  // extern "C" void release(): drops what the code holds, once nothing runs it any more.
-  std::string release;
   // What later modules have to be told, if is_shared: see tree::Declarations.
   std::vector<tree::Prelude> declarations;
   std::vector<std::string> headers;  // those that the text includes, as written in the source

@@ -228,6 +228,8 @@ Status CodeGenerator::optimize(Unit& unit, int level) {
   return errors.status();
 }
 
+const char* CodeGenerator::passes(int level) { return level == 2 ? kPasses : ""; }
+
 Result<std::string> CodeGenerator::object(Unit& unit, int level) {
   Result<llvm::TargetMachine*> target = machine(level);
   if (!target.ok()) return target.status();

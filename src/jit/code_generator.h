@@ -1,6 +1,7 @@
 // jit/code_generator.h — LLVM IR to machine code for this processor.
 //
-// The same passes as Clang's own, but with the target's machinery made once instead of per job.
+// Optimization 2 has passes of our own choice, the other levels have Clang's; the target's
+// machinery is made once instead of per job.
 //
 // Threads: one at a time.
 #pragma once
@@ -31,6 +32,8 @@ class CodeGenerator {
   // The same as text, from a copy of the module.
   Result<std::string> assembly(const Unit& unit, int level);
   std::string ir(const Unit& unit) const;
+  // What `optimize` does at a level, as far as we say and not LLVM: another text makes other code.
+  static const char* passes(int level);
 
  private:
   Result<llvm::TargetMachine*> machine(int level);

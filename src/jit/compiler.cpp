@@ -76,7 +76,7 @@ Result<const Header*> Compiler::Parts::header_for(const CompileJob& job, Compile
 std::string Compiler::Parts::object_name(const CompileJob& job, const Header& header) const {
   Packer key;
   key.text(ENGINEROOM_VERSION).text(front_end.identity()).text(header.identity);
-  key.text(job.source).text(job.name);
+  key.text(job.source).text(job.name).text(CodeGenerator::passes(job.optimization));
   key.number(static_cast<std::uint64_t>(job.optimization)).number(job.openmp ? 1 : 0);
   key.number(job.include_dirs.size());
   for (const std::string& dir : job.include_dirs) key.text(dir);

@@ -227,19 +227,17 @@ void Handler::reraise() {
 namespace {
 
 // An entry of a traceback is a frame, and a frame has a code object. Those of the places that
-// failed last are kept. A place is known by the addresses of its texts, as long as no program was
-// unloaded: then others may have theirs there, and the texts are compared once.
+// failed last are kept. A place is known by the addresses of its texts: programs that ran are never
+// unloaded. The same texts elsewhere, as of a cell that is run again, share the code object.
 struct Place {
   const char* function_address = nullptr;
   const char* file_address = nullptr;
-  unsigned n_unloaded = 0;
   int line = 0;
   PyCodeObject* code = nullptr;
   std::string function;
   std::string file;
 };
 constexpr std::size_t kPlaces = 1024;
-unsigned n_unloaded = 0;
 
 // Puts what is raised aside, as it is, while other things are done; what they raise is dropped.
 class Aside {
@@ -279,8 +277,7 @@ PyCodeObject* code_of_place(const char* function, const char* file, int line) {
   static Place* places = new Place[kPlaces];
   const auto address = reinterpret_cast<std::uintptr_t>(function);
   Place& place = places[(address / 8 + static_cast<unsigned>(line) * 31u) % kPlaces];
-  if (place.function_address == function && place.file_address == file && place.line == line &&
-      place.n_unloaded == n_unloaded)
+  if (place.function_address == function && place.file_address == file && place.line == line)
     return place.code;
   if (place.code == nullptr || place.line != line || place.function != function ||
       place.file != file) {
@@ -293,13 +290,10 @@ PyCodeObject* code_of_place(const char* function, const char* file, int line) {
   place.function_address = function;
   place.file_address = file;
   place.line = line;
-  place.n_unloaded = n_unloaded;
   return place.code;
 }
 
 }  // namespace
-
-void forget_places() { ++n_unloaded; }
 
 void add_traceback(const char* function, const char* file, int line, PyObject* globals) {
   PyThreadState* thread = PyThreadState_Get();

@@ -50,8 +50,6 @@ class Handler {
 // Adds an entry to the traceback of the exception that is raised; none if line is 0.
 ER_RUNTIME_API ER_COLD void add_traceback(const char* function, const char* file, int line,
                                           PyObject* globals);
-// A program is about to be unloaded.
-ER_RUNTIME_API void forget_places();
 // For functions that cannot raise: "Exception ignored in".
 ER_RUNTIME_API ER_COLD void write_unraisable(const char* function);
 // In a catch clause: the C++ exception becomes Python's; of `type`, if it is not null. A handler

@@ -615,8 +615,4 @@ int make_constants(const ConstantSpec* specs, Py_ssize_t n, PyObject** constants
   return 0;
 }
 
-void clear_constants(PyObject** constants, Py_ssize_t n) {
-  for (Py_ssize_t i = 0; i < n; ++i) Py_CLEAR(constants[i]);
-}
-
 }  // namespace er

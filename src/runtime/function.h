@@ -52,6 +52,5 @@ struct ConstantSpec {
 
 // Fills `constants`; -1 after an error.
 ER_RUNTIME_API int make_constants(const ConstantSpec* specs, Py_ssize_t n, PyObject** constants);
-ER_RUNTIME_API void clear_constants(PyObject** constants, Py_ssize_t n);
 
 }  // namespace er
