@@ -79,8 +79,10 @@ def translate_one(path: str, level: str) -> None:
     for message in translation.messages:
         if message.severity in counted and message.file == file.name:
             said.setdefault(message.line, message.message)
-    if not translation.ok and not said:  # an error in a .pxd
-        said[0] = translation.messages[0].message
+    if not translation.ok and not said:  # the lines are those of a .pxd
+        for message in translation.messages:
+            if message.severity == "error":
+                said.setdefault(message.line, message.message)
     print("RESULT " + json.dumps(said))
 
 

@@ -108,6 +108,8 @@ class Analyzer {
     std::map<std::string, Variable*, std::less<>> locals;
     std::set<std::string, std::less<>> globals;  // declared `global`
     std::set<const Variable*> bound;  // certainly has a value: parameters, loop variables
+    // Reads of variables that certainly have a value there, by their place in the text.
+    std::set<std::pair<std::uint32_t, const Variable*>> assigned_reads;
     Directives directives;
     Definitions definitions;
     Scope* scope = nullptr;         // what names are looked up in; null: the module's
@@ -453,6 +455,7 @@ class Analyzer {
   ExprPtr symbol_value(const Symbol& symbol, syntax::SourceRange range);
   ExprPtr attribute(const syntax::Attribute& attribute);
   ExprPtr subscript(const syntax::Subscript& subscript);
+  void warn_of_negative_bounds(const tree::Expr& value, const syntax::Slice& slice);
   ExprPtr literal(const syntax::Expr& expr, const Type* wanted);
   bool has_bytes(const syntax::Str& text) const;
   bool is_byte(const syntax::Str& text) const;

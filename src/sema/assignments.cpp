@@ -244,6 +244,13 @@ void Analyzer::unpack(const syntax::List<const syntax::Expr*>& targets, ExprPtr 
   Variable* kept = keep(std::move(items), out);
   for (std::size_t i = 0; i < targets.size(); ++i) {
     const bool is_star = targets[i]->kind == ExprKind::kStarred;
+    const Type* wanted = is_star ? target_type(*as<syntax::Starred>(*targets[i]).value) : nullptr;
+    if (wanted != nullptr && !wanted->is_object()) {
+      diagnostics_.error(
+          "starred", targets[i]->range,
+          "a starred target gets a list, which is no " + syntax::in_quotes(wanted->name));
+      continue;
+    }
     const Type* type = is_star ? types_.object(ObjectClass::kList) : object_;
     auto item = make<tree::Helper>(type, targets[i]->range);
     item->name = "er::item";

@@ -51,6 +51,15 @@ bool is_char_pointer(const Type& type) {
   return type.is_pointer_like() && type.base->kind == TypeKind::kInt && type.base->rank == 1;
 }
 
+// All members of a union become objects, and only one was set: text may be read where there is
+// none.
+bool has_unsafe_member(const Type& type) {
+  const auto is_text = [](const tree::Field& field) { return is_char_pointer(*field.type); };
+  const auto is_first = [&](const tree::Field& field) { return field.type == type.fields[0].type; };
+  return std::any_of(type.fields.begin(), type.fields.end(), is_text) &&
+         !std::all_of(type.fields.begin(), type.fields.end(), is_first);
+}
+
 bool is_void_pointer(const Type& type) { return type.is_pointer() && type.base->is_void(); }
 
 bool same_but_const(const Type* a, const Type* b) {
@@ -67,6 +76,7 @@ bool same_but_const(const Type* a, const Type* b) {
 bool is_function_compatible(const Type& from, const Type& to) {
   using tree::Except;
   if (&from == &to) return true;
+  if (to.is_nogil && !from.is_nogil) return false;
   const bool is_same =
       to.kind == TypeKind::kFunction && from.base == to.base &&
       from.has_varargs == to.has_varargs &&
@@ -80,6 +90,19 @@ bool is_function_compatible(const Type& from, const Type& to) {
   if (to.except != Except::kMaybeValue) return false;
   return from.except == Except::kNever ||
          (from.except == Except::kValue && from.except_value == to.except_value);
+}
+
+// Why a function does not fit a pointer to functions, where their names look alike.
+std::string function_hint(const Type& from, const Type& to) {
+  const Type* function = from.is_pointer() ? from.base : &from;
+  const Type* wanted = to.is_pointer() ? to.base : &to;
+  if (function->kind != TypeKind::kFunction || wanted->kind != TypeKind::kFunction) return "";
+  if (wanted->is_nogil && !function->is_nogil) return "declare the function 'nogil'";
+  if (wanted->except == tree::Except::kNever && function->except != tree::Except::kNever)
+    return "declare the function 'noexcept', or the pointer with its 'except'";
+  return function->except != wanted->except || function->except_value != wanted->except_value
+             ? "their exception clauses differ"
+             : "";
 }
 
 // A pointer where another is wanted, without a cast.
@@ -100,6 +123,7 @@ bool is_converted_class(ObjectClass object_class) {
 bool Analyzer::can_be_object(const Type& type) const {
   if (type.kind == TypeKind::kStruct) {
     if (type.fields.empty()) return !type.is_union;
+    if (type.is_union && has_unsafe_member(type)) return false;
     return std::all_of(type.fields.begin(), type.fields.end(),
                        [this](const tree::Field& field) { return can_be_object(*field.type); });
   }
@@ -173,8 +197,9 @@ ExprPtr Analyzer::coerce(ExprPtr value, const Type* to) {
   if (to->is_tuple && from->is_tuple) return converted_tuple(std::move(value), to);
   if (to->kind == TypeKind::kStruct && from->kind == TypeKind::kStruct && same_but_const(from, to))
     return value;
-  diagnostics_.error("conversion", range,
-                     "cannot assign type '" + from->name + "' to '" + to->name + "'");
+  diagnostics_
+      .error("conversion", range, "cannot assign type '" + from->name + "' to '" + to->name + "'")
+      .hint(function_hint(*from, *to));
   return error_value(range);
 }
 

@@ -49,7 +49,8 @@ std::vector<FlowFinding> analyze_module_flow(const syntax::Block& body,
 }
 
 std::vector<FlowFinding> analyze_flow(const syntax::Block& body,
-                                      const std::vector<FlowVariable>& variables) {
+                                      const std::vector<FlowVariable>& variables,
+                                      std::vector<AssignedRead>* assigned) {
   FlowBuilder builder(variables);
   builder.build(body);
   std::vector<FlowFinding> findings;
@@ -65,6 +66,8 @@ std::vector<FlowFinding> analyze_flow(const syntax::Block& body,
   for (const FlowRead& read : reads_in(graph, start)) {
     is_read[read.variable] = true;
     const bool is_known = !builder.captured()[read.variable];
+    if (assigned != nullptr && is_known && read.states == kMayHaveValue)
+      assigned->push_back({variables[read.variable].name, read.range});
     if ((read.states & kMayHaveNone) == 0 || !is_known) continue;
     findings.push_back({read.states == kMayHaveNone ? FlowFindingKind::kUnassigned
                                                     : FlowFindingKind::kMaybeUnassigned,

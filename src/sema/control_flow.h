@@ -44,9 +44,16 @@ struct FlowFinding {
   std::string_view name;  // empty for kUnreachable
 };
 
+// A place where a variable is read, and has a value whichever way led there.
+struct AssignedRead {
+  std::string_view name;
+  syntax::SourceRange range;
+};
+
 // In the order of the text. REQUIRES: no two variables of one name.
 std::vector<FlowFinding> analyze_flow(const syntax::Block& body,
-                                      const std::vector<FlowVariable>& variables);
+                                      const std::vector<FlowVariable>& variables,
+                                      std::vector<AssignedRead>* assigned = nullptr);
 
 // Of a module's own statements, whose names any function may read and assign: only what is
 // unreachable, and which of the C variables are declared late.

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "sema/test_analyze.h"
 
 namespace engineroom::sema {
@@ -54,6 +56,21 @@ TEST(ModuleFlow, FindsWhatIsUnreachableOrDeclaredLate) {
       "'x'\n");
   EXPECT_EQ(errors("def f():\n    return x\ncdef int x\nx = 1\n"), "");
   EXPECT_EQ(warnings("cdef int f():\n    return 1\ncdef int g():\n    return 2\nf()\n"), "");
+}
+
+TEST(AssignedReads, NeedNoCheck) {
+  // "?" marks a read that is checked when the code runs.
+  const auto checks = [](const std::string& body) {
+    const std::string tree = types("def f(a, g):\n" + body);
+    return std::count(tree.begin(), tree.end(), '?');
+  };
+  EXPECT_EQ(checks("    if a:\n        x = [1]\n    else:\n        x = [2]\n    return x\n"), 0);
+  EXPECT_EQ(checks("    if a:\n        x = [1]\n    return x\n"), 1);
+  EXPECT_EQ(checks("    for x in a:\n        g(x)\n    return x\n"), 1);
+  EXPECT_EQ(checks("    x = [1]\n    for i in a:\n        g(x)\n        del x\n"), 2);
+  EXPECT_EQ(checks("    try:\n        x = g()\n    finally:\n        g(x)\n"), 1);
+  EXPECT_EQ(checks("    try:\n        x = g()\n    except ValueError:\n        return\n    g(x)\n"),
+            0);
 }
 
 TEST(Undeclared, VariablesCanBeWarnedOf) {

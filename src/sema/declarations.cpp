@@ -306,6 +306,10 @@ void Analyzer::declare_struct(const syntax::CStructDef& def, Scope& scope, bool 
       const Type* field_type =
           is_extern ? ctype(*field.type, scope) : declared_type(field, scope, "a field");
       type->fields.push_back({std::string(field.name.text), std::move(cpp), field_type});
+      if (field.value != nullptr)
+        diagnostics_
+            .error("field-value", field.value->range, "a field of a struct has no initial value")
+            .hint("assign it to the variables of this type");
       if (reject_buffer(*type->fields.back().type, field.range)) continue;
       if (type->fields.back().type->is_object()) {
         not_supported(field.range, "Python objects in C structs");

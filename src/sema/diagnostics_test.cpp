@@ -54,6 +54,32 @@ TEST(Jumps, StandInLoopsAndFunctions) {
   EXPECT_EQ(errors("return 1"), "1:1 'return' outside a function\n");
 }
 
+TEST(Unions, WithTextAmongOthersStayInC) {
+  const std::string u =
+      "cdef union U:\n    char *s\n    int i\ndef f():\n    cdef U u\n    u.i = 1\n";
+  EXPECT_EQ(errors(u + "    return u\n"), "7:12 cannot convert 'U' to a Python object\n");
+  EXPECT_EQ(errors(u + "    return u.i\n"), "");
+}
+
+TEST(Functions, FitPointersOfTheirKind) {
+  const std::string f = "cdef int f(int x): return x\ncdef int (*p)(int) ";
+  EXPECT_EQ(errors(f + "nogil\np = f"),
+            "3:5 cannot assign type 'int (int)' to 'int (int) *' | declare the function 'nogil'\n");
+  EXPECT_EQ(errors(f + "noexcept\np = f"),
+            "3:5 cannot assign type 'int (int)' to 'int (int) *' | declare the function "
+            "'noexcept', or the pointer with its 'except'\n");
+  EXPECT_EQ(errors("@print\ncdef int f(): return 1\n"),
+            "1:2 a C function cannot be decorated | C code calls it directly; only directives such "
+            "as @cython.cdivision(True) are possible\n");
+}
+
+TEST(Warnings, OfWhatDoesNothing) {
+  EXPECT_EQ(warnings("x = 1;\n"), "1:6 a semicolon at the end of a line does nothing\n");
+  EXPECT_EQ(warnings("x = 1; y = 2\n"), "");
+  EXPECT_EQ(warnings("# cython: wraparound=False\ndef f(list x):\n    return x[-2:], x[0:2]\n"),
+            "3:14 a negative bound, where 'wraparound=False' says that there is none\n");
+}
+
 TEST(Delete, TakesNothingFromC) {
   const std::string s =
       "cdef struct S:\n    int x\ncdef object g\ndef f():\n    cdef S s\n"

@@ -63,8 +63,8 @@ constexpr std::array<std::string_view, 52> kWithoutEffect = {
     "unraisable_tracebacks"};
 
 std::optional<bool> to_bool(std::string_view text) {
-  if (text == "True" || text == "true" || text == "1") return true;
-  if (text == "False" || text == "false" || text == "0") return false;
+  if (text == "True") return true;
+  if (text == "False") return false;
   return std::nullopt;
 }
 

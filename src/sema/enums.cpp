@@ -36,6 +36,8 @@ const Type* Analyzer::announce_enum(const syntax::CEnumDef& def, Scope& scope, b
 
 void Analyzer::declare_enum(const syntax::CEnumDef& def, Scope& scope, bool is_extern) {
   is_extern = is_extern || def.context.visibility == syntax::Visibility::kExtern;
+  if (def.has_body && def.items.empty() && !is_extern)
+    diagnostics_.error("empty-enum", def.range, "an enum of C needs at least one item");
   const Type* type = announce_enum(def, scope, is_extern);
   if (is_extern && !def.name.empty()) note_cpp_name(type->cpp);
   const bool is_class = def.is_cpdef && !def.name.empty();

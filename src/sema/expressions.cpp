@@ -309,8 +309,9 @@ ExprPtr Analyzer::name(const syntax::Name& name, bool is_owner) {
   if (local != context_->locals.end()) {
     auto node = make<tree::VariableRef>(local->second->type, name.range);
     node->variable = local->second;
-    node->check_bound =
-        local->second->type->is_object() && !context_->bound.contains(local->second);
+    node->check_bound = local->second->type->is_object() &&
+                        !context_->bound.contains(local->second) &&
+                        !context_->assigned_reads.contains({name.range.begin, local->second});
     return node;
   }
   for (const FunctionContext* outer = context_->outer; outer != nullptr; outer = outer->outer) {
@@ -460,6 +461,20 @@ ExprPtr Analyzer::slice_object(const syntax::Slice& slice) {
                 part(slice.lower), part(slice.upper), part(slice.step));
 }
 
+// Here they count from the end, as ever; Cython leaves undefined what they do.
+void Analyzer::warn_of_negative_bounds(const tree::Expr& value, const syntax::Slice& slice) {
+  if (context_->directives.wraparound) return;
+  const auto known = [this](const syntax::Expr* bound) {
+    return bound != nullptr ? constant_value(*bound, here()) : std::nullopt;
+  };
+  const bool is_literal = value.kind == tree::ExprKind::kPyConstant;
+  if (is_literal && known(slice.lower) && known(slice.upper)) return;  // computed at once
+  for (const syntax::Expr* bound : {slice.lower, slice.upper})
+    if (known(bound).value_or(0) < 0)
+      diagnostics_.warning("wraparound", bound->range,
+                           "a negative bound, where 'wraparound=False' says that there is none");
+}
+
 ExprPtr Analyzer::subscript(const syntax::Subscript& e) {
   ExprPtr value = expr(*e.value);
   const Type* type = value->type;
@@ -491,6 +506,8 @@ ExprPtr Analyzer::subscript(const syntax::Subscript& e) {
                        "a number of type " + syntax::in_quotes(type->name) + " has no items");
     return error_value(e.range);
   }
+  if (const auto* slice = syntax::try_as<syntax::Slice>(e.slice); slice != nullptr)
+    warn_of_negative_bounds(*value, *slice);
   ExprPtr container = to_object(std::move(value));
   ExprPtr index = expr(*e.slice, object_);
   const bool is_sequence = container->type->object_class != ObjectClass::kDict;
@@ -521,9 +538,8 @@ ExprPtr Analyzer::cast(const syntax::Cast& e) {
     node->value = std::move(value);
     return node;
   }
-  const bool is_reinterpreted =
-      (to->is_object() && from->is_pointer() && !can_be_object(*from)) ||
-      (to->is_pointer() && from->is_object() && to->base->kind != TypeKind::kInt);
+  const bool is_reinterpreted = (to->is_object() && from->is_pointer() && !can_be_object(*from)) ||
+                                (to->is_pointer() && from->is_object() && !to->base->is_numeric());
   const bool is_c = !to->is_object() && !from->is_object();
   if (is_c && to->is_complex() != from->is_complex() && from->is_complex()) {
     diagnostics_.error("cast", e.range, "a complex number cannot be cast to '" + to->name + "'");

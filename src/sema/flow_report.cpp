@@ -27,6 +27,16 @@ void find_declarations(const syntax::Block& body,
   }
 }
 
+bool has_include(const syntax::Block& body) {
+  bool found = false;
+  for (const syntax::Stmt* stmt : body) {
+    found = found || stmt->kind == StmtKind::kInclude;
+    syntax::for_each_block(
+        *stmt, [&](const syntax::Block& inner) { found = found || has_include(inner); });
+  }
+  return found;
+}
+
 bool is_storage(const Type& type) {
   return type.kind == TypeKind::kArray || type.kind == TypeKind::kStruct || type.is_complex();
 }
@@ -34,6 +44,7 @@ bool is_storage(const Type& type) {
 }  // namespace
 
 void Analyzer::check_flow(const syntax::Params& params, const syntax::Block& body) {
+  if (has_include(body)) return;  // what is in it has no place in this text
   std::map<std::string_view, syntax::SourceRange> places;
   for (const syntax::Param& param : params.params)
     places.emplace(param.name.text, param.name.range);
@@ -46,7 +57,10 @@ void Analyzer::check_flow(const syntax::Params& params, const syntax::Block& bod
     variables.push_back({name, context_->bound.contains(local), has_value,
                          place != places.end() ? place->second : syntax::SourceRange{}});
   }
-  for (const FlowFinding& finding : analyze_flow(body, variables)) report(finding);
+  std::vector<AssignedRead> assigned;
+  for (const FlowFinding& finding : analyze_flow(body, variables, &assigned)) report(finding);
+  for (const AssignedRead& read : assigned)
+    context_->assigned_reads.emplace(read.range.begin, context_->locals.find(read.name)->second);
 }
 
 void Analyzer::check_module_flow() {

@@ -234,7 +234,12 @@ void Analyzer::c_function(const syntax::CFuncDef& def) {
   context.scope = context_->scope;
   context.directives = context_->directives;
   for (std::size_t i = def.decorators.size(); i-- > 0;)
-    apply_directive_decorator(*def.decorators[i], context.directives);
+    if (!apply_directive_decorator(*def.decorators[i], context.directives) &&
+        !function.is_of_pxd)  // properties of classes that headers define
+      diagnostics_.error("decorator", def.decorators[i]->range, "a C function cannot be decorated")
+          .hint(
+              "C code calls it directly; only directives such as @cython.cdivision(True) are "
+              "possible");
   FunctionContext* before = context_;
   context_ = &context;
   const syntax::Params& params = *def.type->params;

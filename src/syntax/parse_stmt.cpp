@@ -153,14 +153,20 @@ void Parser::parse_statement_line(Stmts& out) {
   do {
     if (at_line_end()) break;
     out.push_back(parse_simple_statement());
+    if (at(Tok::kSemicolon) && peek() == Tok::kNewline) note_semicolon();
   } while (accept(Tok::kSemicolon));
   end_statement();
+}
+
+void Parser::note_semicolon() {
+  diagnostics_.warning("semicolon", here(), "a semicolon at the end of a line does nothing");
 }
 
 void Parser::end_statement() {
   if (failed_ || accept(Tok::kNewline) || at(Tok::kEnd)) return;
   // C declarations may end with a semicolon, as in C.
   if (at(Tok::kSemicolon) && peek() == Tok::kNewline) {
+    note_semicolon();
     next();
     next();
     return;

@@ -233,6 +233,7 @@ class Parser {
   const Stmt* parse_from_import();
   Alias parse_alias(bool dotted);
   const Stmt* parse_type_alias();
+  void note_semicolon();
   const Stmt* parse_old_statement(const Name& name, std::size_t first);
   const Stmt* parse_print();
   const Stmt* parse_exec();
