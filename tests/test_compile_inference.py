@@ -41,6 +41,14 @@ SOURCE = textwrap.dedent(
             z = None
         return y, z
 
+    def literals():
+        product = 1234567890 * 9876543210
+        power = 1234 ** 12
+        either = True | True
+        sum = True + True
+        small = 20 * 40
+        return product, power, either, sum, small
+
     def truth(x):
         y = 1
         if x:
@@ -147,6 +155,7 @@ CALLS = {
     "nested": [("abc",)],
     "conditions": [([0, 1, 2],)],
     "dependent": [("abc",)],
+    "literals": [()],
     "shifted": [("a" * 70,)],
     "last": [(5,), (0,), (2,)],
     "numbered": [("abc",), ([],)],

@@ -246,3 +246,22 @@ def test_python_may_know_what_a_header_defines(tmp_path):
     assert m.nothing() is None
     with pytest.raises(TypeError, match="missing 1 required positional argument: 'b'"):
         m.add(1)
+
+
+def test_values_per_thread():
+    m = er.compile(
+        """
+from cpython.pythread cimport *
+def f():
+    cdef Py_tss_t key
+    cdef int value = 7
+    before = PyThread_tss_is_created(&key)
+    if PyThread_tss_create(&key) != 0:
+        raise MemoryError()
+    PyThread_tss_set(&key, &value)
+    got = (<int *>PyThread_tss_get(&key))[0]
+    PyThread_tss_delete(&key)
+    return before, got
+        """
+    )
+    assert m.f() == (False, 7)

@@ -65,8 +65,10 @@ namespace {
 // " = 0": what C leaves undefined is 0 here, but for arrays and structs, where that costs.
 std::string initial_value(const Type& type) {
   switch (type.kind) {
-    case TypeKind::kArray:
     case TypeKind::kStruct:
+      // Python tells by what is in it whether it was made.
+      return type.cpp == "Py_tss_t" ? " = Py_tss_NEEDS_INIT" : "";
+    case TypeKind::kArray:
     case TypeKind::kComplex:
       return "";
     case TypeKind::kPointer:

@@ -136,6 +136,18 @@ void Assignments::see(const syntax::Stmt& stmt) {
   syntax::for_each_block(stmt, [this](const syntax::Block& block) { see(block); });
 }
 
+namespace {
+
+bool is_arithmetic_of_literals(const syntax::Expr& e) {
+  if (const auto* unary = syntax::try_as<syntax::UnaryOp>(&e))
+    return is_arithmetic_of_literals(*unary->operand);
+  if (const auto* binary = syntax::try_as<syntax::BinOp>(&e))
+    return is_arithmetic_of_literals(*binary->left) && is_arithmetic_of_literals(*binary->right);
+  return e.kind == ExprKind::kInt || e.kind == ExprKind::kTrue || e.kind == ExprKind::kFalse;
+}
+
+}  // namespace
+
 bool Analyzer::may_be_inferred(const Variable& local) const {
   return local.kind == VariableKind::kLocal && local.type == object_ && !declared_.contains(&local);
 }
@@ -330,6 +342,8 @@ const Type* Analyzer::quick_type(const syntax::Expr& e) {
     case ExprKind::kBinOp: {
       const auto& binary = as<syntax::BinOp>(e);
       if (written_int(e)) return types_.long_type();
+      // Too large for C, or the truth that Python makes of truths.
+      if (is_arithmetic_of_literals(e)) return nullptr;
       const Type* a = quick_type(*binary.left);
       const Type* b = quick_type(*binary.right);
       if (a == nullptr || b == nullptr) return nullptr;
