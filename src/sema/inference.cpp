@@ -138,11 +138,13 @@ void Assignments::see(const syntax::Stmt& stmt) {
 
 namespace {
 
+// On integers and truths; a quotient is a float.
 bool is_arithmetic_of_literals(const syntax::Expr& e) {
   if (const auto* unary = syntax::try_as<syntax::UnaryOp>(&e))
     return is_arithmetic_of_literals(*unary->operand);
   if (const auto* binary = syntax::try_as<syntax::BinOp>(&e))
-    return is_arithmetic_of_literals(*binary->left) && is_arithmetic_of_literals(*binary->right);
+    return binary->op != syntax::Operator::kDiv && is_arithmetic_of_literals(*binary->left) &&
+           is_arithmetic_of_literals(*binary->right);
   return e.kind == ExprKind::kInt || e.kind == ExprKind::kTrue || e.kind == ExprKind::kFalse;
 }
 
