@@ -114,6 +114,12 @@ TEST(NotSupported, HasNoOthersInItsWake) {
             "ndim=1] x'\n");
 }
 
+TEST(Undeclared, NamesOfTheCompilerItself) {
+  EXPECT_EQ(
+      errors("def f(int n):\n    for i in prange(n): pass\n"),
+      "2:14 undeclared name 'prange' | did you mean 'from cython.parallel cimport prange'?\n");
+}
+
 TEST(NotSupported, NonlocalSaysNothingOfItsNames) {
   EXPECT_EQ(errors("def f():\n"
                    "    n = 0\n"

@@ -62,6 +62,9 @@ std::string Analyzer::hint_for_name(std::string_view name, bool is_owner) {
 
 // "did you mean 'from libc.math cimport sqrt'?"
 std::string Analyzer::cimport_of(std::string_view name) {
+  // Of the compiler itself: no file declares them.
+  if (name == "prange" || name == "threadid")
+    return "did you mean 'from cython.parallel cimport " + std::string(name) + "'?";
   if (!options_.modules_declaring) return "";
   const std::vector<std::string> modules = options_.modules_declaring(name);
   if (modules.empty()) return "";
