@@ -40,12 +40,12 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """0, or 1 if the file has errors: they are on standard error."""
-    from .compiling import CompileError, explain
+    from .compiling import CompileError, explain, read_source
 
     path = Path(args.file)
     try:
-        source = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
+        source = read_source(path)
+    except (OSError, SyntaxError, UnicodeDecodeError) as error:
         print(f"engineroom: cannot read {path}: {error}", file=sys.stderr)
         return 1
     options: dict[str, Any] = {

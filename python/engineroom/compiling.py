@@ -136,6 +136,14 @@ def compile(
     return make_module(text)[0]
 
 
+def read_source(path: Path) -> str:
+    """The text of a source file, in the encoding that it declares as PEP 263 says; else UTF-8."""
+    import tokenize
+
+    with tokenize.open(path) as file:
+        return file.read()
+
+
 def compile_file(path: str | Path, name: str | None = None, **options: Any) -> types.ModuleType:
     """The module of a .pyx or .py file; its folder is on the include path, and a .pxd
     of the same name is taken for its own. Options as `compile`."""
@@ -143,7 +151,7 @@ def compile_file(path: str | Path, name: str | None = None, **options: Any) -> t
     own_pxd = path.with_suffix(".pxd")
     include_path = [str(path.parent), *options.pop("include_path", ())]
     return compile(
-        path.read_text(encoding="utf-8"),
+        read_source(path),
         name or path.stem,
         file=str(path),
         include_path=include_path,

@@ -41,6 +41,12 @@ ER_END_INLINE
 #pragma clang diagnostic ignored "-Wmissing-exception-spec"
 #endif
 
+// What C code that is written for Cython's modules asks.
+#define CYTHON_COMPILING_IN_CPYTHON 1
+#define CYTHON_COMPILING_IN_LIMITED_API 0
+#define CYTHON_COMPILING_IN_PYPY 0
+#define CYTHON_COMPILING_IN_GRAAL 0
+
 // A function of the runtime's library (src/runtime/*.cpp).
 #define ER_RUNTIME_API __attribute__((visibility("default"), nothrow))
 // Slow paths, kept out of the loops they are called from.

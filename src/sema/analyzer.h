@@ -300,6 +300,8 @@ class Analyzer {
   const Type* cython_type(std::string_view name);
   // A type where an expression stands: sizeof(int), <...>; null if it is none.
   const Type* type_of_expr(const syntax::Expr& expr);
+  bool is_known_to_c(const syntax::Expr& expr, Scope& scope);
+  const Type* array_type_of_expr(const syntax::Expr& expr);
   std::optional<std::int64_t> constant_value(const syntax::Expr& expr, Scope& scope);
 
   // ---- functions.cpp ----
@@ -458,6 +460,7 @@ class Analyzer {
   void warn_of_negative_bounds(const tree::Expr& value, const syntax::Slice& slice);
   ExprPtr literal(const syntax::Expr& expr, const Type* wanted);
   bool has_bytes(const syntax::Str& text) const;
+  bool refuse_recoded_bytes(const syntax::Str& text);
   bool is_byte(const syntax::Str& text) const;
   ExprPtr joined_str(const syntax::JoinedStr& expr);
   ExprPtr cast(const syntax::Cast& cast);
@@ -505,6 +508,8 @@ class Analyzer {
                      syntax::SourceRange range);
   ExprPtr logical(bool is_and, ExprPtr left, ExprPtr right, syntax::SourceRange range,
                   const Type* wanted = nullptr);
+  bool refuse_mixed_pointers(const tree::Expr& a, const tree::Expr& b, const Type* wanted,
+                             syntax::SourceRange range);
   const Type* either(const Type* a, const Type* b, const Type* wanted = nullptr);
   const Type* arithmetic_type(const tree::Expr& left, const tree::Expr& right);
 

@@ -82,6 +82,7 @@ const Type* Analyzer::cython_type(std::string_view name) {
   if (type == nullptr && name.starts_with("u"))
     type = types_.find_int("unsigned " +
                            std::string(name == "ulonglong" ? "long long" : name.substr(1)));
+  if (type == nullptr && pointers == 0) type = builtin_type(name);
   for (; type != nullptr && pointers > 0; --pointers) type = types_.pointer_to(type);
   return type;
 }
@@ -209,6 +210,10 @@ const Type* Analyzer::ctype(const syntax::CType& type, Scope& scope) {
       }
       if (array.size == nullptr) return types_.pointer_to(element);
       const std::optional<std::int64_t> size = constant_value(*array.size, scope);
+      if (!size && is_known_to_c(*array.size, scope)) {
+        not_supported(array.size->range, "sizes of arrays that only C knows");
+        return types_.error();
+      }
       if (!size || *size < 0) {
         diagnostics_
             .error("array-size", array.size->range, "the size of a C array must be a constant")
@@ -306,6 +311,9 @@ const Type* Analyzer::function_ctype(const syntax::CFunctionType& type, Scope& s
           value = "nullptr";
         } else if (const auto constant = constant_value(*type.except.value, scope)) {
           value = std::to_string(*constant);
+        } else if (const auto* item = syntax::try_as<syntax::Attribute>(type.except.value);
+                   item != nullptr && enum_item(*item) != nullptr) {
+          value = enum_item(*item)->cpp;
         } else {
           value = std::string(sources_.text_of(type.except.value->range));
         }
@@ -346,6 +354,17 @@ const Type* Analyzer::type_of_expr(const syntax::Expr& expr) {
     return symbol != nullptr && symbol->kind == SymbolKind::kType ? symbol->type : nullptr;
   }
   return nullptr;
+}
+
+// Of T[5], where T is a type; null if it is something else.
+const Type* Analyzer::array_type_of_expr(const syntax::Expr& expr) {
+  const auto* subscript = syntax::try_as<syntax::Subscript>(&expr);
+  if (subscript == nullptr) return nullptr;
+  const Type* element = type_of_expr(*subscript->value);
+  if (element == nullptr || element->is_object() || element == types_.error()) return nullptr;
+  const std::optional<std::int64_t> size = constant_value(*subscript->slice, here());
+  if (!size || *size < 0) return nullptr;
+  return types_.array_of(element, static_cast<std::size_t>(*size));
 }
 
 // What can be computed at once: integers, names of such, and arithmetic on them.
@@ -424,6 +443,20 @@ std::optional<std::int64_t> Analyzer::constant_value(const syntax::Expr& expr, S
     default:
       return std::nullopt;
   }
+}
+
+// Whether C has a constant where constant_value() has none.
+bool Analyzer::is_known_to_c(const syntax::Expr& expr, Scope& scope) {
+  using syntax::ExprKind;
+  if (expr.kind == ExprKind::kSizeOf || constant_value(expr, scope)) return true;
+  if (const auto* op = syntax::try_as<syntax::BinOp>(&expr))
+    return is_known_to_c(*op->left, scope) && is_known_to_c(*op->right, scope);
+  const Symbol* symbol =
+      expr.kind == ExprKind::kName ? scope.find(as<syntax::Name>(expr).id) : find_dotted(expr);
+  if (symbol == nullptr) return false;
+  if (symbol->kind == SymbolKind::kConstant) return true;
+  return symbol->kind == SymbolKind::kVariable && extern_variables_.contains(symbol->variable) &&
+         symbol->variable->type->unqualified != nullptr;
 }
 
 }  // namespace engineroom::sema

@@ -32,6 +32,14 @@ void Analyzer::add_symbol(Scope& scope, const syntax::Identifier& name, Symbol s
     if (is_module || found->second.kind == SymbolKind::kPython) found->second = symbol;
     return;
   }
+  const bool are_functions =
+      found->second.kind == SymbolKind::kFunction && symbol.kind == SymbolKind::kFunction;
+  if (are_functions && found->second.is_extern && symbol.is_extern) {
+    found->second.kind = SymbolKind::kError;
+    not_supported(name.range, "functions of C++ that share a name: '" + std::string(name.text) +
+                                  "' is declared already");
+    return;
+  }
   diagnostics_
       .error("redeclared", name.range, "'" + std::string(name.text) + "' is declared already")
       .related(found->second.range, "here");

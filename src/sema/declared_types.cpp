@@ -85,9 +85,11 @@ bool may_be_constant(const syntax::Expr& e, Scope& scope) {
     case ExprKind::kCast:
       return may_be_constant(*as<syntax::Cast>(e).value, scope);
     case ExprKind::kAttribute: {
-      // Of a cimported module.
+      // Of a cimported module, or an enum.
       const auto* owner = syntax::try_as<syntax::Name>(as<syntax::Attribute>(e).value);
       const Symbol* module = owner != nullptr ? scope.find(owner->id) : nullptr;
+      if (module != nullptr && module->kind == SymbolKind::kType)
+        return module->type->kind == TypeKind::kEnum;
       return module != nullptr && module->kind == SymbolKind::kModule;
     }
     default:

@@ -217,10 +217,12 @@ ExprPtr Analyzer::literal(const syntax::Expr& e, const Type* wanted) {
       const bool wants_memory =
           wanted != nullptr && wanted->is_pointer() && wanted->base->is_void();
       if ((wants_chars && has_bytes(text)) || (wants_memory && (is_bytes || is_ascii(text.text)))) {
+        if (refuse_recoded_bytes(text)) return error_value(e.range);
         const bool is_text = text.str_kind == syntax::StrKind::kUnicode;
         std::string cpp = "(" + wanted->cpp + ")" + cpp_string(is_text ? text.text : text.bytes);
         return c_literal(wanted, std::move(cpp), e.range);
       }
+      if (is_bytes && refuse_recoded_bytes(text)) return error_value(e.range);
       if (is_bytes)
         return constant({tree::ConstantKind::kBytes, std::string(text.bytes), 0, {}},
                         ObjectClass::kBytes, e.range);
@@ -236,6 +238,14 @@ bool Analyzer::has_bytes(const syntax::Str& text) const {
   if (text.str_kind != syntax::StrKind::kUnicode) return true;
   const std::string_view written = sources_.text_of(text.range);
   return !written.empty() && (written[0] == '"' || written[0] == '\'') && is_ascii(text.text);
+}
+
+// Python 2 and C get the bytes that stand in the file, which are not ours if that is not in UTF-8.
+bool Analyzer::refuse_recoded_bytes(const syntax::Str& text) {
+  if (!sources_[text.range.source].was_recoded() || is_ascii(sources_.text_of(text.range)))
+    return false;
+  not_supported(text.range, "bytes of text that is not in UTF-8");
+  return true;
 }
 
 // "\xFF": one character, and one byte.
@@ -391,6 +401,12 @@ bool lacks_attribute(const Type& type, std::string_view name) {
          std::find(std::begin(kKnown), std::end(kKnown), name) == std::end(kKnown);
 }
 
+// As an object a struct is a dict.
+bool is_method_of_dict(std::string_view name) {
+  constexpr std::string_view kKnown[] = {"copy", "get", "items", "keys", "pop", "values"};
+  return std::find(std::begin(kKnown), std::end(kKnown), name) != std::end(kKnown);
+}
+
 }  // namespace
 
 ExprPtr Analyzer::attribute(const syntax::Attribute& e) {
@@ -424,6 +440,9 @@ ExprPtr Analyzer::attribute(const syntax::Attribute& e) {
   const Type* record = type->is_pointer() ? type->base : type;
   if (record->kind == TypeKind::kStruct && !record->is_tuple) {
     const tree::Field* field = record->find_field(e.attr.text);
+    if (field == nullptr && type == record && is_method_of_dict(e.attr.text))
+      return object_helper("er::get_attr", e.range, to_object(std::move(value)),
+                           str_constant(e.attr.text, e.attr.range));
     if (field == nullptr) {
       diagnostics_.error("no-field", e.attr.range,
                          "'" + record->name + "' has no field '" + std::string(e.attr.text) + "'");
@@ -574,6 +593,7 @@ ExprPtr Analyzer::address_of(const syntax::AddressOf& e) {
 
 ExprPtr Analyzer::size_of(const syntax::SizeOf& e) {
   const Type* type = type_of_expr(*e.operand);
+  if (type == nullptr) type = array_type_of_expr(*e.operand);
   if (type == nullptr) type = expr(*e.operand)->type;
   if (refuse_incomplete(*type, e.range, "what is asked for")) return error_value(e.range);
   return c_literal(types_.find_int("size_t"), "sizeof(" + tree::declare(*type, "") + ")", e.range);
@@ -586,9 +606,9 @@ ExprPtr Analyzer::if_exp(const syntax::IfExp& e, const Type* wanted) {
   node->test = condition(*e.test);
   ExprPtr body = expr(*e.body, wanted);
   ExprPtr orelse = expr(*e.orelse, wanted);
-  const Type* type = is_error(*body) || is_error(*orelse)
-                         ? types_.error()
-                         : either(body->type, orelse->type, wanted);
+  const bool is_refused = is_error(*body) || is_error(*orelse) ||
+                          refuse_mixed_pointers(*body, *orelse, wanted, e.range);
+  const Type* type = is_refused ? types_.error() : either(body->type, orelse->type, wanted);
   node->type = type;
   node->body = coerce(std::move(body), type);
   node->orelse = coerce(std::move(orelse), type);

@@ -282,6 +282,10 @@ void Analyzer::count_from(FromBounds bounds, const syntax::Expr& target,
   auto node = make_stmt<tree::CountLoop>(range);
   Variable* known = c_variable(&target);
   const Type* type = known != nullptr ? known->type : types_.long_type();
+  // A fraction among C's numbers makes the counter of a Python object one.
+  for (const ExprPtr* bound : {&bounds.lower, &bounds.upper, &bounds.step})
+    if (known == nullptr && *bound != nullptr && (*bound)->type->is_float())
+      type = types_.common(type, (*bound)->type);
   node->counter = type;
   node->variable = known;
   node->counts_in_variable = true;

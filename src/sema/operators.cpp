@@ -48,10 +48,21 @@ OperatorNames names_of(Operator op) {
 
 bool is_void_pointer(const Type& type) { return type.is_pointer() && type.base->is_void(); }
 
+// A pointer, or what C takes for one where it is compared: an array, the name of a function.
+bool is_like_pointer(const Type& type) {
+  return type.is_pointer_like() || type.kind == TypeKind::kFunction;
+}
+
+// What it points to, but for const.
+const Type* pointee(const Type& type) {
+  if (type.kind == TypeKind::kFunction) return &type;
+  return type.base->unqualified != nullptr ? type.base->unqualified : type.base;
+}
+
 // Whether C++ compares them.
 bool points_alike(const Type& a, const Type& b) {
-  const Type* to_a = a.base->unqualified != nullptr ? a.base->unqualified : a.base;
-  const Type* to_b = b.base->unqualified != nullptr ? b.base->unqualified : b.base;
+  const Type* to_a = pointee(a);
+  const Type* to_b = pointee(b);
   if (to_a == to_b) return true;
   if (to_a->is_pointer_like() && to_b->is_pointer_like()) return points_alike(*to_a, *to_b);
   return to_a->kind == TypeKind::kFunction && to_b->kind == TypeKind::kFunction;
@@ -327,7 +338,13 @@ const Type* Analyzer::either(const Type* a, const Type* b, const Type* wanted) {
   const bool is_truth = a->kind == TypeKind::kBint || b->kind == TypeKind::kBint;
   if (is_truth) return object_;
   if (a->is_numeric() && b->is_numeric()) return types_.common(a, b);
-  if (a->is_pointer() && b->is_pointer()) return a->base->is_void() ? b : a;
+  if (a->is_pointer() && b->is_pointer()) {
+    const bool is_any = is_void_pointer(*a) || is_void_pointer(*b);
+    if (is_any || points_alike(*a, *b)) return a->base->is_void() ? b : a;
+    const bool is_const = a->base->unqualified != nullptr || b->base->unqualified != nullptr;
+    const Type* anything = types_.void_type();
+    return types_.pointer_to(is_const ? types_.const_of(anything) : anything);
+  }
   return object_;
 }
 
@@ -337,6 +354,7 @@ ExprPtr Analyzer::logical(bool is_and, ExprPtr left, ExprPtr right, syntax::Sour
   if (const auto known = constant_truth(*left))
     return *known == is_and ? std::move(right) : std::move(left);
   const Type* type = either(left->type, right->type, wanted);
+  if (refuse_mixed_pointers(*left, *right, wanted, range)) return error_value(range);
   auto node = make<tree::Logical>(type, range);
   node->is_and = is_and;
   node->left = coerce(std::move(left), type);
@@ -390,7 +408,7 @@ ExprPtr Analyzer::comparison(CompareOperator op, ExprPtr left, ExprPtr right,
     return binary_node(types_.bint(), c_operator(op), coerce(std::move(left), type),
                        coerce(std::move(right), type), range);
   }
-  if (a->is_pointer_like() && b->is_pointer_like()) {
+  if (is_like_pointer(*a) && is_like_pointer(*b)) {
     const bool is_any = is_void_pointer(*a) || is_void_pointer(*b);
     if (!is_any && !points_alike(*a, *b)) return refuse_operands(c_operator(op), *a, *b, range);
     return binary_node(types_.bint(), c_operator(op), std::move(left), std::move(right), range);
@@ -406,10 +424,25 @@ ExprPtr Analyzer::comparison(CompareOperator op, ExprPtr left, ExprPtr right,
                        c_literal(types_.int_type(), py_operator(op), range));
 }
 
+// `void *` or another pointer is `void *`, unless the first is NULL; of types alone that is not
+// known where it is inferred what a variable is.
+bool Analyzer::refuse_mixed_pointers(const tree::Expr& a, const tree::Expr& b, const Type* wanted,
+                                     syntax::SourceRange range) {
+  if (!a.type->is_pointer() || !b.type->is_pointer()) return false;
+  if (wanted != nullptr && is_void_pointer(*wanted)) return false;
+  const bool is_any = is_void_pointer(*a.type);
+  if (is_any == is_void_pointer(*b.type)) return false;
+  const auto* literal = tree::try_as<tree::Literal>(is_any ? &a : &b);
+  if (literal != nullptr && literal->cpp == "nullptr") return false;
+  not_supported(range, "'void *' or another pointer as one value: cast one of them");
+  return true;
+}
+
 // A literal beside C's characters is one of theirs: c == 'a', text == b"abc".
 ExprPtr Analyzer::compared_literal(const syntax::Str& text, const Type& other) {
   if (other.kind == TypeKind::kInt) return literal(text, &other);
   if (!other.is_pointer() || !has_bytes(text)) return literal(text, nullptr);
+  if (refuse_recoded_bytes(text)) return error_value(text.range);
   const bool is_text = text.str_kind == syntax::StrKind::kUnicode;
   return constant(
       {tree::ConstantKind::kBytes, std::string(is_text ? text.text : text.bytes), 0, {}},

@@ -159,7 +159,7 @@ Translation translate(const Request& request, const Earlier* earlier) {
   syntax::Sources sources;
   syntax::Diagnostics diagnostics;
   PxdFinder pxds(request.pxd_path, sources);
-  const syntax::SourceId source = sources.add(request.file, request.text);
+  const syntax::SourceId source = sources.add_utf8(request.file, request.text);
 
   syntax::ParseOptions parse_options;
   parse_options.level = request.level;

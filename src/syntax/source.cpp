@@ -43,8 +43,12 @@ std::string declared_encoding(std::string_view text) {
 
 bool is_latin1(std::string_view encoding) {
   return encoding == "latin-1" || encoding == "latin1" || encoding == "iso-8859-1" ||
-         encoding == "iso8859-1" || encoding == "l1" || encoding == "iso-8859-15" ||
-         encoding == "iso8859-15";
+         encoding == "iso8859-1" || encoding == "l1";
+}
+
+bool is_utf8(std::string_view encoding) {
+  return encoding.empty() || encoding.starts_with("utf-8") || encoding == "utf8" ||
+         encoding == "ascii" || encoding == "us-ascii";
 }
 
 std::string utf8_from_latin1(std::string_view bytes) {
@@ -65,7 +69,9 @@ std::string utf8_from_latin1(std::string_view bytes) {
 }  // namespace
 
 Source::Source(std::string name, std::string text)
-    : name_(std::move(name)), text_(std::move(text)) {
+    : name_(std::move(name)),
+      text_(std::move(text)),
+      was_recoded_(!is_utf8(declared_encoding(text_))) {
   line_starts_.push_back(0);
   for (std::size_t i = 0; i < text_.size(); ++i) {
     // "\r\n" ends a line at the "\n"; "\r" alone ends one too.
@@ -100,12 +106,14 @@ std::string_view Source::line_text(std::size_t line) const {
 }
 
 SourceId Sources::add(std::string name, std::string bytes) {
-  if (bytes.starts_with(kByteOrderMark)) {
-    bytes.erase(0, kByteOrderMark.size());
-  } else if (is_latin1(declared_encoding(bytes))) {
+  if (!bytes.starts_with(kByteOrderMark) && is_latin1(declared_encoding(bytes)))
     bytes = utf8_from_latin1(bytes);
-  }
-  sources_.emplace_back(std::move(name), std::move(bytes));
+  return add_utf8(std::move(name), std::move(bytes));
+}
+
+SourceId Sources::add_utf8(std::string name, std::string text) {
+  if (text.starts_with(kByteOrderMark)) text.erase(0, kByteOrderMark.size());
+  sources_.emplace_back(std::move(name), std::move(text));
   return static_cast<SourceId>(sources_.size() - 1);
 }
 

@@ -47,6 +47,8 @@ class Source {
 
   const std::string& name() const { return name_; }
   std::string_view text() const { return text_; }
+  // Whether it declares an encoding other than UTF-8: what is text() was other bytes in the file.
+  bool was_recoded() const { return was_recoded_; }
 
   // Offsets beyond the text count as its end.
   Position position_of(std::uint32_t offset) const;
@@ -61,15 +63,17 @@ class Source {
  private:
   std::string name_;
   std::string text_;
+  bool was_recoded_ = false;
   std::vector<std::uint32_t> line_starts_;  // ascending, the first is 0
 };
 
 class Sources {
  public:
-  // Takes bytes as read from a file: a byte order mark is dropped, and text whose first two lines
-  // declare a Latin-1 encoding (PEP 263) is converted. Everything else is taken as UTF-8; the lexer
-  // reports what is not.
+  // Takes bytes as read from a file: text whose first two lines declare it as Latin-1 (PEP 263) is
+  // converted. Everything else is taken as UTF-8; the lexer reports what is not.
   SourceId add(std::string name, std::string bytes);
+  // Takes UTF-8, whatever it declares. A byte order mark is dropped.
+  SourceId add_utf8(std::string name, std::string text);
 
   const Source& operator[](SourceId id) const { return sources_[static_cast<std::size_t>(id)]; }
   std::size_t size() const { return sources_.size(); }

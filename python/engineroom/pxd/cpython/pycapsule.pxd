@@ -1,8 +1,6 @@
 # cpython.pycapsule — capsules: C pointers that Python carries.
-from cpython.object cimport PyObject
-
 cdef extern from "Python.h":
-    ctypedef void (*PyCapsule_Destructor)(PyObject *)
+    ctypedef void (*PyCapsule_Destructor)(object capsule) noexcept
     bint PyCapsule_CheckExact(object o)
     object PyCapsule_New(void *pointer, const char *name, PyCapsule_Destructor destructor)
     void *PyCapsule_GetPointer(object capsule, const char *name) except? NULL
