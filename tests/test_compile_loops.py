@@ -144,3 +144,27 @@ def test_a_range_of_an_enum_counts_in_it():
         )
     )
     assert m.f() == ([0, 1], "Color")
+
+
+def test_variables_of_list_comprehensions_at_level_2_stay():
+    source = textwrap.dedent(
+        """
+        def f(n):
+            i = 'before'
+            squares = [i * i for i in range(n)]
+            return squares, i
+
+        def g(xs):
+            [(a, b) for a, b in xs if a]
+            return a, b, {x for x in xs}, [[y for y in x] for x in xs], x, y
+
+        [m for m in (1, 2, 3)]
+        """
+    )
+    two = er.compile(source, level="2")
+    assert two.f(3) == ([0, 1, 4], 2)
+    assert two.f(0) == ([], "before")
+    assert two.g([(1, 2), (0, 3)]) == (0, 3, {(1, 2), (0, 3)}, [[1, 2], [0, 3]], (0, 3), 3)
+    assert two.m == 3
+    three = er.compile(source.split("def g")[0], level="3")
+    assert three.f(3) == ([0, 1, 4], "before")

@@ -143,7 +143,6 @@ void Analyzer::comprehension_loops(const syntax::List<syntax::Comprehension>& ge
     comprehension_loops(generators, depth + 1, innermost, *into, seen, range);
     return inner;
   };
-  // Its names are its own; at level 2 those of a list comprehension stay, which is not done here.
   std::map<std::string, Variable*, std::less<>> names;
   const std::function<void(const syntax::Expr&)> add_names = [&](const syntax::Expr& target) {
     if (target.kind == ExprKind::kName) {
@@ -165,7 +164,7 @@ void Analyzer::comprehension_loops(const syntax::List<syntax::Comprehension>& ge
       add_names(*as<syntax::Starred>(target).value);
     }
   };
-  add_names(*generator.target);
+  if (generator.is_scoped) add_names(*generator.target);
   // The iterable is evaluated outside of the new scope.
   if (generator.iter == nullptr) {
     FromBounds bounds = evaluated(*generator.bounds);

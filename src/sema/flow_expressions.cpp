@@ -123,11 +123,13 @@ void FlowBuilder::comprehension(const syntax::List<syntax::Comprehension>& gener
       read(generator.bounds->step);
     }
     std::set<std::string_view> names;
-    for_each_target_name(*generator.target, [&](std::string_view name) { names.insert(name); });
+    if (generator.is_scoped)
+      for_each_target_name(*generator.target, [&](std::string_view name) { names.insert(name); });
     shadows_.push_back(std::move(names));
     ++n_shadows;
     const BlockIndex head = next_block();
     maybe([&] {
+      if (!generator.is_scoped) assign(*generator.target);
       for (const Expr* test : generator.ifs) {
         read(test);
         next_block();

@@ -23,8 +23,7 @@ void Assignments::see_expr(const syntax::Expr* e) {
   walk(e, [&](const syntax::Expr& inner) {
     if (const auto* name = syntax::try_as<syntax::Name>(&inner))
       are_shown = are_shown || kShow.contains(name->id);
-    if (const auto* named = syntax::try_as<syntax::NamedExpr>(&inner))
-      unknown.insert(named->target->id);
+    for_each_bound_name(inner, [this](std::string_view name) { unknown.insert(name); });
     const auto* minus = syntax::try_as<syntax::UnaryOp>(&inner);
     const bool is_arithmetic = inner.kind == ExprKind::kBinOp ||
                                (minus != nullptr && minus->op != syntax::UnaryOperator::kNot);

@@ -27,7 +27,7 @@ void Analyzer::add_local(std::string_view name) {
 
 void Analyzer::collect_in_expr(const syntax::Expr& e) {
   walk(&e, [this](const syntax::Expr& inner) {
-    if (inner.kind == ExprKind::kNamedExpr) add_local(as<syntax::NamedExpr>(inner).target->id);
+    for_each_bound_name(inner, [this](std::string_view name) { add_local(name); });
   });
 }
 

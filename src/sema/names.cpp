@@ -17,6 +17,13 @@ using syntax::ExprKind;
 using syntax::Stmt;
 using syntax::StmtKind;
 
+void for_each_bound_name(const Expr& expr, const std::function<void(std::string_view)>& see) {
+  if (expr.kind == ExprKind::kNamedExpr) see(as<syntax::NamedExpr>(expr).target->id);
+  if (expr.kind != ExprKind::kListComp) return;
+  for (const syntax::Comprehension& generator : as<syntax::ListComp>(expr).generators)
+    if (!generator.is_scoped) for_each_target_name(*generator.target, see);
+}
+
 void for_each_target_name(const Expr& target, const std::function<void(std::string_view)>& see) {
   switch (target.kind) {
     case ExprKind::kName:
@@ -139,7 +146,7 @@ class BoundNames {
   // (x := 1), in comprehensions as well.
   void walrus(const Expr& expr) {
     walk(&expr, [this](const Expr& inner) {
-      if (inner.kind == ExprKind::kNamedExpr) add(as<syntax::NamedExpr>(inner).target->id);
+      for_each_bound_name(inner, [this](std::string_view name) { add(name); });
     });
   }
 

@@ -58,6 +58,11 @@ std::vector<std::string_view> declared_names(const syntax::Stmt& stmt);
 void for_each_target_name(const syntax::Expr& target,
                           const std::function<void(std::string_view)>& see);
 
+// And with each that an expression binds in what is around it, leaving aside what is inside it: by
+// `:=`, or as a variable of a list comprehension at level 2.
+void for_each_bound_name(const syntax::Expr& expr,
+                         const std::function<void(std::string_view)>& see);
+
 // And with each that a pattern of `match` does; a null pattern has none.
 void for_each_pattern_name(const syntax::Pattern* pattern,
                            const std::function<void(std::string_view)>& see);

@@ -348,6 +348,8 @@ struct Comprehension {
   const ForBounds* bounds = nullptr;  // null in the first form
   List<const Expr*> ifs;
   bool is_async = false;
+  // Its variables are its own; those of a list at level 2 belong to what is around it.
+  bool is_scoped = true;
 };
 
 // [elt for ...]; `elt` may be Starred (PEP 798), as in the two below.

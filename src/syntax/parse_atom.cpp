@@ -158,11 +158,12 @@ bool Parser::at_comprehension() const {
   return at(Tok::kFor) || (at_word("async") && peek() == Tok::kFor);
 }
 
-List<Comprehension> Parser::parse_comprehension() {
+List<Comprehension> Parser::parse_comprehension(bool is_scoped) {
   std::vector<Comprehension> generators;
   while (at_comprehension()) {
     const std::size_t first = index_;
     Comprehension generator;
+    generator.is_scoped = is_scoped;
     generator.is_async = accept_word("async");
     next();
     generator.target = parse_target_list();
@@ -241,7 +242,7 @@ const Expr* Parser::parse_list() {
     if (items.size() == 1 && at_comprehension()) {
       ListComp* expr = make<ListComp>(here());
       expr->elt = items[0];
-      expr->generators = parse_comprehension();
+      expr->generators = parse_comprehension(!is_level2());
       expect(Tok::kRBracket, "after the comprehension");
       expr->range = range_from(first);
       return done(expr);

@@ -205,7 +205,7 @@ class Parser {
   const Expr* parse_set(std::size_t first, const Expr* item);
   const Expr* parse_repr();
   bool at_comprehension() const;
-  List<Comprehension> parse_comprehension();
+  List<Comprehension> parse_comprehension(bool is_scoped = true);
 
   // ---- strings: parse_string.cpp ----
   class StringBuilder;
