@@ -241,7 +241,6 @@ def test_inferred_variables_without_a_value():
         "import cython\ndef f(x: tuple[cython.int, cython.double]): return x",
         "import cython\ndef f(): x: tuple[cython.int] = (1,)",
         "import cython\n@cython.locals(x=cython.double)\ncdef f(x): return x",
-        "import cython\n@cython.locals(x=cython.double)\ndef f(x): return x",
     ],
 )
 def test_types_that_would_be_ignored_are_refused(text):

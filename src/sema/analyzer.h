@@ -18,6 +18,7 @@
 //   buffers.cpp        np.ndarray[double] x: types, items
 //   functions.cpp      def, cdef, cpdef, lambda
 //   annotations.cpp    what annotations say of types
+//   pure_mode.cpp      cython.declare(), @cython.locals()
 //   locals.cpp         which names are local to a function
 //   inference.cpp      of what type those are that were not declared
 //   statements.cpp, loops.cpp, assignments.cpp, exceptions.cpp
@@ -101,6 +102,9 @@ class Analyzer {
   };
   using Definitions = std::map<std::string, Definition, std::less<>>;
 
+  // By @cython.locals, to names.
+  using GivenTypes = std::map<std::string, const Type*, std::less<>>;
+
   // What is known while the body of a function is analysed.
   struct FunctionContext {
     tree::Function* function = nullptr;
@@ -114,6 +118,7 @@ class Analyzer {
     Definitions definitions;
     Scope* scope = nullptr;         // what names are looked up in; null: the module's
     const Type* returns = nullptr;  // of a def function: its annotation, if that is a type
+    GivenTypes given;
     bool is_module = false;
     int loops = 0;
     int next_temporary = 0;
@@ -229,8 +234,16 @@ class Analyzer {
   void unpack_tuple(const syntax::List<const syntax::Expr*>& targets, ExprPtr tuple, Block& out,
                     syntax::SourceRange range);
 
+  // ---- pure_mode.cpp ----
+  const syntax::CType* written_ctype(const syntax::Expr& e);
+  const syntax::CType* written_pointer(const syntax::Expr& to, syntax::SourceRange range);
+  const syntax::Block* declared_by_call(const syntax::Stmt& stmt);
+  GivenTypes given_types(const syntax::List<const syntax::Expr*>& decorators);
+  void apply_given_types(const GivenTypes& given);
+
   // ---- expansion.cpp ----
-  // The statements that an `include` or IF stands for; null if it is another statement.
+  // The statements that an `include`, IF or cython.declare() stands for; null if it is another
+  // statement.
   const syntax::Block* stands_for(const syntax::Stmt& stmt);
   syntax::Block included(const syntax::Include& stmt);
   syntax::Block chosen(const syntax::CompileTimeIf& stmt);
@@ -311,7 +324,8 @@ class Analyzer {
   ExprPtr lambda(const syntax::Lambda& lambda);
   ExprPtr make_function(tree::Function& function, const syntax::Params& params,
                         const syntax::Block* body, const syntax::Expr* value,
-                        const syntax::Expr* returns, const Directives& directives);
+                        const syntax::Expr* returns, const Directives& directives,
+                        GivenTypes given);
   Variable* take_buffer(const syntax::Param& param, Variable* parameter, Block& out);
   void add_parameters(FunctionContext& context, const syntax::Params& params);
   void convert_parameters();

@@ -50,8 +50,9 @@ std::vector<FlowFinding> analyze_module_flow(const syntax::Block& body,
 
 std::vector<FlowFinding> analyze_flow(const syntax::Block& body,
                                       const std::vector<FlowVariable>& variables,
-                                      std::vector<AssignedRead>* assigned) {
-  FlowBuilder builder(variables);
+                                      std::vector<AssignedRead>* assigned,
+                                      const Expansion& expansion) {
+  FlowBuilder builder(variables, expansion);
   builder.build(body);
   std::vector<FlowFinding> findings;
   for (const SourceRange range : builder.unreachable())

@@ -11,6 +11,7 @@
 // others, so that the first does not look as if an exception had come before it.
 #pragma once
 
+#include <functional>
 #include <string_view>
 #include <vector>
 
@@ -50,10 +51,14 @@ struct AssignedRead {
   syntax::SourceRange range;
 };
 
+// The statements that another stands for; null if it stands for itself.
+using Expansion = std::function<const syntax::Block*(const syntax::Stmt&)>;
+
 // In the order of the text. REQUIRES: no two variables of one name.
 std::vector<FlowFinding> analyze_flow(const syntax::Block& body,
                                       const std::vector<FlowVariable>& variables,
-                                      std::vector<AssignedRead>* assigned = nullptr);
+                                      std::vector<AssignedRead>* assigned = nullptr,
+                                      const Expansion& expansion = nullptr);
 
 // Of a module's own statements, whose names any function may read and assign: only what is
 // unreachable, and which of the C variables are declared late.

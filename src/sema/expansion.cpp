@@ -1,4 +1,5 @@
-// Statements that stand for others: `include`, and IF; and the names that DEF gives to values.
+// Statements that stand for others: `include`, IF, and cython.declare(); and the names that DEF
+// gives to values.
 #include "sema/analyzer.h"
 #include "sema/compile_time.h"
 #include "syntax/parse.h"
@@ -15,7 +16,8 @@ constexpr int kMaxIncludes = 40;  // in each other
 }  // namespace
 
 const syntax::Block* Analyzer::stands_for(const syntax::Stmt& stmt) {
-  if (stmt.kind != StmtKind::kInclude && stmt.kind != StmtKind::kCompileTimeIf) return nullptr;
+  if (stmt.kind != StmtKind::kInclude && stmt.kind != StmtKind::kCompileTimeIf)
+    return declared_by_call(stmt);
   const auto known = expanded_.find(&stmt);
   if (known != expanded_.end()) return &known->second;
   syntax::Block block = stmt.kind == StmtKind::kInclude ? included(as<syntax::Include>(stmt))

@@ -25,7 +25,8 @@ bool is_always_true(const Expr& test) {
 
 }  // namespace
 
-FlowBuilder::FlowBuilder(const std::vector<FlowVariable>& variables) : captured_(variables.size()) {
+FlowBuilder::FlowBuilder(const std::vector<FlowVariable>& variables, Expansion expansion)
+    : expansion_(std::move(expansion)), captured_(variables.size()) {
   for (std::size_t i = 0; i < variables.size(); ++i) indices_.emplace(variables[i].name, i);
   current_ = graph_.add_block();
   exit_ = graph_.add_block();
@@ -78,6 +79,7 @@ void FlowBuilder::block(const syntax::Block& stmts) {
 }
 
 void FlowBuilder::statement(const Stmt& stmt) {
+  if (const syntax::Block* inner = expansion_ ? expansion_(stmt) : nullptr) return block(*inner);
   switch (stmt.kind) {
     case StmtKind::kAssign:
       read(as<syntax::Assign>(stmt).value);

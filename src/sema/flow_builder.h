@@ -16,7 +16,7 @@ namespace engineroom::sema {
 
 class FlowBuilder {
  public:
-  explicit FlowBuilder(const std::vector<FlowVariable>& variables);
+  explicit FlowBuilder(const std::vector<FlowVariable>& variables, Expansion expansion = nullptr);
 
   void build(const syntax::Block& body) {
     block(body);
@@ -85,6 +85,7 @@ class FlowBuilder {
   void with_statement(const syntax::With& stmt, std::size_t item);
   void match_statement(const syntax::Match& stmt);
 
+  Expansion expansion_;
   std::map<std::string_view, std::size_t> indices_;
   FlowGraph graph_;
   BlockIndex current_ = kNowhere;

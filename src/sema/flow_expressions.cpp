@@ -84,13 +84,13 @@ void FlowBuilder::read(const Expr& e) {
     case ExprKind::kSizeOf:
       return;
     case ExprKind::kCall: {
-      // cython.typeof(x) only looks at the type.
+      // cython.typeof(x) and cython.sizeof(x) only look at the type.
       const Expr& callee = *as<syntax::Call>(e).func;
       const std::string_view name = callee.kind == ExprKind::kAttribute
                                         ? as<syntax::Attribute>(callee).attr.text
                                     : callee.kind == ExprKind::kName ? as<syntax::Name>(callee).id
                                                                      : std::string_view();
-      if (name == "typeof") return;
+      if (name == "typeof" || name == "sizeof") return;
       return syntax::for_each_child(e, [this](const Expr& child) { read(child); });
     }
     default:

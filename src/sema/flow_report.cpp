@@ -58,7 +58,9 @@ void Analyzer::check_flow(const syntax::Params& params, const syntax::Block& bod
                          place != places.end() ? place->second : syntax::SourceRange{}});
   }
   std::vector<AssignedRead> assigned;
-  for (const FlowFinding& finding : analyze_flow(body, variables, &assigned)) report(finding);
+  const Expansion expansion = [this](const syntax::Stmt& stmt) { return declared_by_call(stmt); };
+  for (const FlowFinding& finding : analyze_flow(body, variables, &assigned, expansion))
+    report(finding);
   for (const AssignedRead& read : assigned)
     context_->assigned_reads.emplace(read.range.begin, context_->locals.find(read.name)->second);
 }

@@ -52,9 +52,11 @@ bool Analyzer::apply_directive_decorator(const syntax::Expr& decorator, Directiv
     case Directives::Set::kUnknown:
       break;
   }
-  if (*name == "ccall" || *name == "cfunc" || *name == "inline" || *name == "returns" ||
-      *name == "nogil" || *name == "exceptval" || *name == "noexcept" || *name == "locals" ||
-      *name == "gil" || *name == "with_gil" || *name == "ufunc") {
+  // Of def functions only their C namesakes have a return type.
+  if (*name == "locals" || *name == "returns") return true;
+  if (*name == "ccall" || *name == "cfunc" || *name == "inline" || *name == "nogil" ||
+      *name == "exceptval" || *name == "noexcept" || *name == "gil" || *name == "with_gil" ||
+      *name == "ufunc") {
     not_supported(decorator.range, "cython." + *name);
     return true;
   }
@@ -80,10 +82,13 @@ void Analyzer::add_parameters(FunctionContext& context, const syntax::Params& pa
   for (const syntax::Param& param : params.params) {
     const Type* type = object_;
     bool allows_none = param.none_rule != syntax::NoneRule::kNotNone;
+    const auto given = context.given.find(param.name.text);
     if (param.kind == syntax::ParamKind::kVarArgs) {
       type = types_.object(ObjectClass::kTuple);
     } else if (param.kind == syntax::ParamKind::kVarKeywords) {
       type = types_.object(ObjectClass::kDict);
+    } else if (given != context.given.end()) {
+      type = given->second;
     } else if (param.type->kind != syntax::CTypeKind::kImplicit) {
       const auto* named = syntax::try_as<syntax::CNamedType>(param.type);
       // def f(x): one word is the name.
@@ -150,7 +155,8 @@ void Analyzer::convert_parameters() {
 
 ExprPtr Analyzer::make_function(tree::Function& function, const syntax::Params& params,
                                 const syntax::Block* body, const syntax::Expr* value,
-                                const syntax::Expr* returns, const Directives& directives) {
+                                const syntax::Expr* returns, const Directives& directives,
+                                GivenTypes given) {
   auto made = make<tree::MakeFunction>(object_, function.range);
   made->function = &function;
   // Defaults belong to what is around the function.
@@ -169,6 +175,7 @@ ExprPtr Analyzer::make_function(tree::Function& function, const syntax::Params& 
   context.function = &function;
   context.outer = context_;
   context.directives = directives;
+  context.given = std::move(given);
   FunctionContext* before = context_;
   auto scopes = std::move(inner_scopes_);
   inner_scopes_.clear();
@@ -183,6 +190,7 @@ ExprPtr Analyzer::make_function(tree::Function& function, const syntax::Params& 
   } else {
     take_docstring(*body, function.doc, function.has_doc);
     collect_locals(*body);
+    apply_given_types(context.given);
     infer_types(*body);
     convert_parameters();
     if (returns != nullptr) context.returns = annotation(*returns).type;
@@ -212,14 +220,15 @@ ExprPtr Analyzer::def_function(const syntax::FunctionDef& def) {
   for (std::size_t i = def.decorators.size(); i-- > 0;)
     apply_directive_decorator(*def.decorators[i], directives);
   tree::Function& function = new_function(tree::FunctionKind::kDef, def.name.text, def.header);
-  ExprPtr made = make_function(function, *def.params, &def.body, nullptr, def.returns, directives);
+  ExprPtr made = make_function(function, *def.params, &def.body, nullptr, def.returns, directives,
+                               given_types(def.decorators));
   return decorated(std::move(made), def.decorators);
 }
 
 ExprPtr Analyzer::lambda(const syntax::Lambda& lambda) {
   tree::Function& function = new_function(tree::FunctionKind::kDef, "<lambda>", lambda.range);
   return make_function(function, *lambda.params, nullptr, lambda.body, nullptr,
-                       context_->directives);
+                       context_->directives, {});
 }
 
 // ---- cdef, cpdef ----
@@ -240,6 +249,7 @@ void Analyzer::c_function(const syntax::CFuncDef& def) {
           .hint(
               "C code calls it directly; only directives such as @cython.cdivision(True) are "
               "possible");
+  context.given = given_types(def.decorators);
   FunctionContext* before = context_;
   context_ = &context;
   const syntax::Params& params = *def.type->params;
@@ -249,6 +259,8 @@ void Analyzer::c_function(const syntax::CFuncDef& def) {
     std::string_view name = params.params[i].name.text;
     if (name.empty() && params.params[i].type->kind == syntax::CTypeKind::kNamed)
       name = as<syntax::CNamedType>(*params.params[i].type).name();
+    if (context.given.contains(name))
+      not_supported(params.params[i].range, "cython.locals of parameters of C functions");
     refuse_incomplete(*parameter.type, params.params[i].range, "a parameter");
     if (parameter.type->extension != nullptr) class_index(*parameter.type->extension);
     Variable* variable = new_variable(name, parameter.type, VariableKind::kParameter);
@@ -267,6 +279,7 @@ void Analyzer::c_function(const syntax::CFuncDef& def) {
   }
   take_docstring(def.body, function.doc, function.has_doc);
   collect_locals(def.body);
+  apply_given_types(context.given);
   infer_types(def.body);
   check_flow(params, def.body);
   for (StmtPtr& stmt : block(def.body)) body.push_back(std::move(stmt));

@@ -77,8 +77,10 @@ TEST(UndeclaredName, MayComeFromAnIncludedText) {
   const With with{.pxds = {{"a.pxi", "x = 1\ncdef int y\ninclude 'b.pxi'\n"}, {"b.pxi", "z = 1"}}};
   EXPECT_EQ(errors("include 'a.pxi'\nprint(x, y, z, nowhere)", with),
             "2:16 undeclared name 'nowhere'\n");
-  EXPECT_EQ(errors("if True:\n    include 'a.pxi'\nprint(x, nowhere)", with),
+  EXPECT_EQ(errors("if True:\n    include 'b.pxi'\nprint(z, nowhere)", with),
             "3:10 undeclared name 'nowhere'\n");
+  EXPECT_EQ(errors("if True:\n    include 'a.pxi'", with),
+            "a.pxi:2:10 not supported yet: C variables of the module that are declared here\n");
   EXPECT_EQ(
       errors("include 'none.pxi'\nprint(x)", with),
       "1:9 there is no file 'none.pxi' to include | it is looked for beside the source and on "

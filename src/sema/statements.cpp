@@ -15,6 +15,10 @@ Block Analyzer::block(const syntax::Block& stmts) {
 }
 
 void Analyzer::statement(const syntax::Stmt& stmt, Block& out) {
+  if (const syntax::Block* inner = stands_for(stmt)) {
+    for (const syntax::Stmt* one : *inner) statement(*one, out);
+    return;
+  }
   switch (stmt.kind) {
     case StmtKind::kExprStmt: {
       const syntax::Expr& value = *as<syntax::ExprStmt>(stmt).value;
@@ -155,8 +159,6 @@ void Analyzer::statement(const syntax::Stmt& stmt, Block& out) {
       return define(as<syntax::CompileTimeDef>(stmt));
     case StmtKind::kInclude:
     case StmtKind::kCompileTimeIf:
-      for (const syntax::Stmt* inner : *stands_for(stmt)) statement(*inner, out);
-      return;
     case StmtKind::kError:
       return;
   }
@@ -322,9 +324,13 @@ void Analyzer::import_from(const syntax::ImportFrom& stmt, Block& out) {
 // The initial values; the names are known already.
 void Analyzer::local_c_variables(const syntax::CVarDef& def, Block& out) {
   for (const syntax::CDeclarator& declarator : def.declarators) {
-    if (declarator.value == nullptr) continue;
     const auto local = context_->locals.find(declarator.name.text);
     const Symbol* symbol = scope_.find(declarator.name.text);
+    if (local == context_->locals.end() && symbol == nullptr) {
+      not_supported(declarator.range, "C variables of the module that are declared here");
+      continue;
+    }
+    if (declarator.value == nullptr) continue;
     Variable* target = local != context_->locals.end() ? local->second
                        : symbol != nullptr             ? symbol->variable
                                                        : nullptr;
