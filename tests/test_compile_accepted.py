@@ -202,3 +202,30 @@ def test_bytes_of_a_recoded_file(tmp_path):
     path.write_text("# coding: nonsense\n")
     with pytest.raises(SyntaxError, match="unknown encoding"):
         er.compile_file(path)
+
+
+def test_numbers_that_are_none_of_cs_are_refused():
+    declared = 'cdef extern from *:\n    ctypedef long long wide "__int128_t"\n'
+    with pytest.raises(er.CompileError, match="not supported yet: values of this C type as obj"):
+        build(declared + "def f():\n    cdef wide x = 1\n    return x\n")
+    with pytest.raises(er.CompileError, match="not supported yet: objects as values of this C t"):
+        build(declared + "def f(wide x):\n    return x > 1\n")
+
+
+def test_verbatim_c_that_uses_numpy():
+    pytest.importorskip("numpy")
+    m = build(
+        '''
+        cimport numpy as np
+
+        cdef extern from *:
+            """
+            static void** api(void) { return PyArray_API; }
+            """
+            void** api()
+
+        def f():
+            return api() != NULL
+        '''
+    )
+    assert m.f() is True

@@ -28,6 +28,14 @@ inline PyObject* to_object(T value) {
     return PyLong_FromUnsignedLongLong(value);
   }
 }
+// What a header calls a number though it is none of these: of more than 64 bits, or a class of C++.
+template <typename T>
+  requires(!std::is_arithmetic_v<T> && !std::is_enum_v<T> && !std::is_pointer_v<T> &&
+           !std::is_convertible_v<T, PyObject*>)
+inline PyObject* to_object(T) {
+  static_assert(sizeof(T) == 0, "not supported yet: values of this C type as objects");
+  return nullptr;
+}
 inline PyObject* to_object(float value) { return PyFloat_FromDouble(value); }
 inline PyObject* to_object(double value) { return PyFloat_FromDouble(value); }
 inline PyObject* to_object(long double value) {
@@ -132,8 +140,14 @@ constexpr const char* int_name() {
   return "integer";
 }
 
+// Has more specific forms below and in generated code.
 template <typename T>
-struct FromObject;  // only of the types below
+struct FromObject {
+  static bool convert(PyObject*, T*) {
+    static_assert(sizeof(T) == 0, "not supported yet: objects as values of this C type");
+    return false;
+  }
+};
 
 template <typename T>
 inline bool from_object(PyObject* o, T* out, const char* name = nullptr) {

@@ -368,6 +368,8 @@ void Analyzer::declare_extern(const syntax::CExternBlock& block, Scope& scope, b
     header_ = out_.prelude.size();
     out_.prelude.push_back({std::move(include), std::string(block.header), is_optional});
   }
+  // C code that calls NumPy's needs what a call from here does: the header, and import_array().
+  if (block.verbatim.find("PyArray_") != std::string_view::npos) uses_numpy_ = true;
   if (!block.verbatim.empty()) out_.prelude.push_back({std::string(block.verbatim), ""});
   for (const syntax::Stmt* stmt : block.body) {
     if (stmt->kind == StmtKind::kCStructDef) {

@@ -4,7 +4,7 @@ cdef extern from "Python.h":
     ctypedef int sdigit
     struct PyLongObject:
         digit *ob_digit
-    object _PyLong_New(Py_ssize_t n)
+    PyLongObject *_PyLong_New(Py_ssize_t n)
     const long PyLong_SHIFT
     const digit PyLong_BASE
     const digit PyLong_MASK
