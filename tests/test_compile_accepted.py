@@ -229,3 +229,33 @@ def test_verbatim_c_that_uses_numpy():
         '''
     )
     assert m.f() is True
+
+
+def test_parameters_named_like_types():
+    m = build(
+        """
+        cdef object first(short, list, int n):
+            return short, list, n
+
+        cpdef zed(short, long, complex, x, object):
+            return short, long, complex, x, object
+
+        def f():
+            return first(1.5, "a", 2)
+        """
+    )
+    assert m.f() == (1.5, "a", 2)
+    assert m.zed(short=1, long="a", complex=3, x=4, object=5) == (1, "a", 3, 4, 5)
+
+
+def test_parameters_without_names_in_declarations():
+    m = build(
+        """
+        cdef extern from "math.h":
+            double fabs(double)
+
+        def f(x):
+            return fabs(x)
+        """
+    )
+    assert m.f(-2) == 2.0

@@ -95,7 +95,7 @@ TEST(Cdef, classes) {
   EXPECT_EQ(tree("cdef class A(B):\n  cdef public int x\n  cdef readonly double[:] y\n"
                  "  cdef int f(self): return 1\n  property p:\n    def __get__(self): pass\n"),
             "CClassDef A (B)\n  body:\n    CVarDef public\n      x: int\n    CVarDef readonly\n"
-            "      y: view(double, :)\n    CFuncDef f: function(self?) -> int\n      body:\n"
+            "      y: view(double, :)\n    CFuncDef f: function(self) -> int\n      body:\n"
             "        Return 1\n    PropertyDef p\n      body:\n        FunctionDef __get__ (self)\n"
             "          body:\n            Pass\n");
   EXPECT_EQ(tree("ctypedef extern class a.b.C as D [object O, type T, check_size ignore]:\n"

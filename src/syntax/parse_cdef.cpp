@@ -141,6 +141,7 @@ void Parser::parse_c_declaration(Stmts& out, std::size_t first, CContext c, bool
   }
   if (at(Tok::kColon) && declared.type->kind == CTypeKind::kFunction) {
     CFuncDef* function = make_c_function(first, c, is_cpdef, decorators, declared);
+    function->type = with_names(*function->type);
     parse_c_body(first, *function);
     out.push_back(function);
     return;
@@ -198,6 +199,34 @@ void Parser::add_declared(Stmts& out, std::size_t first, const CContext& c, bool
 }
 
 // Its `type` stays null if this is no function.
+// Where a body follows, a parameter of one word is an object of that name, be it the name of a
+// type: cdef f(short): ...
+const CFunctionType* Parser::with_names(const CFunctionType& type) {
+  std::vector<Param> list;
+  for (Param param : type.params->params) {
+    const auto* basic = try_as<CBasicType>(param.type);
+    const auto* word = try_as<CNamedType>(param.type);
+    const std::string_view text =
+        text_.substr(param.type->range.begin, param.type->range.end - param.type->range.begin);
+    const bool is_word = basic != nullptr
+                             ? basic->basic != CBasic::kVoid &&
+                                   text.find_first_of(" \t\\\n") == std::string_view::npos
+                             : word != nullptr && word->may_be_name;
+    if (param.name.empty() && is_word) {
+      const SourceRange range = param.type->range;
+      param.name = Identifier{text, range};
+      param.type = make<CImplicitType>(SourceRange{range.source, range.begin, range.begin});
+    }
+    list.push_back(param);
+  }
+  Params* params = arena_.make<Params>(*type.params);
+  params->params = arena_.list(list);
+  CFunctionType* named = make<CFunctionType>(type.range);
+  *named = type;
+  named->params = params;
+  return named;
+}
+
 CFuncDef* Parser::make_c_function(std::size_t first, const CContext& c, bool is_cpdef,
                                   const Exprs& decorators, const Declared& declared) {
   CFuncDef* function = make<CFuncDef>(range_from(first));

@@ -368,6 +368,7 @@ class Parser {
                     std::vector<CDeclarator>& variables);
   CFuncDef* make_c_function(std::size_t first, const CContext& c, bool is_cpdef,
                             const Exprs& decorators, const Declared& declared);
+  const CFunctionType* with_names(const CFunctionType& type);
   void parse_c_body(std::size_t first, CFuncDef& function);
   const Stmt* parse_cdef_block(std::size_t first, CContext c);
   const Stmt* parse_extern_block(std::size_t first, CContext c);
