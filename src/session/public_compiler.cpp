@@ -2,7 +2,10 @@
 #include "engineroom/compiler.h"
 
 #include <filesystem>
+#include <memory>
+#include <mutex>
 #include <utility>
+#include <vector>
 
 #include "jit/cache_directory.h"
 #include "session/session.h"
@@ -39,6 +42,14 @@ CompileMessage message_of(const jit::Diagnostic& diagnostic) {
           .text = diagnostic.message,
           .hint = "",
           .rendered = diagnostic.to_string() + "\n"};
+}
+
+// Functions that Python holds may be called until it ends.
+std::shared_ptr<const void> keep_for_ever(const jit::Program& program) {
+  static std::mutex mutex;
+  static auto* kept = new std::vector<std::shared_ptr<const jit::Program>>;
+  const std::scoped_lock lock(mutex);
+  return kept->emplace_back(std::make_shared<const jit::Program>(program));
 }
 
 }  // namespace
@@ -106,9 +117,7 @@ Compilation Compiler::compile(const std::string& source, const CompileSettings& 
   if (!cell.ok) return result;
   void* entry = cell.program.symbol(cell.translation.exec_symbol);
   result.module.entry_ = reinterpret_cast<int (*)(_object*, _object*)>(entry);
-  // Functions that Python holds may be called until it ends.
-  result.module.code_ =
-      std::shared_ptr<const void>(new jit::Program(cell.program), [](const jit::Program*) {});
+  result.module.code_ = keep_for_ever(cell.program);
   return result;
 }
 
