@@ -222,6 +222,7 @@ class Analyzer {
   std::optional<std::int64_t> array_bound(const syntax::Expr* bound, const Type& array,
                                           std::int64_t otherwise);
   void assign_array_slice(ExprPtr array, const syntax::Slice& slice, ExprPtr value, Block& out);
+  void assign_items(ExprPtr first, const Type* part, ExprPtr value, Block& out);
 
   // ---- tuples.cpp ----
   const Type* tuple_ctype(const syntax::CTupleType& type, Scope& scope);

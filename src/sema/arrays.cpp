@@ -66,7 +66,13 @@ void Analyzer::assign_array_slice(ExprPtr array, const syntax::Slice& slice, Exp
   auto first = make<tree::IndexAccess>(type.base, range);
   first->value = std::move(array);
   first->index = c_literal(types_.py_ssize_t(), std::to_string(*low), range);
-  auto address = make<tree::AddressOf>(types_.pointer_to(type.base), range);
+  assign_items(std::move(first), part, std::move(made), out);
+}
+
+// *(T (*)[n])&first = value, with the array's type for `part`.
+void Analyzer::assign_items(ExprPtr first, const Type* part, ExprPtr value, Block& out) {
+  const syntax::SourceRange range = first->range;
+  auto address = make<tree::AddressOf>(types_.pointer_to(first->type), range);
   address->value = std::move(first);
   auto pointer = make<tree::Cast>(types_.pointer_to(part), range);
   pointer->value = std::move(address);
@@ -75,7 +81,7 @@ void Analyzer::assign_array_slice(ExprPtr array, const syntax::Slice& slice, Exp
   place->index = c_literal(types_.int_type(), "0", range);
   auto stmt = make_stmt<tree::Assign>(range);
   stmt->target = std::move(place);
-  stmt->value = std::move(made);
+  stmt->value = std::move(value);
   out.push_back(std::move(stmt));
 }
 

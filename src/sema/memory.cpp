@@ -276,17 +276,7 @@ void Analyzer::assign_to_memory(ExprPtr memory, const syntax::Slice& slice, Expr
     do_helper(out, "er::check_slice", range, c_literal(size, n, range), variable(low, range),
               std::move(high));
   }
-  auto address = make<tree::AddressOf>(first->type, range);
-  address->value = item_at(first, variable(low, range), range);
-  auto pointer = make<tree::Cast>(types_.pointer_to(part), range);
-  pointer->value = std::move(address);
-  auto place = make<tree::IndexAccess>(part, range);
-  place->value = std::move(pointer);
-  place->index = c_literal(types_.int_type(), "0", range);
-  auto stmt = make_stmt<tree::Assign>(range);
-  stmt->target = std::move(place);
-  stmt->value = variable(value, range);
-  out.push_back(std::move(stmt));
+  assign_items(item_at(first, variable(low, range), range), part, variable(value, range), out);
 }
 
 // An array that may be part of what it is assigned to.
