@@ -1,12 +1,14 @@
 """Parts of the client that need no cluster."""
 
 import pickle
+from concurrent.futures import Future
 
 import engineroom as ipp
 import pytest
 from engineroom.client.map import Map, RoundRobinMap
 from engineroom.client.metadata import ExecuteReply, Metadata
 from engineroom.client.records import LIMIT, History, Outstanding, Recent
+from engineroom.client.waiting import _fulfil
 from engineroom.util import _parse_date, compare_datetimes, extract_dates, int_keys
 
 # ---- errors ----
@@ -277,3 +279,21 @@ def test_canning_moves_functions_to_other_globals():
     assert ipp.uncan(ipp.Reference("secret + 1"), {"secret": 1}) == 2
     value, rest = ipp.deserialize_object([*ipp.serialize_object([1, 2]), b"rest"])
     assert (value, rest) == ([1, 2], [b"rest"])
+
+
+# ---- waiting for engines ----
+
+
+@pytest.mark.parametrize("error", [None, ConnectionError("This client is closed.")])
+def test_a_wait_that_was_cancelled_ends_quietly(error):
+    def wait():
+        if error is not None:
+            raise error
+
+    given_up = Future()
+    given_up.cancel()
+    _fulfil(given_up, wait)
+    assert given_up.cancelled()
+    asked = Future()
+    _fulfil(asked, wait)
+    assert asked.exception() is error

@@ -1,9 +1,10 @@
 """Waiting for engines to come."""
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from typing import TYPE_CHECKING, Any
 
 from .. import error
@@ -48,12 +49,17 @@ def wait_for_engines(
 
 
 def _fulfil(future: Future[None], wait: Callable[[], None]) -> None:
+    failure: Exception | None = None
     try:
         wait()
-    except Exception as failure:
-        future.set_exception(failure)
-    else:
-        future.set_result(None)
+    except Exception as error:
+        failure = error
+    # Whoever asked may have given up meanwhile.
+    with contextlib.suppress(InvalidStateError):
+        if failure is not None:
+            future.set_exception(failure)
+        else:
+            future.set_result(None)
 
 
 class _Waiter:
