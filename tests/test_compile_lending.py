@@ -69,6 +69,14 @@ def variables():
 
 def failing():
     return cube(-1)
+
+def replace_last():
+    volume.last = "after"
+    return "called, "
+
+def in_order():
+    volume.last = "before"
+    return replace_last() + volume.last
 """
 
 # Every kind of type that has a spelling of its own in Cython's C code.
@@ -189,6 +197,7 @@ def ours(folder, monkeypatch):
 def check_use(user):
     assert user.functions() == [80.0, 6.0, 42, "hello you2", 2j]
     assert user.variables() == [1, "nothing", 2.5, 101, ["set"]]
+    assert user.in_order() == "called, after"
     with pytest.raises(ValueError, match="^negative$"):
         user.failing()
 

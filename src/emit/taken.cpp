@@ -67,9 +67,7 @@ bool FunctionEmitter::makes_object(const tree::Expr& expr) {
 // Is its value there, whatever is evaluated first?
 bool FunctionEmitter::is_settled(const tree::Expr& expr) {
   if (const auto* ref = tree::try_as<tree::VariableRef>(&expr)) {
-    const bool is_local = ref->variable->kind != tree::VariableKind::kModule &&
-                          ref->variable->kind != tree::VariableKind::kExtern;
-    return is_local && (!ref->check_bound || bound_.contains(ref->variable));
+    return !ref->variable->is_global() && (!ref->check_bound || bound_.contains(ref->variable));
   }
   const Effects& effects = effects_(expr);
   return !effects.has_statements && !effects.is_active && !effects.reads_memory;
