@@ -8,11 +8,11 @@ using tree::as;
 using tree::ExprKind;
 using tree::StmtKind;
 
-namespace {
-
 bool overlap(const std::set<const tree::Variable*>& a, const std::set<const tree::Variable*>& b) {
   return std::any_of(a.begin(), a.end(), [&](const auto* v) { return b.contains(v); });
 }
+
+namespace {
 
 const tree::Type& function_type(const tree::Call& call) {
   const tree::Type& type = *call.callee->type;

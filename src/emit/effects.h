@@ -36,6 +36,8 @@ class EffectsOf {
   std::unordered_map<const tree::Expr*, Effects> known_;
 };
 
+bool overlap(const std::set<const tree::Variable*>& a, const std::set<const tree::Variable*>& b);
+
 // Must the value of the first be put into a temporary before the second is evaluated?
 bool must_precede(const Effects& first, const Effects& second);
 

@@ -6,7 +6,6 @@
 //
 // It is right only if nothing happens between the two that is not to happen after a failure: the
 // arguments behind the taken one must be there already.
-#include <algorithm>
 #include <map>
 #include <string_view>
 
@@ -41,10 +40,6 @@ unsigned takes(std::string_view helper) {
   if (helper.starts_with("er::from_object<")) return 1;
   const auto found = kTaking.find(helper);
   return found == kTaking.end() ? 0 : found->second;
-}
-
-bool overlap(const std::set<const tree::Variable*>& a, const std::set<const tree::Variable*>& b) {
-  return std::any_of(a.begin(), a.end(), [&](const auto* v) { return b.contains(v); });
 }
 
 // An object stays what it is when it is declared as something else.

@@ -40,9 +40,9 @@ ExprPtr Analyzer::call(const syntax::Call& call, const Type* wanted) {
                                 as<syntax::Attribute>(*call.func).attr.text);
       got->range = call.range;
       const ObjectClass owner = got->args[0]->type->object_class;
-      const bool joins = (owner == ObjectClass::kStr || owner == ObjectClass::kBytes) &&
-                         as<syntax::Attribute>(*call.func).attr.text == "join";
       const std::string_view method = as<syntax::Attribute>(*call.func).attr.text;
+      const bool joins =
+          (owner == ObjectClass::kStr || owner == ObjectClass::kBytes) && method == "join";
       const bool converts = (owner == ObjectClass::kStr && method == "encode") ||
                             (owner == ObjectClass::kBytes && method == "decode");
       for (const syntax::Expr* arg : call.args) {
@@ -68,10 +68,7 @@ ExprPtr Analyzer::call(const syntax::Call& call, const Type* wanted) {
 // The name of an encoding, which may be a char * as well.
 ExprPtr Analyzer::codec_name(const syntax::Expr& arg) {
   ExprPtr value = expr(arg, object_);
-  const Type& type = *value->type;
-  const bool is_text =
-      type.is_pointer() && type.base->kind == TypeKind::kInt && type.base->rank == 1;
-  if (!is_text) return to_object(std::move(value));
+  if (!value->type->is_char_pointer()) return to_object(std::move(value));
   auto text = make<tree::Cast>(types_.pointer_to(types_.const_of(types_.char_type())), arg.range);
   text->value = std::move(value);
   return helper("PyUnicode_FromString", types_.object(ObjectClass::kStr), Fail::kNull, arg.range,

@@ -47,14 +47,10 @@ const char* class_check(ObjectClass object_class) {
   return "";
 }
 
-bool is_char_pointer(const Type& type) {
-  return type.is_pointer_like() && type.base->kind == TypeKind::kInt && type.base->rank == 1;
-}
-
 // All members of a union become objects, and only one was set: text may be read where there is
 // none.
 bool has_unsafe_member(const Type& type) {
-  const auto is_text = [](const tree::Field& field) { return is_char_pointer(*field.type); };
+  const auto is_text = [](const tree::Field& field) { return field.type->is_char_pointer_like(); };
   const auto is_first = [&](const tree::Field& field) { return field.type == type.fields[0].type; };
   return std::any_of(type.fields.begin(), type.fields.end(), is_text) &&
          !std::all_of(type.fields.begin(), type.fields.end(), is_first);
@@ -111,7 +107,8 @@ bool is_pointer_compatible(const Type& from, const Type& to) {
   if (is_void_pointer(to) || is_void_pointer(from)) return true;
   if (from.kind == TypeKind::kFunction) return is_function_compatible(from, *to.base);
   if (from.base->kind == TypeKind::kFunction) return is_function_compatible(*from.base, *to.base);
-  return same_but_const(from.base, to.base) || (is_char_pointer(from) && is_char_pointer(to));
+  return same_but_const(from.base, to.base) ||
+         (from.is_char_pointer_like() && to.is_char_pointer_like());
 }
 
 }  // namespace
@@ -128,7 +125,7 @@ bool Analyzer::can_be_object(const Type& type) const {
                        [this](const tree::Field& field) { return can_be_object(*field.type); });
   }
   if (type.kind == TypeKind::kArray) return can_be_object(*type.base);
-  return type.is_object() || type.is_numeric() || type.is_void() || is_char_pointer(type);
+  return type.is_object() || type.is_numeric() || type.is_void() || type.is_char_pointer_like();
 }
 
 // Can an object be converted to it? An array only as a part of something.
@@ -138,7 +135,7 @@ bool Analyzer::can_be_read(const Type& type) const {
                        [this](const tree::Field& field) { return can_be_read(*field.type); });
   }
   if (type.kind == TypeKind::kArray) return can_be_read(*type.base);
-  return type.is_numeric() || (is_char_pointer(type) && type.is_pointer());
+  return type.is_numeric() || type.is_char_pointer();
 }
 
 // "<int>(x / 2)"
@@ -248,7 +245,7 @@ ExprPtr Analyzer::to_object(ExprPtr value) {
   if (type.is_integral() && !is_class) object_class = ObjectClass::kInt;
   if (type.is_float()) object_class = ObjectClass::kFloat;
   if (type.is_complex()) object_class = ObjectClass::kComplex;
-  if (is_char_pointer(type) && type.is_pointer()) object_class = ObjectClass::kBytes;
+  if (type.is_char_pointer()) object_class = ObjectClass::kBytes;
   if (type.kind == TypeKind::kBint) object_class = ObjectClass::kBool;
   const char* name = type.kind == TypeKind::kBint ? "er::to_bool" : "er::to_object";
   if (&type == types_.ucs4()) {
@@ -263,7 +260,7 @@ ExprPtr Analyzer::from_object(ExprPtr value, const Type* to) {
   if (to->kind == TypeKind::kBint) return truth(std::move(value));
   if (ExprPtr code = character_code(*value, *to)) return code;
   if (refuse_text(*value, *to)) return error_value(range);
-  const bool is_text = is_char_pointer(*to) && to->is_pointer();
+  const bool is_text = to->is_char_pointer();
   if (to->is_numeric() || is_text || (to->kind == TypeKind::kStruct && can_be_read(*to))) {
     std::string name = "er::from_object<" + to->cpp + ">";
     if (to == types_.ucs4()) name = "er::ucs4_from_object";

@@ -212,8 +212,7 @@ ExprPtr Analyzer::literal(const syntax::Expr& e, const Type* wanted) {
           return c_literal(wanted, std::to_string(static_cast<std::uint32_t>(first.code)) + "u",
                            e.range);
       }
-      const bool wants_chars = wanted != nullptr && wanted->is_pointer() &&
-                               wanted->base->kind == TypeKind::kInt && wanted->base->rank == 1;
+      const bool wants_chars = wanted != nullptr && wanted->is_char_pointer();
       const bool wants_memory =
           wanted != nullptr && wanted->is_pointer() && wanted->base->is_void();
       if ((wants_chars && has_bytes(text)) || (wants_memory && (is_bytes || is_ascii(text.text)))) {

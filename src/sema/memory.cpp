@@ -17,10 +17,6 @@ bool is_given(const syntax::Expr* bound) {
   return bound != nullptr && bound->kind != ExprKind::kNone;
 }
 
-bool is_characters(const Type& type) {
-  return type.is_pointer_like() && type.base->kind == TypeKind::kInt && type.base->rank == 1;
-}
-
 }  // namespace
 
 // A bound of a slice of C memory: constants are checked, where the size is known.
@@ -99,7 +95,8 @@ std::optional<Analyzer::LoopPlan> Analyzer::memory_loop(const syntax::Expr& iter
   const bool is_array = type->kind == TypeKind::kArray;
   if (slice == nullptr && !is_array) return std::nullopt;
   // Text that ends where it ends is bytes.
-  if (is_characters(*type) && !is_array && !is_given(slice->upper) && !is_given(slice->step))
+  if (type->is_char_pointer_like() && !is_array && !is_given(slice->upper) &&
+      !is_given(slice->step))
     return std::nullopt;
   ExprPtr memory = expr(sequence);
   if (is_error(*memory)) return loop_over(std::move(memory));
@@ -128,7 +125,8 @@ const Type* Analyzer::memory_item_type(const syntax::Expr& iter) {
 ExprPtr Analyzer::memory_slice(ExprPtr memory, const syntax::Slice& slice) {
   const Type& type = *memory->type;
   const syntax::SourceRange range = slice.range;
-  if (is_characters(type) && !is_given(slice.step)) return text_slice(std::move(memory), slice);
+  if (type.is_char_pointer_like() && !is_given(slice.step))
+    return text_slice(std::move(memory), slice);
   if (!can_be_object(*type.base) || type.base->is_void()) {
     diagnostics_.error("conversion", range,
                        "cannot convert items of type '" + type.base->name + "' to Python objects");
@@ -179,7 +177,7 @@ ExprPtr Analyzer::text_to_decode(const syntax::Expr& e) {
       subscript != nullptr ? syntax::try_as<syntax::Slice>(subscript->slice) : nullptr;
   if (slice == nullptr || is_given(slice->step)) return nullptr;
   const Type* type = quick_type(*subscript->value);
-  if (type == nullptr || !is_characters(*type)) return nullptr;
+  if (type == nullptr || !type->is_char_pointer_like()) return nullptr;
   const Type* size = types_.py_ssize_t();
   const auto bound = [&](const syntax::Expr* written) {
     return is_given(written) ? coerce(expr(*written), size) : c_literal(size, "0", e.range);

@@ -3,16 +3,13 @@
 #include <algorithm>
 
 #include "sema/analyzer.h"
+#include "syntax/unicode.h"
 
 namespace engineroom::sema {
 
 using syntax::in_quotes;
 
 namespace {
-
-bool is_char_pointer(const Type& type) {
-  return type.is_pointer() && type.base->kind == TypeKind::kInt && type.base->rank == 1;
-}
 
 const tree::Constant* text_constant(const tree::Expr& value, const tree::Module& module) {
   const auto* made = tree::try_as<tree::PyConstant>(&value);
@@ -26,13 +23,8 @@ const tree::Constant* text_constant(const tree::Expr& value, const tree::Module&
 // The code of the only character of a text in UTF-8.
 std::optional<long> only_character(const std::string& text) {
   if (text.empty()) return std::nullopt;
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  const std::size_t n = first < 0x80 ? 1 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-  if (text.size() != n) return std::nullopt;
-  long code = n == 1 ? first : first & (0x7F >> n);
-  for (std::size_t i = 1; i < n; ++i) code = code << 6 | (byte(i) & 0x3F);
-  return code;
+  const syntax::Character first = syntax::decode_utf8(text);
+  return first.size == text.size() ? std::optional<long>(first.code) : std::nullopt;
 }
 
 }  // namespace
@@ -65,7 +57,7 @@ bool Analyzer::refuse_text(const tree::Expr& value, const Type& to) {
     return true;
   }
   const bool is_str = value.type->object_class == ObjectClass::kStr;
-  if (!is_str || !is_char_pointer(to)) return false;
+  if (!is_str || !to.is_char_pointer()) return false;
   diagnostics_
       .error("conversion", value.range,
              "cannot convert a str to " + in_quotes(to.name) + ": how is it encoded?")
@@ -96,7 +88,7 @@ bool Analyzer::refuse_text_as_number(const tree::Expr& value, const tree::Consta
 
 // A char * says nothing of how its bytes are to be read as characters.
 bool Analyzer::refuse_decoding(const tree::Expr& value, const Type& to) {
-  if (!is_char_pointer(*value.type) || to.object_class != ObjectClass::kStr) return false;
+  if (!value.type->is_char_pointer() || to.object_class != ObjectClass::kStr) return false;
   const std::string written(sources_.text_of(value.range));
   diagnostics_
       .error("conversion", value.range,

@@ -165,6 +165,10 @@ struct Type {
   bool is_void() const { return kind == TypeKind::kVoid; }
   // A pointer, or an array, which becomes one.
   bool is_pointer_like() const { return is_pointer() || kind == TypeKind::kArray; }
+  // char, signed or unsigned: what bytes are made of.
+  bool is_char() const { return kind == TypeKind::kInt && rank == 1; }
+  bool is_char_pointer() const { return is_pointer() && base->is_char(); }
+  bool is_char_pointer_like() const { return is_pointer_like() && base->is_char(); }
 
   const Field* find_field(std::string_view field) const;
 };
