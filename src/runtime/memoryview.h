@@ -23,7 +23,7 @@ struct Memory {
 };
 
 // Stands for None in views.
-ER_RUNTIME_API extern Memory none_memory;
+__attribute__((visibility("default"))) extern Memory none_memory;
 
 ER_BEGIN_INLINE
 inline void hold(Memory* memory) {
