@@ -122,6 +122,7 @@ struct ViewSpec {
   bool is_writable;
   bool is_c_contiguous;        // as a whole: the last axis is ::1, and there are no pointers
   bool is_fortran_contiguous;  // likewise, the first
+  // Null if there is no such conversion.
   PyObject* (*to_object)(const char* item);
   bool (*from_object)(PyObject* o, char* item);
 };
@@ -129,26 +130,72 @@ struct ViewSpec {
 // Fills the view, which gets a reference; false with an exception: ValueError of the buffer's
 // layout, TypeError of something without a buffer. None is a view of none_memory.
 ER_RUNTIME_API bool acquire_view(AnyView out, PyObject* o, const ViewSpec& spec);
-// A cython.view.memoryview of it: a new reference. None of none_memory.
-ER_RUNTIME_API PyObject* view_to_object(AnyView view, const ViewSpec& spec);
+// A cython.view.memoryview of it: a new reference. None of none_memory. `home` keeps the code of
+// the spec's functions loaded; may be null.
+ER_RUNTIME_API PyObject* view_to_object(AnyView view, const ViewSpec& spec, PyObject* home);
 // <double[:n, :m]> pointer: a new cython.view.array that does not own its memory.
 ER_RUNTIME_API PyObject* array_of_pointer(void* data, const ViewSpec& spec, const Py_ssize_t* shape,
                                           bool is_fortran);
 
+// cython.view.array, whose fields C code may use.
+struct ArrayObject {
+  PyObject ob_base;
+  char* data;
+  Py_ssize_t len;
+  char* format;
+  int ndim;
+  Py_ssize_t* _shape;
+  Py_ssize_t* _strides;
+  Py_ssize_t itemsize;
+  PyObject* mode;     // str
+  PyObject* _format;  // bytes: owns `format`
+  void (*callback_free_data)(void* data);
+  PyObject* home;  // may be null; whoever sets the callback puts here what keeps its code loaded
+  bool free_data;
+  bool dtype_is_object;
+};
+
+// The classes: borrowed, null with an exception.
+ER_RUNTIME_API PyTypeObject* array_type();
+ER_RUNTIME_API PyTypeObject* memoryview_type();
+// cython.view.generic, strided, indirect, contiguous, indirect_contiguous: a new reference.
+ER_RUNTIME_API PyObject* axis_object(Axis axis);
+
 // ---- with or without the GIL ----
 
 // Raise, always false.
-ER_RUNTIME_API ER_COLD bool raise_none_view();
+// "Cannot index None memoryview slice": index, assign to, slice.
+ER_RUNTIME_API ER_COLD bool raise_none_view(const char* verb);
+// An AttributeError; of T: transpose.
+ER_RUNTIME_API ER_COLD bool raise_none_view_attribute(const char* name);
 ER_RUNTIME_API ER_COLD bool raise_unbound_view(const char* name);
+// A function of C ended without a value for its view.
+ER_RUNTIME_API ER_COLD bool raise_view_not_returned();
+// "Index out of bounds (axis 0)", as it is said of an index beside slices.
+ER_RUNTIME_API ER_COLD bool raise_index_out_of_bounds(int axis);
 
-// One axis of a slice, in place, into axis `to` of `out`. Missing bounds have their has_… false.
+// One axis of a slice, in place. Missing bounds have their has_… false.
 struct SliceBounds {
   Py_ssize_t start, stop, step;
   bool has_start, has_stop, has_step;
 };
-// ValueError of step 0; else cannot fail (as in Python, bounds are cut to the axis).
+// ValueError of step 0, which names the axis; else cannot fail (as in Python, bounds are cut to the
+// axis).
 ER_RUNTIME_API bool slice_axis(Py_ssize_t* shape, Py_ssize_t* stride, char** data,
-                               const SliceBounds& bounds);
+                               const SliceBounds& bounds, int axis);
+
+// What stands for one axis in v[...]: an index takes an axis away, a slice keeps it, newaxis adds
+// one.
+struct ViewIndex {
+  enum Kind : unsigned char { kIndex, kSlice, kNewAxis } kind;
+  SliceBounds bounds;  // an index is `start`
+};
+// The general case, pointers included: sets all of `out` but its memory, which gets no reference.
+// Indices are wrapped and checked. `n` counts all indices; those that take an axis of `from` must
+// be as many as it has.
+ER_RUNTIME_API bool slice_view(AnyView from, AnyView out, const ViewIndex* indices, int n);
+// ValueError if an axis holds pointers.
+ER_RUNTIME_API bool transpose_view(AnyView view);
 
 // to[...] = from: broadcast over missing and single dimensions, copied aside first if they overlap.
 // ValueError of shapes that do not fit. Objects are counted, which takes the GIL.
@@ -156,7 +203,7 @@ ER_RUNTIME_API bool copy_view(AnyView from, AnyView to, std::size_t item_size, b
 // to[...] = item.
 ER_RUNTIME_API bool fill_view(AnyView to, const void* item, std::size_t item_size,
                               bool has_objects);
-// A new view of new memory, 'c' or 'f'; takes the GIL to make it.
+// A new view of new memory, 'c' or 'f', with a reference; takes the GIL to make it.
 ER_RUNTIME_API bool copy_contiguous(AnyView from, AnyView out, const ViewSpec& spec, char order);
 ER_RUNTIME_API bool is_contiguous(AnyView view, std::size_t item_size, char order);
 ER_RUNTIME_API bool views_overlap(AnyView a, AnyView b, std::size_t item_size);
