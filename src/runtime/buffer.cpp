@@ -397,23 +397,13 @@ void give_back(Py_buffer* view) {
 
 const char* plural(std::size_t n) { return n == 1 ? "" : "s"; }
 
-bool is_fit(const Py_buffer& view, const BufferSpec& spec) {
-  const ItemType& item = *spec.item;
-  if (view.ndim != spec.n_dimensions) {
-    PyErr_Format(PyExc_ValueError, "Buffer has wrong number of dimensions (expected %d, got %d)",
-                 spec.n_dimensions, view.ndim);
+// A number in the native way, which most are.
+bool is_plain(const ItemType& item, const char* format) {
+  constexpr std::string_view kNumbers = "?cbBhHiIlLqQfdg";
+  if (format[0] == 0 || format[1] != 0 || kNumbers.find(format[0]) == std::string_view::npos)
     return false;
-  }
-  const char* format = view.format != nullptr ? view.format : "B";
-  if (!spec.is_cast && !FormatCheck(item, format).run()) return false;
-  if (static_cast<std::size_t>(view.itemsize) != item.size) {
-    PyErr_Format(PyExc_ValueError,
-                 "Item size of buffer (%zd byte%s) does not match size of '%s' (%zd byte%s)",
-                 view.itemsize, plural(static_cast<std::size_t>(view.itemsize)), item.name,
-                 static_cast<Py_ssize_t>(item.size), plural(item.size));
-    return false;
-  }
-  return true;
+  const Layout layout = layout_of(format[0]);
+  return item.group == layout.group && item.size == layout.native && item.n_dimensions == 0;
 }
 
 bool get(PyObject* o, const BufferSpec& spec, Py_buffer* view) {
@@ -423,7 +413,7 @@ bool get(PyObject* o, const BufferSpec& spec, Py_buffer* view) {
     set_empty(view);
     return false;
   }
-  if (!is_fit(*view, spec)) {
+  if (!buffer_fits(*view, *spec.item, spec.n_dimensions, spec.is_cast)) {
     give_back(view);
     return false;
   }
@@ -432,6 +422,24 @@ bool get(PyObject* o, const BufferSpec& spec, Py_buffer* view) {
 }
 
 }  // namespace
+
+bool buffer_fits(const Py_buffer& buffer, const ItemType& item, int n_dimensions, bool is_cast) {
+  if (buffer.ndim != n_dimensions) {
+    PyErr_Format(PyExc_ValueError, "Buffer has wrong number of dimensions (expected %d, got %d)",
+                 n_dimensions, buffer.ndim);
+    return false;
+  }
+  const char* format = buffer.format != nullptr ? buffer.format : "B";
+  if (!is_cast && !is_plain(item, format) && !FormatCheck(item, format).run()) return false;
+  if (static_cast<std::size_t>(buffer.itemsize) != item.size) {
+    PyErr_Format(PyExc_ValueError,
+                 "Item size of buffer (%zd byte%s) does not match size of '%s' (%zd byte%s)",
+                 buffer.itemsize, plural(static_cast<std::size_t>(buffer.itemsize)), item.name,
+                 static_cast<Py_ssize_t>(item.size), plural(item.size));
+    return false;
+  }
+  return true;
+}
 
 void Buffer::release() {
   if (view_.obj == nullptr) return set_empty(&view_);

@@ -62,6 +62,9 @@ struct BufferSpec {
   bool is_cast = false;  // only the size of items matters
 };
 
+// Has it the wanted items and number of dimensions? If not, an exception says what is different.
+bool buffer_fits(const Py_buffer& buffer, const ItemType& item, int n_dimensions, bool is_cast);
+
 class Buffer {
  public:
   Buffer() { view_.obj = nullptr; }
