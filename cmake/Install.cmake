@@ -16,11 +16,9 @@ if(programs)
   endif()
   install(TARGETS ${programs} RUNTIME DESTINATION ${program_dir} COMPONENT programs)
 endif()
-foreach(module _core _compiler runtime_library runtime_archive)
+foreach(module _core _compiler runtime_library)
   if(TARGET ${module})
-    install(TARGETS ${module}
-      LIBRARY DESTINATION engineroom COMPONENT python
-      ARCHIVE DESTINATION engineroom COMPONENT python)
+    install(TARGETS ${module} LIBRARY DESTINATION engineroom COMPONENT python)
   endif()
 endforeach()
 if(TARGET _compiler)
@@ -29,7 +27,7 @@ endif()
 
 # All that a wheel holds, and nothing else: what pyproject.toml builds.
 add_custom_target(wheel_contents)
-foreach(target IN LISTS programs ITEMS _core _compiler runtime_library runtime_archive)
+foreach(target IN LISTS programs ITEMS _core _compiler runtime_library)
   if(TARGET ${target})
     add_dependencies(wheel_contents ${target})
   endif()

@@ -59,57 +59,115 @@ void FunctionEmitter::release_buffer(const Variable& variable) {
   out_.line(part_name('b', variable) + ".take(" + part_name('h', variable) + ".view());");
 }
 
-Value FunctionEmitter::buffer_item(const tree::BufferItem& expr) {
-  const auto& ref = as<tree::VariableRef>(*expr.value);
-  const BufferLayout& layout = *ref.variable->type->buffer;
-  const std::string view = part_name('b', *ref.variable);
-  if (ref.check_bound) check_bound(*ref.variable, ref.variable->cpp, expr.range);
+// ---- items ----
 
+namespace {
+
+// How memory is laid out, whether a memoryview or a buffer says it.
+struct MemoryLayout {
+  int contiguous_axis = -1;  // whose items are side by side; -1: none
+  std::vector<bool> may_point;
+  bool has_negative_indices = true;
+};
+
+MemoryLayout layout_of(const tree::Type& type) {
+  MemoryLayout layout;
+  if (type.buffer != nullptr) {
+    const int n = type.buffer->n_dimensions;
+    layout.may_point.assign(static_cast<std::size_t>(n), type.buffer->mode == BufferMode::kFull);
+    if (type.buffer->mode == BufferMode::kC) layout.contiguous_axis = n - 1;
+    if (type.buffer->mode == BufferMode::kFortran) layout.contiguous_axis = 0;
+    layout.has_negative_indices = type.buffer->has_negative_indices;
+    return layout;
+  }
+  for (std::size_t i = 0; i < type.axes.size(); ++i) {
+    const bool is_direct = type.axes[i].access == tree::AxisAccess::kDirect;
+    layout.may_point.push_back(!is_direct);
+    if (is_direct && type.axes[i].packing == tree::AxisPacking::kContiguous)
+      layout.contiguous_axis = static_cast<int>(i);
+  }
+  return layout;
+}
+
+}  // namespace
+
+std::string FunctionEmitter::memory_name(const tree::Expr& memory,
+                                         const std::vector<const tree::Expr*>& later,
+                                         syntax::SourceRange range) {
+  Effects changes;
+  for (const tree::Expr* expr : later)
+    if (expr != nullptr) changes.add(effects_(*expr));
+  const auto* ref = tree::try_as<tree::VariableRef>(&memory);
+  const bool is_changed =
+      ref != nullptr &&
+      (ref->variable->is_global() ? changes.is_active : changes.writes.contains(ref->variable));
+  if (ref != nullptr && !(memory.type->is_view() && is_changed)) {
+    if (ref->check_bound) check_bound(*ref->variable, ref->variable->cpp, range);
+    return memory.type->is_view() ? ref->variable->cpp : part_name('b', *ref->variable);
+  }
+  Value made = value(memory);
+  if (is_changed) made = kept(std::move(made), *memory.type);
+  const bool is_name = made.text.find_first_of("(.") == std::string::npos;
+  return is_name ? made.text : temporary(*memory.type, made.text).text;
+}
+
+void FunctionEmitter::check_none(const std::string& view, const char* verb,
+                                 syntax::SourceRange range) {
+  out_.line("if (" + view + ".is_none()) { er::raise_none_view(" + quoted(verb) + "); " +
+            fail(range).substr(2));
+}
+
+Value FunctionEmitter::checked_index(const tree::Expr& expr, Value made, const std::string& memory,
+                                     int axis, bool wraps, bool checks_bounds,
+                                     syntax::SourceRange range) {
+  const std::string size = memory + ".shape[" + std::to_string(axis) + "]";
+  const bool is_constant =
+      expr.kind == tree::ExprKind::kLiteral && made.text.find('-') == std::string::npos;
+  if (wraps && expr.type->is_signed && !is_constant)
+    made =
+        temporary(*context_.module.types.py_ssize_t(), "er::wrap(" + made.text + ", " + size + ")");
+  if (!checks_bounds) return made;
+  // What stands in the text twice must not do anything.
+  if (effects_(expr).is_active) made = temporary(*expr.type, made.text);
+  out_.line("if (er::is_outside(" + made.text + ", " + size + ")) { er::raise_out_of_bounds(" +
+            std::to_string(axis) + "); " + fail(range).substr(2));
+  return made;
+}
+
+Value FunctionEmitter::buffer_item(const tree::BufferItem& expr) {
+  const MemoryLayout layout = layout_of(*expr.value->type);
   std::vector<const tree::Expr*> exprs;
   for (const tree::ExprPtr& index : expr.indices) exprs.push_back(index.get());
+  const std::string memory = memory_name(*expr.value, exprs, expr.range);
+  if (expr.checks_none) check_none(memory, "index", expr.range);
   std::vector<Value> made = values(exprs);
-  for (std::size_t i = 0; i < made.size(); ++i) {
-    const tree::Type& type = *exprs[i]->type;
-    const std::string axis = std::to_string(i);
-    const std::string size = view + ".shape[" + axis + "]";
-    const bool may_wrap = expr.wraps && layout.has_negative_indices && type.is_signed;
-    const bool is_constant =
-        exprs[i]->kind == tree::ExprKind::kLiteral && made[i].text.find('-') == std::string::npos;
-    const tree::Type& index_type = *context_.module.types.py_ssize_t();
-    if (may_wrap && !is_constant)
-      made[i] = temporary(index_type, "er::wrap(" + made[i].text + ", " + size + ")");
-    if (!expr.checks_bounds) continue;
-    // What stands in the text twice must not do anything.
-    if (effects_(*exprs[i]).is_active) made[i] = temporary(type, made[i].text);
-    out_.line("if (er::is_outside(" + made[i].text + ", " + size + ")) { er::raise_out_of_bounds(" +
-              axis + "); " + fail(expr.range).substr(2));
-  }
+  const bool wraps = expr.wraps && layout.has_negative_indices;
+  for (std::size_t i = 0; i < made.size(); ++i)
+    made[i] = checked_index(*exprs[i], std::move(made[i]), memory, static_cast<int>(i), wraps,
+                            expr.checks_bounds, expr.range);
 
   // The address, from the first dimension to the last; where items are side by side, that dimension
   // needs no stride.
-  const std::size_t n = made.size();
-  const std::size_t packed = layout.mode == BufferMode::kC         ? n - 1
-                             : layout.mode == BufferMode::kFortran ? 0
-                                                                   : n;
-  std::string address = view + ".data";
-  for (std::size_t i = 0; i < n; ++i) {
-    if (i == packed) continue;
+  std::string address = memory + ".data";
+  for (std::size_t i = 0; i < made.size(); ++i) {
+    if (static_cast<int>(i) == layout.contiguous_axis) continue;
     const std::string axis = "[" + std::to_string(i) + "]";
-    address += " + " + at(made[i], kProduct) + " * " + view + ".strides" + axis;
-    if (layout.mode == BufferMode::kFull)
-      address = "er::follow(" + address + ", " + view + ".suboffsets" + axis + ")";
+    address += " + " + at(made[i], kProduct) + " * " + memory + ".strides" + axis;
+    if (layout.may_point[i])
+      address = "er::follow(" + address + ", " + memory + ".suboffsets" + axis + ")";
   }
   const std::string pointer = "(" + tree::declare(*expr.type, "*") + ")";
   const bool is_simple = address.find(' ') == std::string::npos;
   std::string text = pointer + (is_simple ? address : "(" + address + ")");
-  if (packed < n) return {"(" + text + ")[" + made[packed].text + "]", kPrimary, Form::kPlain, 2};
-  return {"*" + text, kUnary, Form::kPlain, 2};
+  if (layout.contiguous_axis < 0) return {"*" + text, kUnary, Form::kPlain, 2};
+  const std::string& last = made[static_cast<std::size_t>(layout.contiguous_axis)].text;
+  return {"(" + text + ")[" + last + "]", kPrimary, Form::kPlain, 2};
 }
 
 Value FunctionEmitter::buffer_part(const tree::BufferPart& expr) {
-  const auto& ref = as<tree::VariableRef>(*expr.value);
-  if (ref.check_bound) check_bound(*ref.variable, ref.variable->cpp, expr.range);
-  return {part_name('b', *ref.variable) + "." + expr.part};
+  const std::string memory = memory_name(*expr.value, {}, expr.range);
+  if (expr.checks_none) check_none(memory, "index", expr.range);
+  return {memory + "." + expr.part};
 }
 
 }  // namespace engineroom::emit

@@ -74,26 +74,27 @@ Value FunctionEmitter::call(const tree::Call& expr) {
   const std::string text = call_text(expr);
   if (type.except == Except::kCpp) {
     Value made;
-    if (result.is_object()) {
-      made = owned_temporary("");
+    if (result.is_counted()) {
+      made = owned_temporary(result, "");
     } else if (!result.is_void()) {
       made.text = new_name("t");
       out_.line(declare(result, made.text) + ";");
     }
-    const std::string body = result.is_object() ? made.text + " = er::Ref(" + text + ")"
+    const std::string body = result.is_counted()
+                                 ? made.text + " = " + owner_type(result) + "(" + text + ")"
                              : result.is_void() ? text
                                                 : made.text + " = " + text;
     const std::string handler = type.except_value.empty() ? "" : type.except_value;
     out_.line("try { " + body + "; }");
     out_.line("catch (...) { er::from_cpp_exception(" + handler + "); " + fail(expr.range) + " }");
-    if (result.is_object()) out_.line("if (!" + made.text + ") " + fail(expr.range));
+    if (result.is_counted()) out_.line("if (!" + made.text + ") " + fail(expr.range));
     return made;
   }
-  if (type.except == Except::kNever && !result.is_object())
+  if (type.except == Except::kNever && !result.is_counted())
     return {text, text.starts_with('(') ? kUnary : kPrimary, Form::kPlain, 1};
   Value made;
-  if (result.is_object()) {
-    made = owned_temporary(text);
+  if (result.is_counted()) {
+    made = owned_temporary(result, text);
   } else if (result.is_void()) {
     out_.line(text + ";");
   } else {

@@ -77,7 +77,7 @@ void FunctionEmitter::return_statement(const tree::Return& stmt) {
     return out_.line(failure.substr(2, failure.size() - 4));
   }
   const Value made = value(*stmt.value);
-  const bool is_object = stmt.value->type->is_object();
+  const bool is_object = stmt.value->type->is_counted();
   if (is_direct) {
     // A local that nothing reads any more gives its reference away.
     const auto* ref = tree::try_as<tree::VariableRef>(stmt.value.get());
@@ -100,7 +100,7 @@ void FunctionEmitter::return_result() {
     out_.line("return 0;");
   } else if (is_c_function() && function_.type->base->is_void()) {
     out_.line("return;");
-  } else if (function_.kind == FunctionKind::kDef || function_.type->base->is_object()) {
+  } else if (function_.kind == FunctionKind::kDef || function_.type->base->is_counted()) {
     out_.line("return er_result.release();");
   } else {
     out_.line("return er_result;");

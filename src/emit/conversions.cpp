@@ -49,7 +49,14 @@ std::string class_check(const tree::Module& module, const Type& type, const std:
   return "er::as_" + name + "(" + object + ")";
 }
 
+std::string owner_type(const Type& type) {
+  return type.is_view() ? "er::ViewRef<" + type.cpp + ">" : "er::Ref";
+}
+
 std::string Conversions::to_object(const Type& type, const std::string& value) {
+  if (type.is_view()) {
+    return "er::view_to_object<" + type.cpp + ">(" + value + ", " + view_spec(type) + ", er_home)";
+  }
   if (type.unqualified != nullptr) return to_object(*type.unqualified, value);
   if (type.is_object()) return "er::new_ref(" + value + ")";
   if (type.kind == TypeKind::kBint) return "er::to_bool(" + value + ")";
@@ -73,6 +80,8 @@ std::string Conversions::to_object(const Type& type, const std::string& value) {
 std::string Conversions::from_object(const Type& type, const std::string& object,
                                      const std::string& out) {
   const std::string arguments = "(" + object + ", " + out;
+  if (type.is_view())
+    return "er::view_from_object<" + type.cpp + ">" + arguments + ", " + view_spec(type) + ")";
   if (type.kind == TypeKind::kBint) return "er::from_object_bint" + arguments + ")";
   if (type.name == "Py_UCS4") return "er::ucs4_from_object" + arguments + ")";
   if (type.name == "Py_ssize_t") return "er::from_object_index" + arguments + ")";
@@ -86,6 +95,67 @@ std::string Conversions::from_object(const Type& type, const std::string& object
     make_from_object(type);
   const std::string name = has_own_name(type) ? ", " + quoted(type.name) : "";
   return "er::from_object<" + type.cpp + ">" + arguments + name + ")";
+}
+
+// ---- memoryviews ----
+
+namespace {
+
+bool is_convertible(const Type& item) {
+  if (item.kind == TypeKind::kStruct) {
+    return std::all_of(item.fields.begin(), item.fields.end(),
+                       [](const tree::Field& field) { return is_convertible(*field.type); });
+  }
+  if (item.kind == TypeKind::kArray) return is_convertible(*item.base);
+  return item.is_object() || item.is_numeric();
+}
+
+}  // namespace
+
+std::string Conversions::item_to_object(const Type& item) {
+  if (!is_convertible(item)) return "nullptr";
+  const std::string place = "*(" + declare(item, "const*") + ")item";
+  const std::string made = item.is_object()
+                               ? "er::new_ref(er::item_object(*(PyObject* const*)item))"
+                               : to_object(item, place);
+  return "[](const char* item) -> PyObject* { return " + made + "; }";
+}
+
+std::string Conversions::item_from_object(const Type& item) {
+  if (!is_convertible(item)) return "nullptr";
+  if (item.is_object())
+    return "[](PyObject* o, char* item) { Py_XSETREF(*(PyObject**)item, Py_NewRef(o)); return "
+           "true; }";
+  return "[](PyObject* o, char* item) -> bool { return " +
+         from_object(item, "o", "(" + declare(item, "*") + ")item") + "; }";
+}
+
+std::string Conversions::view_spec(const Type& type) {
+  const auto [found, is_new] =
+      view_specs_.try_emplace(&type, "er_view_" + std::to_string(view_specs_.size()));
+  if (!is_new) return found->second;
+  std::string name = found->second;
+  const bool is_const = type.base->unqualified != nullptr;
+  const Type& item = is_const ? *type.base->unqualified : *type.base;
+  static const char* const kAccess[] = {"kDirect", "kPointer", "kFull"};
+  static const char* const kPacking[] = {"kContiguous", "kStrided", "kFollow"};
+  std::vector<std::string> axes;
+  for (const tree::Axis& axis : type.axes) {
+    axes.push_back("{er::AxisAccess::" + std::string(kAccess[static_cast<int>(axis.access)]) +
+                   ", er::AxisPacking::" + kPacking[static_cast<int>(axis.packing)] + "}");
+  }
+  const auto word = [](bool value) { return std::string(value ? "true" : "false"); };
+  std::vector<std::string> parts = {"&" + item_types_.table(item, item.name),
+                                    std::to_string(axes.size()),
+                                    name + "_axes",
+                                    word(!is_const),
+                                    word(type.is_c_contiguous()),
+                                    word(type.is_fortran_contiguous()),
+                                    item_to_object(item),
+                                    item_from_object(item)};
+  functions_.line("static const er::Axis " + name + "_axes[] = {" + joined(axes) + "};");
+  functions_.line("static const er::ViewSpec " + name + " = {" + joined(parts) + "};");
+  return name;
 }
 
 // Tuples of types that are one in C++, as int and bint, differ: functions are not found by them.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "tree/children.h"
+
 namespace engineroom::emit {
 
 using tree::as;
@@ -72,7 +74,7 @@ Effects EffectsOf::compute(const tree::Expr& expr) {
       if (ref.variable->is_global()) {
         effects.reads_memory = true;
         // Others may drop the object that it holds: a reference is taken.
-        effects.has_statements = expr.type->is_object();
+        effects.has_statements = expr.type->is_counted();
       } else {
         effects.reads.insert(ref.variable);
       }
@@ -85,7 +87,7 @@ Effects EffectsOf::compute(const tree::Expr& expr) {
       effects.reads_memory = true;
       if (helper.fail != tree::Fail::kNever || expr.type->is_void()) {
         effects.has_statements = effects.is_active = true;
-      } else if (expr.type->is_object() && !helper.is_borrowed) {
+      } else if (expr.type->is_counted() && !helper.is_borrowed) {
         effects.has_statements = true;
       }
       break;
@@ -114,7 +116,7 @@ Effects EffectsOf::compute(const tree::Expr& expr) {
       add_expr(conditional.test.get(), effects);
       add_expr(conditional.body.get(), effects);
       add_expr(conditional.orelse.get(), effects);
-      if (expr.type->is_object()) effects.has_statements = true;
+      if (expr.type->is_counted()) effects.has_statements = true;
       break;
     }
     case ExprKind::kCall: {
@@ -122,7 +124,7 @@ Effects EffectsOf::compute(const tree::Expr& expr) {
       add_expr(call.callee.get(), effects);
       for (const tree::ExprPtr& arg : call.args) add_expr(arg.get(), effects);
       effects.is_active = effects.reads_memory = true;
-      if (function_type(call).except != tree::Except::kNever || expr.type->is_object())
+      if (function_type(call).except != tree::Except::kNever || expr.type->is_counted())
         effects.has_statements = true;
       break;
     }
@@ -143,13 +145,20 @@ Effects EffectsOf::compute(const tree::Expr& expr) {
       for (const tree::ExprPtr& index : item.indices) add_expr(index.get(), effects);
       effects.reads_memory = true;
       // That it may fail changes nothing that others could see.
-      effects.has_statements =
-          effects.has_statements || item.checks_bounds || item.wraps || expr.type->is_object();
+      effects.has_statements = effects.has_statements || item.checks_bounds || item.wraps ||
+                               item.checks_none || expr.type->is_object() ||
+                               item.value->kind != ExprKind::kVariable;
       break;
     }
     case ExprKind::kBufferPart:
       add_expr(as<tree::BufferPart>(expr).value.get(), effects);
+      effects.has_statements = effects.has_statements || as<tree::BufferPart>(expr).checks_none;
       break;
+    case ExprKind::kViewSlice: {
+      tree::for_each_child(expr, [&](const tree::Expr& child) { add_expr(&child, effects); });
+      effects.has_statements = true;
+      break;
+    }
     case ExprKind::kAddressOf:
       add_expr(as<tree::AddressOf>(expr).value.get(), effects);
       break;

@@ -101,16 +101,22 @@ Value FunctionEmitter::temporary(const Type& type, const std::string& text) {
 }
 
 Value FunctionEmitter::owned_temporary(const std::string& new_reference) {
+  return owned_temporary(*context_.module.types.object(), new_reference);
+}
+
+Value FunctionEmitter::owned_temporary(const Type& type, const std::string& new_reference) {
   const std::string name = new_name("t");
   ++n_owned_;
-  out_.line("er::Ref " + name + (new_reference.empty() ? ";" : "{" + new_reference + "};"));
+  out_.line(owner_type(type) + " " + name +
+            (new_reference.empty() ? ";" : "{" + new_reference + "};"));
   return {name, kPrimary, Form::kOwned};
 }
 
 // The value as it is now, whatever comes later.
 Value FunctionEmitter::kept(Value value, const Type& type) {
-  if (type.is_object())
-    return value.form == Form::kOwned ? value : owned_temporary("er::new_ref(" + value.text + ")");
+  if (type.is_counted())
+    return value.form == Form::kOwned ? value
+                                      : owned_temporary(type, "er::new_ref(" + value.text + ")");
   if (type.kind == TypeKind::kArray || type.kind == TypeKind::kFunction || type.is_void())
     return value;
   return temporary(type, value.text);
@@ -207,6 +213,8 @@ Value FunctionEmitter::value(const tree::Expr& expr) {
       break;
     case ExprKind::kBufferPart:
       return buffer_part(as<tree::BufferPart>(expr));
+    case ExprKind::kViewSlice:
+      return view_slice(as<tree::ViewSlice>(expr));
     case ExprKind::kAddressOf: {
       const tree::Expr& object = *as<tree::AddressOf>(expr).value;
       const Value target = value(object);
@@ -237,9 +245,10 @@ Value FunctionEmitter::value(const tree::Expr& expr) {
 
 Value FunctionEmitter::variable_value(const tree::VariableRef& expr) {
   const Variable& variable = *expr.variable;
-  if (!variable.type->is_object()) return {variable.cpp};
+  if (!variable.type->is_counted()) return {variable.cpp};
   Value made{variable.cpp, kPrimary, owns(variable) ? Form::kVariable : Form::kPlain};
-  if (variable.is_global()) made = owned_temporary("er::new_ref(" + variable.cpp + ")");
+  if (variable.is_global())
+    made = owned_temporary(*variable.type, "er::new_ref(" + variable.cpp + ")");
   if (expr.check_bound) check_bound(variable, made.text, expr.range);
   return made;
 }
@@ -283,6 +292,8 @@ Value FunctionEmitter::cast(const tree::Cast& expr) {
   const Value operand = value(*expr.value);
   const Type& from = *expr.value->type;
   const Type& to = *expr.type;
+  if (to.is_view())
+    return to.cpp == from.cpp ? operand : Value{"er::as_indirect(" + operand.text + ")"};
   if (to.is_object()) {
     if (from.is_object()) return operand;
     return {"(PyObject*)" + at(operand, kUnary), kUnary, Form::kPlain, operand.depth + 1};
@@ -310,6 +321,7 @@ std::string FunctionEmitter::helper_text(const tree::Helper& expr, const std::st
           *expr.type, taken_argument(expr) == 0 ? taken_text(*expr.args[0]) : argument(), out);
   }
   if (std::string text = item_truth_text(expr); !text.empty()) return text;
+  if (std::string text = view_helper_text(expr, out); !text.empty()) return text;
   std::string name = faster_name(expr);
   if (is_arithmetic(name) && !expr.type->is_object() && !expr.type->is_complex() &&
       (expr.args.empty() || !expr.args[0]->type->is_complex()))
@@ -350,7 +362,7 @@ Value FunctionEmitter::helper(const tree::Helper& expr) {
   switch (expr.fail) {
     case Fail::kNever: {
       const std::string text = helper_text(expr);
-      if (type.is_object() && !expr.is_borrowed) return owned_temporary(text);
+      if (type.is_counted() && !expr.is_borrowed) return owned_temporary(type, text);
       return {text, kPrimary, Form::kPlain, 1};
     }
     case Fail::kNull: {
@@ -384,6 +396,11 @@ Value FunctionEmitter::helper(const tree::Helper& expr) {
     out_.line("if (!" + text + ") " + failure());
     return {};
   }
+  if (type.is_view()) {
+    const Value made = owned_temporary(type, "");
+    out_.line("if (!" + helper_text(expr, "&" + made.text) + ") " + failure());
+    return made;
+  }
   const std::string name = new_name("t");
   const std::string text = helper_text(expr, "&" + name);
   out_.line((type.is_object() ? "PyObject* " + name : declare(type, name)) + ";");
@@ -404,9 +421,9 @@ Value FunctionEmitter::logical(const tree::Logical& expr) {
     bound_ = bound;
     has_declared_ = declared;
     out_.close();
-    if (!expr.type->is_object()) return {expr.value->cpp};
+    if (!expr.type->is_counted()) return {expr.value->cpp};
     emptied_.insert(expr.value);
-    return owned_temporary(expr.value->cpp + ".release()");
+    return owned_temporary(*expr.type, expr.value->cpp + ".release()");
   }
   const Precedence precedence = expr.is_and ? kAnd : kOr;
   if (!effects_(*expr.right).has_statements) {
@@ -434,7 +451,7 @@ Value FunctionEmitter::logical(const tree::Logical& expr) {
 
 Value FunctionEmitter::conditional(const tree::Conditional& expr) {
   const Type& type = *expr.type;
-  if (!type.is_object() && !effects_(*expr.body).has_statements &&
+  if (!type.is_counted() && !effects_(*expr.body).has_statements &&
       !effects_(*expr.orelse).has_statements) {
     const Value test = value(*expr.test);
     const Value body = value(*expr.body);
@@ -443,8 +460,8 @@ Value FunctionEmitter::conditional(const tree::Conditional& expr) {
             Form::kPlain, std::max({test.depth, body.depth, orelse.depth}) + 1};
   }
   Value result;
-  if (type.is_object()) {
-    result = owned_temporary("");
+  if (type.is_counted()) {
+    result = owned_temporary(type, "");
   } else if (!type.is_void()) {
     result.text = new_name("t");
     out_.line(declare(type, result.text) + ";");
@@ -455,7 +472,7 @@ Value FunctionEmitter::conditional(const tree::Conditional& expr) {
     const Bound bound = bound_;
     const Value made = value(*branch);
     bound_ = bound;
-    if (type.is_object()) {
+    if (type.is_counted()) {
       out_.line(result.text + " = " + as_ref(made) + ";");
     } else {
       out_.line(type.is_void() ? made.text + ";" : result.text + " = " + made.text + ";");
@@ -491,13 +508,13 @@ Value FunctionEmitter::block_value(const tree::BlockExpr& expr) {
   // The block's own variables drop what they hold, as nothing reads them any more.
   std::set<const Variable*> own;
   for (const Variable* variable : effects_.of_block(body).writes) {
-    if (variable->kind == VariableKind::kTemporary && variable->type->is_object())
+    if (variable->kind == VariableKind::kTemporary && variable->type->is_counted())
       own.insert(variable);
   }
   const auto* ref = tree::try_as<tree::VariableRef>(expr.result.get());
   Value made;
   if (ref != nullptr && own.contains(ref->variable)) {
-    made = owned_temporary(ref->variable->cpp + ".release()");
+    made = owned_temporary(*expr.type, ref->variable->cpp + ".release()");
     emptied_.insert(ref->variable);
     own.erase(ref->variable);
   } else {
@@ -520,7 +537,7 @@ Value FunctionEmitter::block_value(const tree::BlockExpr& expr) {
 void FunctionEmitter::assign(const Variable& target, const Value& value) {
   if (target.type->buffer != nullptr) acquire_buffer(target, plain(value), {});
   bound_.insert(&target);
-  if (!target.type->is_object()) {
+  if (!target.type->is_counted()) {
     if (target.type->kind == TypeKind::kArray) {
       out_.line("std::memcpy(" + target.cpp + ", " + value.text + ", sizeof " + target.cpp + ");");
     } else {

@@ -83,10 +83,21 @@ std::string initial_value(const Type& type) {
 }  // namespace
 
 bool FunctionEmitter::owns(const Variable& variable) const {
-  if (!variable.type->is_object()) return false;
+  if (!variable.type->is_counted()) return false;
   if (variable.kind == VariableKind::kExtern) return false;
-  return variable.kind != VariableKind::kParameter || assigned_.contains(&variable);
+  if (variable.kind != VariableKind::kParameter) return true;
+  // A view is made of what Python passes.
+  return assigned_.contains(&variable) || (variable.type->is_view() && !is_c_function());
 }
+
+namespace {
+
+std::string variable_definition(const Type& type, const std::string& name) {
+  return type.is_counted() ? owner_type(type) + " " + name + ";"
+                           : declare(type, name) + initial_value(type) + ";";
+}
+
+}  // namespace
 
 std::string FunctionEmitter::result_declaration() const {
   const Type& result = *function_.type->base;
@@ -99,8 +110,7 @@ std::string FunctionEmitter::c_signature(bool with_names) const {
     const Variable* variable =
         i < function_.c_parameters.size() ? function_.c_parameters[i] : nullptr;
     std::string name = variable != nullptr && with_names ? variable->cpp : "";
-    if (variable != nullptr && with_names && variable->type->is_object() && owns(*variable))
-      name = "er_" + name;
+    if (variable != nullptr && with_names && owns(*variable)) name = "er_" + name;
     parameters.push_back(declare(*function_.type->parameters[i].type, name));
   }
   if (function_.type->has_varargs) parameters.emplace_back("...");
@@ -116,10 +126,10 @@ void FunctionEmitter::declare_locals(Writer& head) const {
     const bool is_parameter = variable.kind == VariableKind::kParameter;
     const Type& type = *variable.type;
     if (type.buffer != nullptr) declare_buffer(variable, head);
-    if (type.is_object()) {
+    if (type.is_counted()) {
       if (!owns(variable)) continue;
       const bool is_c_parameter = is_parameter && is_c_function();
-      head.line("er::Ref " + variable.cpp +
+      head.line(owner_type(type) + " " + variable.cpp +
                 (is_c_parameter ? " = er::borrow(er_" + variable.cpp + ");" : ";"));
     } else if (!is_parameter || !is_c_function()) {
       head.line(declare(type, variable.cpp) + initial_value(type) + ";");
@@ -147,9 +157,7 @@ void FunctionEmitter::take_python_arguments() {
   for (std::size_t i = 0; i < ordered.size(); ++i) {
     const Variable& variable = *ordered[i]->variable;
     if (!variable.type->is_object()) {
-      if (is_wrapper) {
-        out_.line(declare(*variable.type, variable.cpp) + initial_value(*variable.type) + ";");
-      }
+      if (is_wrapper) out_.line(variable_definition(*variable.type, variable.cpp));
     } else if (is_wrapper || !owns(variable)) {
       out_.line("PyObject* " + variable.cpp + " = " + argument(i) + ";");
     }
@@ -158,6 +166,11 @@ void FunctionEmitter::take_python_arguments() {
     const Variable& variable = *ordered[i]->variable;
     const Type& type = *variable.type;
     if (!type.is_object()) {
+      if (type.is_view() && !ordered[i]->allows_none) {
+        out_.line("if (Py_IsNone(" + argument(i) + ")) { er::raise_argument(" +
+                  quoted(variable.name) + ", \"\", " + argument(i) + "); " +
+                  fail(function_.range).substr(2));
+      }
       out_.line("if (!" + context_.conversions.from_object(type, argument(i), "&" + variable.cpp) +
                 ") " + fail(function_.range));
       continue;
@@ -231,6 +244,9 @@ Writer FunctionEmitter::emit() {
   if (!returns) {
     if (function_.kind == FunctionKind::kModuleInit) {
       out_.line("return 0;");
+    } else if (is_c_function() && function_.type->base->is_view()) {
+      out_.line("er::raise_view_not_returned();");
+      out_.line(fail(function_.range));
     } else if (function_.kind == FunctionKind::kDef || function_.type->base->is_object()) {
       out_.line("return er::new_ref(Py_None);");
     } else if (!function_.type->base->is_void()) {
@@ -252,8 +268,7 @@ Writer FunctionEmitter::emit() {
     if (function_.kind == FunctionKind::kDef || function_.type->base->is_object()) {
       whole.line("er::Ref er_result;");
     } else if (!function_.type->base->is_void()) {
-      const Type& type = *function_.type->base;
-      whole.line(declare(type, "er_result") + initial_value(type) + ";");
+      whole.line(variable_definition(*function_.type->base, "er_result"));
     }
   }
   whole.append(arguments);
@@ -275,6 +290,8 @@ Writer FunctionEmitter::emit_wrapper() {
   const std::uint32_t line = out_.source_line();
   if (result.is_void()) {
     out_.line(call + ";");
+  } else if (result.is_view()) {
+    out_.line(owner_type(result) + " er_value{" + call + "};");
   } else {
     out_.line(declare(result, "er_value") + " = " + call + ";");
   }

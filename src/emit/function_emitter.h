@@ -7,7 +7,8 @@
 //   faster_forms.cpp      calls of builtins
 //   statements.cpp        the simple ones, and blocks
 //   loops.cpp             while, for
-//   buffers.cpp           variables with a buffer, and their items
+//   buffers.cpp           variables with a buffer; items of theirs, and of memoryviews
+//   views.cpp             memoryviews: parts of them, conversions
 //   control.cpp           return, break, continue through finally; try
 #pragma once
 
@@ -33,8 +34,8 @@ struct ModuleContext {
   const syntax::Sources& sources;
   const EmitOptions& options;
   std::string file;  // what er_file stands for
-  Conversions conversions = {};
   ItemTypes item_types = {};
+  Conversions conversions{item_types};
   bool uses_global_caches = false;  // er_caches[i]: of the global called constants[i]
 };
 
@@ -57,9 +58,9 @@ enum Precedence : std::uint8_t {
 
 struct Value {
   enum class Form : std::uint8_t {
-    kPlain,     // a C value, or a borrowed PyObject*
-    kVariable,  // an object: the er::Ref of a variable
-    kOwned,     // an object: an er::Ref that nobody else needs
+    kPlain,     // a C value, or a borrowed PyObject* or er::View
+    kVariable,  // an object: the er::Ref of a variable; a memoryview: its er::ViewRef
+    kOwned,     // the same, which nobody else needs
   };
   std::string text;
   Precedence precedence = kPrimary;
@@ -133,6 +134,7 @@ class FunctionEmitter {
 
   Value temporary(const tree::Type& type, const std::string& value);
   Value owned_temporary(const std::string& new_reference);
+  Value owned_temporary(const tree::Type& type, const std::string& new_reference);
   Value kept(Value value, const tree::Type& type);
   // A new name; the block that it is in must be one of its own.
   std::string new_name(const char* prefix);
@@ -166,8 +168,23 @@ class FunctionEmitter {
   void acquire_buffer(const tree::Variable& variable, const std::string& object,
                       syntax::SourceRange range);
   void release_buffer(const tree::Variable& variable);
+  // What has the parts of a memoryview, or of a variable with a buffer: the name of something whose
+  // address nobody has. Other expressions of the operation are evaluated after it.
+  std::string memory_name(const tree::Expr& value, const std::vector<const tree::Expr*>& later,
+                          syntax::SourceRange range);
+  // Raises IndexError if it is outside; the index, counted from the start.
+  Value checked_index(const tree::Expr& expr, Value made, const std::string& memory, int axis,
+                      bool wraps, bool checks_bounds, syntax::SourceRange range);
+  void check_none(const std::string& view, const char* verb, syntax::SourceRange range);
   Value buffer_item(const tree::BufferItem& expr);
   Value buffer_part(const tree::BufferPart& expr);
+
+  // ---- views.cpp ----
+  Value view_slice(const tree::ViewSlice& expr);
+  Value indirect_slice(const tree::ViewSlice& expr, const std::string& from,
+                       const std::vector<Value>& bounds);
+  // Helpers of views that need tables of the module; "" if it is another.
+  std::string view_helper_text(const tree::Helper& expr, const std::string& out);
 
   // ---- faster_forms.cpp ----
   std::string name_of(const tree::Expr& expr) const;

@@ -15,7 +15,7 @@ using Variables = std::set<const Variable*>;
 
 bool is_temporary_object(const Variable* variable) {
   return variable != nullptr && variable->kind == tree::VariableKind::kTemporary &&
-         variable->type->is_object();
+         variable->type->is_counted();
 }
 
 class Finder {

@@ -84,7 +84,7 @@ void FunctionEmitter::empty_temporaries(const tree::Stmt& after) {
 void FunctionEmitter::assign(const tree::Assign& stmt) {
   if (const auto* ref = tree::try_as<tree::VariableRef>(stmt.target.get())) {
     const tree::Variable& target = *ref->variable;
-    if (owns(target) && target.type->buffer == nullptr) {
+    if (owns(target) && target.type->is_object() && target.type->buffer == nullptr) {
       // x = f() in one line, if it makes a new object.
       if (const auto* helper = tree::try_as<tree::Helper>(stmt.value.get());
           helper != nullptr && helper->fail == tree::Fail::kNull && !helper->is_borrowed) {
@@ -97,6 +97,13 @@ void FunctionEmitter::assign(const tree::Assign& stmt) {
         out_.line("if (!" + target.cpp + ".set(" + text + ")) " + fail(helper->range));
         return;
       }
+    }
+    const auto* made = tree::try_as<tree::Helper>(stmt.value.get());
+    if (target.type->is_view() && !target.is_global() && made != nullptr &&
+        made->fail == tree::Fail::kFalse) {
+      out_.line("if (!" + helper_text(*made, "&" + target.cpp) + ") " + fail(made->range));
+      bound_.insert(&target);
+      return;
     }
     return assign(target, value(*stmt.value));
   }
@@ -141,7 +148,9 @@ void FunctionEmitter::unbind(const tree::Unbind& stmt) {
 void FunctionEmitter::check_bound(const tree::Variable& variable, const std::string& text,
                                   syntax::SourceRange range) {
   if (bound_.contains(&variable)) return;
-  out_.line("if (!" + text + ") { er::raise_unbound_local(" + quoted(variable.name) + "); " +
+  const char* raise =
+      variable.type->is_view() ? "er::raise_unbound_view(" : "er::raise_unbound_local(";
+  out_.line("if (!" + text + ") { " + raise + quoted(variable.name) + "); " +
             fail(range).substr(2));
   if (!variable.is_global()) bound_.insert(&variable);
 }

@@ -38,6 +38,7 @@
 #include "runtime/ref.h"
 #include "runtime/sequence.h"
 #include "runtime/taken.h"
+#include "runtime/views.h"
 
 #if defined(__clang__)
 #pragma clang attribute pop

@@ -40,6 +40,7 @@ struct View : BufferView<N> {
   static constexpr int kDimensions = N;
   Memory* memory = nullptr;
 
+  explicit operator bool() const { return memory != nullptr; }
   bool is_none() const { return memory == &none_memory; }
 };
 
@@ -65,17 +66,20 @@ class ViewRef : public V {
   }
   ~ViewRef() { drop(this->memory); }
 
-  const V& view() const { return *this; }
+  const V& get() const { return *this; }
   // Takes over a reference.
   void take(const V& taken) {
     Memory* const old = this->memory;
     static_cast<V&>(*this) = taken;
     drop(old);
   }
-  // Adds one.
+  // Adds one, unless it is another part of the same memory, as in loops over slices.
   void borrow(const V& other) {
-    hold(other.memory);
-    take(other);
+    Memory* const old = this->memory;
+    const bool is_other = other.memory != old;
+    if (is_other) hold(other.memory);
+    static_cast<V&>(*this) = other;
+    if (is_other) drop(old);
   }
   V release() {
     const V taken = *this;

@@ -130,7 +130,7 @@ TEST_F(MemoryviewTest, SaysWhatDoesNotFit) {
 TEST_F(MemoryviewTest, NoneIsAView) {
   const ViewRef<View<1>> view = acquired<1>(Py_None, ints(1));
   EXPECT_TRUE(view.is_none());
-  View<1> copy = view.view();
+  View<1> copy = view.get();
   EXPECT_EQ(Ref(view_to_object(any(copy), ints(1), nullptr)).get(), Py_None);
 }
 

@@ -16,6 +16,8 @@
 //   cimports.cpp       cimport, and what is in .pxd files
 //   extensions.cpp     classes that headers define
 //   buffers.cpp        np.ndarray[double] x: types, items
+//   view_types.cpp     memoryviews: their types
+//   memoryviews.cpp    memoryviews: items, slices, attributes, conversions
 //   functions.cpp      def, cdef, cpdef, lambda
 //   annotations.cpp    what annotations say of types
 //   pure_mode.cpp      cython.declare(), @cython.locals()
@@ -73,6 +75,8 @@ std::optional<std::int64_t> written_int(const syntax::Expr& expr);
 std::optional<bool> constant_truth(const tree::Expr& expr);
 // Of a % b in C, which is only compared with 0: then it does not matter whose sign it has.
 void forget_sign_of_rest(tree::Expr& value);
+// What cython.view calls an axis; nothing if it has no such name.
+std::optional<tree::Axis> axis_called(std::string_view name);
 // int and float, to which other objects are converted.
 bool is_converted_class(ObjectClass object_class);
 // f(a, b): no keywords, no stars.
@@ -299,6 +303,40 @@ class Analyzer {
   // What the place is in will be written to.
   static void mark_written(const tree::Expr& place);
 
+  // ---- view_types.cpp ----
+  const Type* view_ctype(const syntax::CMemoryViewType& type, Scope& scope);
+  std::optional<tree::Axis> written_axis(const syntax::Slice& axis, bool& is_whole);
+  bool settle_axes(std::vector<tree::Axis>& axes, std::size_t contiguous,
+                   const syntax::CMemoryViewType& type);
+  bool check_axes(const std::vector<tree::Axis>& axes, const syntax::CMemoryViewType& type);
+  bool refuse_view_part(const Type& type, syntax::SourceRange range, const char* what);
+  bool refuse_axes(std::size_t n, syntax::SourceRange range);
+  static bool conforms(const Type& from, const Type& to, bool is_copied);
+  ExprPtr refuse_view(const Type& from, const Type& to, syntax::SourceRange range);
+
+  // ---- memoryviews.cpp ----
+  const Type* view_subscript_type(const Type& view, const syntax::Expr& slice);
+  ExprPtr view_index(const syntax::Expr& index);
+  ExprPtr view_subscript(ExprPtr value, const syntax::Subscript& e);
+  tree::ViewSlice::Part view_part(const syntax::Expr* index);
+  const Type* transposed(const Type& view);
+  const Type* contiguous(const Type& view, bool is_fortran);
+  ExprPtr view_attribute(ExprPtr& value, const syntax::Attribute& e);
+  ExprPtr view_method(tree::Helper& got, std::string_view name, const syntax::Call& call);
+  ExprPtr item_size(const Type& view, syntax::SourceRange range);
+  ExprPtr view_length(ExprPtr view, syntax::SourceRange range);
+  ExprPtr to_view(ExprPtr value, const Type* to);
+  ExprPtr array_as_view(ExprPtr array, const Type* to);
+  ExprPtr pointer_array(const Type& view, ExprPtr pointer, std::vector<ExprPtr> shape,
+                        bool is_fortran, syntax::SourceRange range);
+  ExprPtr cast_to_view(const syntax::Cast& e);
+  void assign_items_of_view(ExprPtr place, ExprPtr value, Block& out);
+  bool checks_views() const { return context_->directives.initializedcheck; }
+  ExprPtr view_is_none(syntax::CompareOperator op, ExprPtr& left, ExprPtr& right,
+                       syntax::SourceRange range);
+  const Type* view_type_of(const syntax::Expr& e);
+  ExprPtr cython_object(std::string_view name, syntax::SourceRange range);
+
   // ---- ctypes.cpp ----
   const Type* ctype(const syntax::CType& type, Scope& scope);
   const Symbol* type_symbol(const syntax::CNamedType& type, Scope& scope);
@@ -405,6 +443,7 @@ class Analyzer {
     // What the loop's variable is set to, made of what is counted; null: that itself.
     std::function<ExprPtr(ExprPtr)> item;
   };
+  std::optional<LoopPlan> view_loop(const syntax::Expr& iter, Block& out);  // memoryviews.cpp
   // `target` may be null; if it is a variable of C, bounds are converted to its type.
   LoopPlan plan_loop(const syntax::Expr* target, const syntax::Expr& iter, Block& out);
 

@@ -196,6 +196,7 @@ void Analyzer::assign(const syntax::Expr& target, ExprPtr value, Block& out) {
   if (owner != nullptr && owner->is_pointer_like())
     return assign_array_slice(expr(*subscripted.value), *slice, std::move(value), out);
   ExprPtr place = subscript(subscripted);
+  if (place->type->is_view()) return assign_items_of_view(std::move(place), std::move(value), out);
   if (place->kind == tree::ExprKind::kIndex || place->kind == tree::ExprKind::kBufferItem ||
       place->kind == tree::ExprKind::kField) {
     if (refuse_const(*place)) return;
@@ -268,7 +269,11 @@ void Analyzer::augmented_object_item(ExprPtr place, const syntax::AugAssign& stm
   auto again = make<tree::BufferItem>(item.type, item.range);
   again->checks_bounds = item.checks_bounds;
   again->wraps = item.wraps;
-  again->value = variable(tree::as<tree::VariableRef>(*item.value).variable, item.range);
+  again->checks_none = item.checks_none;
+  const auto* known = tree::try_as<tree::VariableRef>(item.value.get());
+  Variable* memory = known != nullptr ? known->variable : keep(std::move(item.value), out);
+  if (known == nullptr) item.value = variable(memory, item.range);
+  again->value = variable(memory, item.range);
   for (ExprPtr& index : item.indices) {
     Variable* kept = keep(std::move(index), out);
     index = variable(kept, item.range);
@@ -290,6 +295,11 @@ void Analyzer::augmented(const syntax::AugAssign& stmt, Block& out) {
     return assign(target, std::move(value), out);
   }
   ExprPtr place = expr(target);
+  if (place->type->is_view()) {
+    diagnostics_.error("assignment", target.range,
+                       "augmented assignment does not work on slices of memoryviews");
+    return;
+  }
   if (is_error(*place)) {
     expr(*stmt.value);  // for the mistakes in it
     return;

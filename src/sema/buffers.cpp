@@ -144,7 +144,8 @@ void Analyzer::mark_written(const tree::Expr& place) {
     } else if (const auto* index = tree::try_as<tree::IndexAccess>(at)) {
       at = index->value->type->is_pointer() ? nullptr : index->value.get();
     } else if (const auto* item = tree::try_as<tree::BufferItem>(at)) {
-      tree::as<tree::VariableRef>(*item->value).variable->is_written = true;
+      const auto* ref = tree::try_as<tree::VariableRef>(item->value.get());
+      if (ref != nullptr) ref->variable->is_written = true;
       return;
     } else {
       return;

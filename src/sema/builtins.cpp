@@ -177,6 +177,7 @@ ExprPtr Analyzer::len_call(const syntax::Call& call) {
     chars->value = std::move(value);
     return helper("strlen", types_.find_int("size_t"), Fail::kNever, call.range, std::move(chars));
   }
+  if (value->type->is_view()) return view_length(std::move(value), call.range);
   if (value->type->kind == TypeKind::kArray)
     return c_literal(types_.py_ssize_t(), std::to_string(value->type->size), call.range);
   return helper("er::len", types_.py_ssize_t(), Fail::kMinusOne, call.range,

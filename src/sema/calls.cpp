@@ -35,6 +35,8 @@ ExprPtr Analyzer::call(const syntax::Call& call, const Type* wanted) {
     ExprPtr callee = attribute(as<syntax::Attribute>(*call.func));
     auto* got = tree::try_as<tree::Helper>(callee.get());
     if (got != nullptr && got->name == "er::get_attr") {
+      const std::string_view name = as<syntax::Attribute>(*call.func).attr.text;
+      if (ExprPtr known = view_method(*got, name, call)) return known;
       got->name = "er::call_method";
       got->type = method_result(got->args[0]->type->object_class,
                                 as<syntax::Attribute>(*call.func).attr.text);
@@ -241,6 +243,8 @@ ExprPtr Analyzer::cython_call(std::string_view name, const syntax::Call& call) {
   }
   if (name == "typeof" && call.args.size() == 1)
     return str_constant(expr(*call.args[0])->type->name, call.range);
+  if (name == "array" || name == "view.array" || name == "view.memoryview")
+    return python_call(cython_object(name, call.func->range), call, object_);
   if (const Type* type = cython_type(name); type != nullptr && call.args.size() == 1)
     return coerce(expr(*call.args[0], type), type);
   not_supported(call.range, "cython." + std::string(name));

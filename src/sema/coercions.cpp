@@ -125,7 +125,7 @@ bool Analyzer::can_be_object(const Type& type) const {
                        [this](const tree::Field& field) { return can_be_object(*field.type); });
   }
   if (type.kind == TypeKind::kArray) return can_be_object(*type.base);
-  return type.is_object() || type.is_numeric() || type.is_void() || type.is_char_pointer_like();
+  return type.is_counted() || type.is_numeric() || type.is_void() || type.is_char_pointer_like();
 }
 
 // Can an object be converted to it? An array only as a part of something.
@@ -135,7 +135,7 @@ bool Analyzer::can_be_read(const Type& type) const {
                        [this](const tree::Field& field) { return can_be_read(*field.type); });
   }
   if (type.kind == TypeKind::kArray) return can_be_read(*type.base);
-  return type.is_numeric() || type.is_char_pointer();
+  return type.is_numeric() || type.is_char_pointer() || type.is_view();
 }
 
 // "<int>(x / 2)"
@@ -167,6 +167,7 @@ ExprPtr Analyzer::coerce(ExprPtr value, const Type* to) {
     if (to->extension != nullptr) return to_extension(std::move(boxed), *to->extension);
     return to_class(std::move(boxed), to->object_class);
   }
+  if (to->is_view()) return to_view(std::move(value), to);
   if (from->is_object()) return from_object(std::move(value), to);
   const auto cast = [&] {
     auto node = make<tree::Cast>(to, range);
@@ -344,6 +345,8 @@ ExprPtr Analyzer::truth(ExprPtr value) {
     }
     return helper("er::truth", types_.bint(), Fail::kMinusOne, range, std::move(value));
   }
+  if (type.is_view())
+    return helper("er::is_true", types_.bint(), Fail::kNever, range, std::move(value));
   if (type.is_tuple) return truth(to_object(std::move(value)));
   if (type.is_pointer())
     return binary_node(types_.bint(), "!=", std::move(value), c_literal(&type, "nullptr", range),

@@ -190,6 +190,7 @@ const Type* Analyzer::ctype(const syntax::CType& type, Scope& scope) {
             .hint("use 'PyObject *' of cpython.object, or a list");
         return types_.error();
       }
+      if (refuse_view_part(*to, type.range, "pointers to memoryviews")) return types_.error();
       return types_.pointer_to(to);
     }
     case CTypeKind::kArray: {
@@ -202,6 +203,7 @@ const Type* Analyzer::ctype(const syntax::CType& type, Scope& scope) {
             .hint("use a list");
         return types_.error();
       }
+      if (refuse_view_part(*element, type.range, "C arrays of memoryviews")) return types_.error();
       const auto* inner = syntax::try_as<syntax::CArrayType>(array.element);
       if (inner != nullptr && inner->size == nullptr) {
         diagnostics_.error("incomplete-type", type.range,
@@ -246,8 +248,7 @@ const Type* Analyzer::ctype(const syntax::CType& type, Scope& scope) {
       return types_.error();
     }
     case CTypeKind::kMemoryView:
-      not_supported(type.range, "memoryviews");
-      return types_.error();
+      return view_ctype(as<syntax::CMemoryViewType>(type), scope);
     case CTypeKind::kReference:
     case CTypeKind::kRvalueReference:
     case CTypeKind::kNested:
@@ -327,7 +328,7 @@ const Type* Analyzer::function_ctype(const syntax::CFunctionType& type, Scope& s
       not_supported(type.range, "C++ exceptions");
       break;
   }
-  if (result->is_object()) {
+  if (result->is_counted()) {
     except = tree::Except::kNull;
     value.clear();
   }

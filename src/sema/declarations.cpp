@@ -139,6 +139,10 @@ void Analyzer::declare_variables(const syntax::CVarDef& def, Scope& scope, bool 
       continue;
     }
     if (reject_buffer(*symbol.type, declarator.range)) continue;
+    if (is_extern && refuse_view_part(*symbol.type, declarator.range, "extern memoryviews")) {
+      add_refused(scope, declarator.name);
+      continue;
+    }
     if (is_extern && symbol.type->is_object() && !is_pxd) {
       diagnostics_
           .error("extern-object", declarator.range, "a Python object cannot be declared extern")
@@ -319,6 +323,7 @@ void Analyzer::declare_struct(const syntax::CStructDef& def, Scope& scope, bool 
             .error("field-value", field.value->range, "a field of a struct has no initial value")
             .hint("assign it to the variables of this type");
       if (reject_buffer(*type->fields.back().type, field.range)) continue;
+      refuse_view_part(*type->fields.back().type, field.range, "memoryviews in C structs");
       if (type->fields.back().type->is_object()) {
         not_supported(field.range, "Python objects in C structs");
       }

@@ -9,7 +9,7 @@ namespace engineroom::sema {
 namespace {
 
 // Accepted without effect: they tune what is not there, or the C code of another compiler.
-constexpr std::array<std::string_view, 52> kWithoutEffect = {
+constexpr std::array<std::string_view, 50> kWithoutEffect = {
     "always_allow_keywords",
     "auto_cpdef",
     "auto_pickle",
@@ -35,13 +35,11 @@ constexpr std::array<std::string_view, 52> kWithoutEffect = {
     "formal_grammar",
     "freelist",
     "freethreading_compatible",
-    "initializedcheck",
     "internal",
     "language_level",
     "linetrace",
     "no_gc",
     "no_gc_clear",
-    "nonecheck",
     "optimize.inline_defnode_calls",
     "optimize.unpack_method_calls",
     "optimize.unpack_method_calls_in_pyinit",
@@ -74,6 +72,8 @@ Directives::Set Directives::set(std::string_view name, std::string_view value) {
   const std::pair<std::string_view, bool*> flags[] = {
       {"boundscheck", &boundscheck},
       {"wraparound", &wraparound},
+      {"initializedcheck", &initializedcheck},
+      {"nonecheck", &nonecheck},
       {"cdivision", &cdivision},
       {"cpow", &cpow},
       {"overflowcheck", &overflowcheck},

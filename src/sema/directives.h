@@ -9,6 +9,8 @@ namespace engineroom::sema {
 struct Directives {
   bool boundscheck = true;
   bool wraparound = true;
+  bool initializedcheck = true;
+  bool nonecheck = false;
   bool cdivision = false;
   bool cpow = false;
   bool overflowcheck = false;

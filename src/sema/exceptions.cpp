@@ -77,7 +77,7 @@ void Analyzer::forget_name(const syntax::Expr& target, Block& out) {
   if (name == nullptr) return;
   const auto local = context_->locals.find(name->id);
   if (local != context_->locals.end()) {
-    if (!local->second->type->is_object()) return;
+    if (!local->second->type->is_counted()) return;
     auto node = make_stmt<tree::Unbind>(target.range);
     node->variable = local->second;
     out.push_back(std::move(node));

@@ -318,7 +318,8 @@ ExprPtr Analyzer::name(const syntax::Name& name, bool is_owner) {
   if (local != context_->locals.end()) {
     auto node = make<tree::VariableRef>(local->second->type, name.range);
     node->variable = local->second;
-    node->check_bound = local->second->type->is_object() &&
+    const Type& type = *local->second->type;
+    node->check_bound = (type.is_object() || (type.is_view() && checks_views())) &&
                         !context_->bound.contains(local->second) &&
                         !context_->assigned_reads.contains({name.range.begin, local->second});
     return node;
@@ -351,6 +352,12 @@ ExprPtr Analyzer::symbol_value(const Symbol& symbol, syntax::SourceRange range) 
       return error_value(range);
     case SymbolKind::kVariable:
       if (symbol.lent) borrow(*symbol.lent);
+      if (symbol.type->is_view()) {
+        auto node = make<tree::VariableRef>(symbol.type, range);
+        node->variable = symbol.variable;
+        node->check_bound = checks_views();
+        return node;
+      }
       return variable(symbol.variable, range);
     case SymbolKind::kFunction: {
       use(symbol);
@@ -375,8 +382,7 @@ ExprPtr Analyzer::symbol_value(const Symbol& symbol, syntax::SourceRange range) 
       return error_value(range);
     case SymbolKind::kCython:
       if (symbol.name == "compiled") return c_literal(types_.bint(), "1", range);
-      not_supported(range, "cython." + symbol.name + " as a value");
-      return error_value(range);
+      return cython_object(symbol.name, range);
   }
   return python_global(symbol.name, range);
 }
@@ -411,8 +417,7 @@ bool is_method_of_dict(std::string_view name) {
 ExprPtr Analyzer::attribute(const syntax::Attribute& e) {
   if (const std::optional<std::string> known = cython_name(e)) {
     if (*known == "compiled") return c_literal(types_.bint(), "1", e.range);
-    not_supported(e.range, "cython." + *known + " here");
-    return error_value(e.range);
+    return cython_object(*known, e.range);
   }
   if (ExprPtr known = enum_attribute(e)) return known;
   if (const Symbol* owner = find_dotted(*e.value);
@@ -452,6 +457,8 @@ ExprPtr Analyzer::attribute(const syntax::Attribute& e) {
     node->cpp = field->cpp;
     return node;
   }
+  if (type->is_view())
+    if (ExprPtr part = view_attribute(value, e)) return part;
   if (type->buffer != nullptr)
     if (ExprPtr part = buffer_part(value, e)) return part;
   if (type->extension != nullptr)
@@ -515,6 +522,7 @@ ExprPtr Analyzer::subscript(const syntax::Subscript& e) {
     expr(*e.slice, object_);
     return value;
   }
+  if (type->is_view()) return view_subscript(std::move(value), e);
   if (type->buffer != nullptr)
     if (ExprPtr item = buffer_item(value, e)) return item;
   if (type->is_tuple)
@@ -544,6 +552,7 @@ ExprPtr Analyzer::subscript(const syntax::Subscript& e) {
 // ---- C ----
 
 ExprPtr Analyzer::cast(const syntax::Cast& e) {
+  if (e.type->kind == syntax::CTypeKind::kMemoryView) return cast_to_view(e);
   const Type* to = ctype(*e.type, here());
   // <void *>x is the object itself, also of text.
   const bool is_memory = to->is_pointer() && to->base->is_void();
@@ -558,7 +567,7 @@ ExprPtr Analyzer::cast(const syntax::Cast& e) {
   }
   const bool is_reinterpreted = (to->is_object() && from->is_pointer() && !can_be_object(*from)) ||
                                 (to->is_pointer() && from->is_object() && !to->base->is_numeric());
-  const bool is_c = !to->is_object() && !from->is_object();
+  const bool is_c = !to->is_counted() && !from->is_counted();
   if (is_c && to->is_complex() != from->is_complex() && from->is_complex()) {
     diagnostics_.error("cast", e.range, "a complex number cannot be cast to '" + to->name + "'");
     return error_value(e.range);
@@ -579,10 +588,11 @@ ExprPtr Analyzer::address_of(const syntax::AddressOf& e) {
       value->kind == tree::ExprKind::kIndex || value->kind == tree::ExprKind::kFunctionName ||
       value->kind == tree::ExprKind::kBufferItem || value->kind == tree::ExprKind::kBufferPart ||
       value->kind == tree::ExprKind::kLiteral;
-  if (!is_place || value->type->is_object()) {
+  if (!is_place || value->type->is_counted()) {
     diagnostics_.error("address-of", e.range,
-                       value->type->is_object() ? "a Python object has no address"
-                                                : "only what has a place has an address");
+                       value->type->is_view() ? "a memoryview has no address; its first item has"
+                       : value->type->is_object() ? "a Python object has no address"
+                                                  : "only what has a place has an address");
     return error_value(e.range);
   }
   auto node = make<tree::AddressOf>(types_.pointer_to(value->type), e.range);

@@ -115,7 +115,7 @@ void Analyzer::add_parameters(FunctionContext& context, const syntax::Params& pa
           .hint("Python calls it with objects: make it a cdef function");
       type = object_;
     }
-    if (param.none_rule == syntax::NoneRule::kNotNone && !type->is_object())
+    if (param.none_rule == syntax::NoneRule::kNotNone && !type->is_counted())
       diagnostics_.error(
           "not-none", param.range,
           "only Python objects can be 'not None', not a " + syntax::in_quotes(type->name));

@@ -202,9 +202,10 @@ const Type* Analyzer::inferred_type(std::string_view name, const Assignments& se
       if (one != nullptr && one->kind == TypeKind::kArray) one = types_.pointer_to(one->base);
       if (one != nullptr && one->unqualified != nullptr) one = one->unqualified;
       const bool is_safe =
-          one != nullptr && (is_safe_int(*one) || one->is_float() || one->kind == TypeKind::kBint ||
-                             one->is_pointer() || one->kind == TypeKind::kStruct ||
-                             one->is_complex() || (one->is_object() && one != object_));
+          one != nullptr &&
+          (is_safe_int(*one) || one->is_float() || one->kind == TypeKind::kBint ||
+           one->is_pointer() || one->kind == TypeKind::kStruct || one->is_complex() ||
+           one->is_view() || (one->is_object() && one != object_));
       if (!is_safe || !agrees(one)) return nullptr;
     }
   }
@@ -221,6 +222,7 @@ const Type* Analyzer::inferred_type(std::string_view name, const Assignments& se
     for (const syntax::For* loop : loops->second) {
       const Type* one = range_type(*loop->iter);
       if (one == nullptr) one = memory_item_type(*loop->iter);
+      if (one != nullptr && one->unqualified != nullptr) one = one->unqualified;
       const bool is_int = one != nullptr && one->is_integral();
       if ((is_int && seen.may_overflow.contains(name)) || !agrees(one)) return nullptr;
     }
@@ -373,6 +375,7 @@ const Type* Analyzer::quick_type(const syntax::Expr& e) {
       return type != nullptr && !type->is_object() ? types_.pointer_to(type) : nullptr;
     }
     case ExprKind::kAttribute: {
+      if (const Type* view = view_type_of(e)) return view;
       const auto& attribute = as<syntax::Attribute>(e);
       const Symbol* symbol = find_dotted(e);
       if (symbol != nullptr && symbol->kind == SymbolKind::kVariable) return known(symbol->type);
@@ -386,6 +389,10 @@ const Type* Analyzer::quick_type(const syntax::Expr& e) {
     case ExprKind::kSubscript: {
       const auto& subscript = as<syntax::Subscript>(e);
       const Type* owner = quick_type(*subscript.value);
+      if (owner != nullptr && owner->is_view()) {
+        const Type* part = view_subscript_type(*owner, *subscript.slice);
+        return part != nullptr ? known(part) : nullptr;
+      }
       if (owner != nullptr && owner->is_tuple) {
         const std::optional<std::int64_t> i = constant_value(*subscript.slice, here());
         const auto n = static_cast<std::int64_t>(owner->fields.size());
@@ -409,6 +416,7 @@ const Type* Analyzer::call_type(const syntax::Call& call) {
       symbol->type->kind == TypeKind::kStruct)
     return symbol->type;
   if (symbol != nullptr) return nullptr;
+  if (const Type* view = view_type_of(call)) return view;
   if (const auto* method = syntax::try_as<syntax::Attribute>(call.func)) {
     const Type* owner = quick_type(*method->value);
     const bool is_object = owner != nullptr && owner->is_object();

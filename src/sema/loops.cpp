@@ -52,6 +52,7 @@ Variable* Analyzer::c_variable(const syntax::Expr* e) {
 Analyzer::LoopPlan Analyzer::plan_loop(const syntax::Expr* target, const syntax::Expr& iter,
                                        Block& out) {
   if (std::optional<LoopPlan> memory = memory_loop(iter, out)) return std::move(*memory);
+  if (std::optional<LoopPlan> view = view_loop(iter, out)) return std::move(*view);
   LoopPlan plan;
   const auto* call = syntax::try_as<syntax::Call>(&iter);
   const auto* callee = call != nullptr ? syntax::try_as<syntax::Name>(call->func) : nullptr;

@@ -154,6 +154,9 @@ ExprPtr Analyzer::binary(Operator op, ExprPtr left, ExprPtr right, syntax::Sourc
     right = coerce(std::move(right), types_.py_ssize_t());
     b = right->type;
   }
+  const bool has_view = a->is_view() || b->is_view();
+  if (has_view && !a->is_object() && !b->is_object())
+    return refuse_operands(names.sign, *a, *b, range);
   const bool has_pointer = a->is_pointer_like() || b->is_pointer_like();
   if (has_pointer && !a->is_object() && !b->is_object()) {
     const bool is_offset = op == Operator::kAdd || op == Operator::kSub;
@@ -401,6 +404,7 @@ ExprPtr Analyzer::comparison(CompareOperator op, ExprPtr left, ExprPtr right,
     negated->operand = std::move(found);
     return negated;
   }
+  if (ExprPtr test = view_is_none(op, left, right, range)) return test;
   if (a->is_numeric() && b->is_numeric()) {
     const bool is_equality = op == CompareOperator::kEq || op == CompareOperator::kNotEq;
     if (is_equality && constant_int(*right) == 0) forget_sign_of_rest(*left);

@@ -224,7 +224,7 @@ void Analyzer::delete_target(const syntax::Expr& target, Block& out) {
       }
       if (local == context_->locals.end())
         return do_helper(out, "er::delete_global", range, globals(range), str_constant(id, range));
-      if (!local->second->type->is_object()) {
+      if (!local->second->type->is_counted()) {
         diagnostics_.error("delete", range, "a C variable cannot be deleted");
         return;
       }
@@ -249,7 +249,8 @@ void Analyzer::delete_target(const syntax::Expr& target, Block& out) {
     case ExprKind::kSubscript: {
       const auto& subscript = as<syntax::Subscript>(target);
       ExprPtr container = expr(*subscript.value, object_);
-      if (container->type->is_pointer_like() || container->type->buffer != nullptr) {
+      if (container->type->is_pointer_like() || container->type->buffer != nullptr ||
+          container->type->is_view()) {
         diagnostics_.error("delete", range, "an item of C memory cannot be deleted");
         return;
       }

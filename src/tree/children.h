@@ -55,6 +55,14 @@ void for_each_child(const Expr& expr, const F& visit) {
       return all(as<BufferItem>(expr).indices);
     case ExprKind::kBufferPart:
       return one(as<BufferPart>(expr).value);
+    case ExprKind::kViewSlice:
+      one(as<ViewSlice>(expr).value);
+      for (const ViewSlice::Part& part : as<ViewSlice>(expr).parts) {
+        one(part.start);
+        one(part.stop);
+        one(part.step);
+      }
+      return;
     case ExprKind::kAddressOf:
       return one(as<AddressOf>(expr).value);
     case ExprKind::kCast:

@@ -34,6 +34,7 @@ enum class ExprKind : std::uint8_t {
   kIndex,
   kBufferItem,
   kBufferPart,
+  kViewSlice,
   kAddressOf,
   kCast,
   kAssignment,
@@ -173,19 +174,37 @@ struct IndexAccess : ExprOf<ExprKind::kIndex> {
   ExprPtr index;
 };
 
-// value[indices…] of a variable whose type has a buffer: an item of C, or an object that is
-// borrowed from memory. The indices are integers of C, one per dimension.
+// value[indices…] of a memoryview, or of a variable whose type has a buffer: an item of C, or an
+// object that is borrowed from memory. The indices are integers of C, one per dimension.
 struct BufferItem : ExprOf<ExprKind::kBufferItem> {
-  ExprPtr value;  // a VariableRef
+  ExprPtr value;  // a VariableRef, or a view
   std::vector<ExprPtr> indices;
   bool checks_bounds = true;  // outside: IndexError
   bool wraps = true;          // negative ones count from the end
+  bool checks_none = false;   // of a view
 };
 
-// Where the memory of such a variable is: "data", "shape" or "strides".
+// Where the memory of such is: "data", "shape", "strides" or "suboffsets".
 struct BufferPart : ExprOf<ExprKind::kBufferPart> {
-  ExprPtr value;  // a VariableRef
+  ExprPtr value;  // a VariableRef, or a view
   const char* part = "";
+  bool checks_none = false;
+};
+
+// value[parts…] of a memoryview: a view of some of its memory, which borrows the reference of
+// `value`. As many parts take an axis of it as it has; bounds are Py_ssize_t, null if left out.
+struct ViewSlice : ExprOf<ExprKind::kViewSlice> {
+  struct Part {
+    enum class Kind : std::uint8_t { kIndex, kSlice, kNewAxis } kind = Kind::kSlice;
+    ExprPtr start;  // of kIndex: the index
+    ExprPtr stop;
+    ExprPtr step;
+  };
+  ExprPtr value;
+  std::vector<Part> parts;
+  bool checks_bounds = true;
+  bool wraps = true;
+  bool checks_none = false;
 };
 
 struct AddressOf : ExprOf<ExprKind::kAddressOf> {

@@ -217,6 +217,19 @@ std::string Printer::expr(const Expr& e) {
     }
     case ExprKind::kBufferPart:
       return expr(*as<BufferPart>(e).value) + "." + as<BufferPart>(e).part;
+    case ExprKind::kViewSlice: {
+      const auto& slice = as<ViewSlice>(e);
+      std::string parts;
+      for (const ViewSlice::Part& part : slice.parts) {
+        if (!parts.empty()) parts += ", ";
+        if (part.start) parts += expr(*part.start);
+        if (part.kind == ViewSlice::Part::Kind::kNewAxis) parts += "None";
+        if (part.kind == ViewSlice::Part::Kind::kSlice) parts += ":";
+        if (part.stop) parts += expr(*part.stop);
+        if (part.step) parts += ":" + expr(*part.step);
+      }
+      return expr(*slice.value) + "[" + parts + "]" + (slice.checks_bounds ? "!" : "");
+    }
     case ExprKind::kAddressOf:
       return "&" + expr(*as<AddressOf>(e).value);
     case ExprKind::kCast:

@@ -29,6 +29,31 @@ const Field* Type::find_field(std::string_view field) const {
   return found == fields.end() ? nullptr : &*found;
 }
 
+bool Type::is_indirect() const {
+  return std::any_of(axes.begin(), axes.end(),
+                     [](const Axis& axis) { return axis.access != AxisAccess::kDirect; });
+}
+
+namespace {
+
+constexpr Axis kContiguousAxis{AxisAccess::kDirect, AxisPacking::kContiguous};
+
+bool follow(std::vector<Axis>::const_iterator begin, std::vector<Axis>::const_iterator end) {
+  constexpr Axis kFollows{AxisAccess::kDirect, AxisPacking::kFollow};
+  return std::all_of(begin, end, [&](const Axis& axis) { return axis == kFollows; });
+}
+
+}  // namespace
+
+bool Type::is_c_contiguous() const {
+  return is_view() && axes.back() == kContiguousAxis && follow(axes.begin(), axes.end() - 1);
+}
+
+bool Type::is_fortran_contiguous() const {
+  return is_view() && axes.size() > 1 && axes.front() == kContiguousAxis &&
+         follow(axes.begin() + 1, axes.end());
+}
+
 std::string ExtensionClass::full_name() const {
   std::string full = module;
   full += '.';
@@ -198,7 +223,7 @@ const Type* TypeTable::tuple_of(const std::vector<const Type*>& items) {
 }
 
 const Type* TypeTable::const_of(const Type* type) {
-  if (type->is_const || type->is_object()) return type;
+  if (type->is_const || type->is_counted()) return type;
   const Type*& known = derived_[key_of("const", type)];
   if (known == nullptr) {
     Type copy = *type;
@@ -293,6 +318,46 @@ const Type* TypeTable::extension(ExtensionClass extension) {
     ExtensionClass& kept = extensions_.emplace_back(std::move(extension));
     type.extension = &kept;
     known = kept.type = add(std::move(type));
+  }
+  return known;
+}
+
+namespace {
+
+// How an axis is written between the brackets.
+std::string written_axis(const std::vector<Axis>& axes, std::size_t i) {
+  static const std::string kNames[][2] = {
+      {"contiguous", ""}, {"indirect_contiguous", "indirect"}, {"generic_contiguous", "generic"}};
+  const bool is_contiguous = axes[i].packing == AxisPacking::kContiguous;
+  const std::string& name = kNames[static_cast<std::size_t>(axes[i].access)][is_contiguous ? 0 : 1];
+  if (name.empty()) return ":";
+  const auto follows = [&](std::size_t k) {
+    return k < axes.size() && axes[k].packing == AxisPacking::kFollow;
+  };
+  const bool is_whole = axes.size() == 1 || follows(i + 1) || (i > 0 && follows(i - 1));
+  return name == "contiguous" && is_whole ? "::1" : "::" + name;
+}
+
+}  // namespace
+
+const Type* TypeTable::view_of(const Type* item, std::vector<Axis> axes) {
+  std::string key = key_of("view", item, axes.size());
+  for (const Axis& axis : axes)
+    key += " " + std::to_string(static_cast<int>(axis.access)) +
+           std::to_string(static_cast<int>(axis.packing));
+  const Type*& known = derived_[key];
+  if (known == nullptr) {
+    Type type;
+    type.kind = TypeKind::kView;
+    type.base = item;
+    std::string written;
+    for (std::size_t i = 0; i < axes.size(); ++i)
+      written += (i > 0 ? ", " : "") + written_axis(axes, i);
+    type.name = (item == object() ? "object" : item->name) + "[" + written + "]";
+    type.axes = std::move(axes);
+    type.cpp = (type.is_indirect() ? "er::IndirectView<" : "er::View<") +
+               std::to_string(type.axes.size()) + ">";
+    known = add(std::move(type));
   }
   return known;
 }

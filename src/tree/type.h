@@ -31,6 +31,7 @@ enum class TypeKind : std::uint8_t {
   kStruct,  // and unions
   kFunction,
   kObject,  // PyObject*, perhaps of a known class
+  kView,    // double[:, ::1]: a typed memoryview
 };
 
 // What is known of an object's class. All but kAny may also be None.
@@ -88,6 +89,16 @@ struct BufferLayout {
   bool is_cast = false;
 };
 
+// One axis of a memoryview: what is stored along it, and how far its items are apart.
+enum class AxisAccess : std::uint8_t { kDirect, kPointer, kFull };
+enum class AxisPacking : std::uint8_t { kContiguous, kStrided, kFollow };
+struct Axis {
+  AxisAccess access = AxisAccess::kDirect;
+  AxisPacking packing = AxisPacking::kStrided;
+
+  friend bool operator==(const Axis&, const Axis&) = default;
+};
+
 // What happens to an exception in a C function, as its callers see it.
 enum class Except : std::uint8_t {
   kNever,       // noexcept: reported as unraisable, and forgotten
@@ -125,7 +136,7 @@ struct Type {
   bool is_extern = false;
 
   // kPointer, kArray: what it points to or holds. kComplex: its parts. kFunction: the result.
-  // kObject with a buffer: the object.
+  // kObject with a buffer: the object. kView: the items, perhaps const.
   const Type* base = nullptr;
   std::size_t size = 0;  // kArray
 
@@ -154,6 +165,9 @@ struct Type {
   // Of variables whose memory is looked at; `base` is the type of the object itself.
   const BufferLayout* buffer = nullptr;
 
+  // kView.
+  std::vector<Axis> axes;
+
   bool is_object() const { return kind == TypeKind::kObject; }
   bool is_integral() const {
     return kind == TypeKind::kInt || kind == TypeKind::kEnum || kind == TypeKind::kBint;
@@ -163,6 +177,14 @@ struct Type {
   bool is_numeric() const { return is_integral() || is_float() || is_complex(); }
   bool is_pointer() const { return kind == TypeKind::kPointer; }
   bool is_void() const { return kind == TypeKind::kVoid; }
+  bool is_view() const { return kind == TypeKind::kView; }
+  // Values of it hold a reference, or borrow one.
+  bool is_counted() const { return is_object() || is_view(); }
+  // A view of which an axis may hold pointers.
+  bool is_indirect() const;
+  // A view that is contiguous as a whole, in the order of C or Fortran.
+  bool is_c_contiguous() const;
+  bool is_fortran_contiguous() const;
   // A pointer, or an array, which becomes one.
   bool is_pointer_like() const { return is_pointer() || kind == TypeKind::kArray; }
   // char, signed or unsigned: what bytes are made of.
@@ -217,6 +239,7 @@ class TypeTable {
 
   // Declared twice, it is still one.
   const Type* extension(ExtensionClass extension);
+  const Type* view_of(const Type* item, std::vector<Axis> axes);
   // Each call makes a new type.
   const Type* new_buffer(const Type* object, BufferLayout layout);
 

@@ -130,7 +130,7 @@ void Verifier::statement(const Stmt& stmt) {
     case StmtKind::kUnbind:
       variable(as<Unbind>(stmt).variable, "what is unbound");
       if (as<Unbind>(stmt).variable != nullptr)
-        check(as<Unbind>(stmt).variable->type->is_object(), "a C variable is unbound");
+        check(as<Unbind>(stmt).variable->type->is_counted(), "a C variable is unbound");
       return;
     case StmtKind::kIf:
       condition(as<If>(stmt).test.get());
@@ -207,7 +207,7 @@ void Verifier::parts(const Expr& e) {
       return check(as<PyConstant>(e).index < module_.constants.size(), "no such constant");
     case ExprKind::kVariable:
       variable(as<VariableRef>(e).variable, "a variable");
-      return check(!as<VariableRef>(e).check_bound || e.type->is_object(),
+      return check(!as<VariableRef>(e).check_bound || e.type->is_counted(),
                    "a C variable is asked if it is bound", e);
     case ExprKind::kFunctionName:
       return check(e.type->kind == TypeKind::kFunction || e.type->is_pointer(),
@@ -215,7 +215,7 @@ void Verifier::parts(const Expr& e) {
     case ExprKind::kHelper: {
       const auto& helper = as<Helper>(e);
       for (const ExprPtr& arg : helper.args) expr(arg.get(), "an argument");
-      check(!helper.is_borrowed || e.type->is_object(), "a C value is borrowed", e);
+      check(!helper.is_borrowed || e.type->is_counted(), "a C value is borrowed", e);
       check(helper.fail != Fail::kNull || e.type->is_object() || e.type->is_pointer(),
             "what is null after an error is of type " + e.type->name, e);
       check(helper.fail != Fail::kMinusOne || !e.type->is_object(),
@@ -289,7 +289,8 @@ void Verifier::parts(const Expr& e) {
     case ExprKind::kBufferItem: {
       const auto& item = as<BufferItem>(e);
       if (!expr(item.value.get(), "a buffer")) return;
-      check(item.value->type->buffer != nullptr, "an item of no buffer", e);
+      check(item.value->type->buffer != nullptr || item.value->type->is_view(),
+            "an item of no buffer", e);
       for (const ExprPtr& index : item.indices)
         if (expr(index.get(), "an index"))
           check(index->type->is_integral(), "an index of a buffer is no integer", *index);
@@ -298,6 +299,21 @@ void Verifier::parts(const Expr& e) {
     case ExprKind::kBufferPart:
       expr(as<BufferPart>(e).value.get(), "a buffer");
       return;
+    case ExprKind::kViewSlice: {
+      const auto& slice = as<ViewSlice>(e);
+      if (!expr(slice.value.get(), "a memoryview")) return;
+      check(slice.value->type->is_view(), "a slice of no memoryview", e);
+      std::size_t n_taken = 0;
+      for (const ViewSlice::Part& part : slice.parts) {
+        n_taken += part.kind != ViewSlice::Part::Kind::kNewAxis;
+        for (const Expr* bound : {part.start.get(), part.stop.get(), part.step.get()}) {
+          if (bound != nullptr && expr(bound, "a bound"))
+            check(bound->type->is_integral(), "a bound of a slice is no integer", *bound);
+        }
+      }
+      check(n_taken == slice.value->type->axes.size(), "not as many parts as axes", e);
+      return;
+    }
     case ExprKind::kAddressOf:
       expr(as<AddressOf>(e).value.get(), "what has an address");
       return;
