@@ -16,9 +16,11 @@ if(programs)
   endif()
   install(TARGETS ${programs} RUNTIME DESTINATION ${program_dir} COMPONENT programs)
 endif()
-foreach(module _core _compiler runtime_library)
+foreach(module _core _compiler runtime_library runtime_archive)
   if(TARGET ${module})
-    install(TARGETS ${module} LIBRARY DESTINATION engineroom COMPONENT python)
+    install(TARGETS ${module}
+      LIBRARY DESTINATION engineroom COMPONENT python
+      ARCHIVE DESTINATION engineroom COMPONENT python)
   endif()
 endforeach()
 if(TARGET _compiler)
@@ -27,7 +29,7 @@ endif()
 
 # All that a wheel holds, and nothing else: what pyproject.toml builds.
 add_custom_target(wheel_contents)
-foreach(target IN LISTS programs ITEMS _core _compiler runtime_library)
+foreach(target IN LISTS programs ITEMS _core _compiler runtime_library runtime_archive)
   if(TARGET ${target})
     add_dependencies(wheel_contents ${target})
   endif()

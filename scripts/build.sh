@@ -16,7 +16,7 @@ if [[ ! -f $installed || pyproject.toml -nt $installed || CMakeLists.txt -nt $in
 else
   # What pip would do, without its seconds. install(1) replaces the files of running programs safely.
   site=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("platlib"))')
-  for file in $build/python/engineroom/*.so; do
+  for file in $build/python/engineroom/*.{so,a}; do
     [[ ! -f $file ]] || install -C -D -t "$site/engineroom" "$file"
   done
   for file in src/runtime/*.h; do

@@ -12,8 +12,8 @@ packages=(
   ca-certificates ccache cmake g++ make ninja-build pkg-config
   # libraries
   libcli11-dev libsimdjson-dev libspdlog-dev libssl-dev libzmq3-dev
-  # the compiler; the g++ above brings the C++ standard library that compiled cells use
-  libclang-19-dev libomp-19-dev llvm-19-dev
+  # the compiler; the g++ above brings the C++ standard library that compiled cells use; clang++ too builds modules
+  clang-19 libclang-19-dev libomp-19-dev llvm-19-dev
   # tests and benchmarks
   libbenchmark-dev libgmock-dev libgtest-dev
   chromium # what a person sees in a notebook, looked at by playwright

@@ -58,7 +58,7 @@ Request request_from_python(std::string text, std::string file, std::string modu
                             const std::string& level, std::map<std::string, std::string> directives,
                             std::vector<std::string> pxd_path,
                             const std::vector<std::string>& known_names, std::string own_pxd,
-                            bool wants_notes) {
+                            bool wants_notes, std::string init_symbol) {
   return {.text = std::move(text),
           .file = std::move(file),
           .module = std::move(module),
@@ -68,7 +68,8 @@ Request request_from_python(std::string text, std::string file, std::string modu
           .known_names = {known_names.begin(), known_names.end()},
           .own_pxd = std::move(own_pxd),
           .character_by_name = character_by_name,
-          .wants_notes = wants_notes};
+          .wants_notes = wants_notes,
+          .init_symbol = std::move(init_symbol)};
 }
 
 // The front end alone.
@@ -148,6 +149,7 @@ void bind_cell(nb::module_& m) {
       .def_prop_ro("lines", [](const Cell& self) { return self.translation.lines; })
       .def_prop_ro("notes", [](const Cell& self) { return self.translation.notes; })
       .def_prop_ro("headers", [](const Cell& self) { return self.translation.headers; })
+      .def_prop_ro("dependencies", [](const Cell& self) { return self.translation.dependencies; })
       .def_prop_ro("loaded_names", [](const Cell& self) { return self.translation.loaded_names; })
       .def_prop_ro("bound_names", [](const Cell& self) { return self.translation.bound_names; })
       .def_prop_ro("distutils", [](const Cell& self) { return self.translation.distutils; })
@@ -174,15 +176,16 @@ void bind_session(nb::module_& m) {
           [](Request* self, std::string text, std::string file, std::string module,
              const std::string& level, std::map<std::string, std::string> directives,
              std::vector<std::string> pxd_path, const std::vector<std::string>& known_names,
-             std::string own_pxd, bool wants_notes) {
-            new (self) Request(request_from_python(
-                std::move(text), std::move(file), std::move(module), level, std::move(directives),
-                std::move(pxd_path), known_names, std::move(own_pxd), wants_notes));
+             std::string own_pxd, bool wants_notes, std::string init_symbol) {
+            new (self) Request(
+                request_from_python(std::move(text), std::move(file), std::move(module), level,
+                                    std::move(directives), std::move(pxd_path), known_names,
+                                    std::move(own_pxd), wants_notes, std::move(init_symbol)));
           },
           "text"_a, nb::kw_only(), "file"_a = "<cell>", "module"_a = "cell", "level"_a = "3",
           "directives"_a = std::map<std::string, std::string>(),
           "pxd_path"_a = std::vector<std::string>(), "known_names"_a = std::vector<std::string>(),
-          "own_pxd"_a = "", "wants_notes"_a = false);
+          "own_pxd"_a = "", "wants_notes"_a = false, "init_symbol"_a = "");
   nb::class_<CompileJob>(m, "Job").def(
       "__init__",
       [](CompileJob* self, std::vector<std::string> include_dirs, std::vector<std::string> flags,

@@ -62,6 +62,8 @@ if TYPE_CHECKING:
 # few of them, and a session that starts no cluster needs no launchers.
 _HOMES = {
     "concurrent.futures": "ALL_COMPLETED FIRST_COMPLETED FIRST_EXCEPTION",
+    ".building.module": "build",
+    ".building.toolchain": "BuildError",
     ".canning": "can can_map deserialize_object pack_apply_message serialize_object uncan"
     " uncan_map unpack_apply_message",
     ".client.asyncresult": "AsyncResult",
@@ -139,6 +141,7 @@ __all__ = [
     "AsyncMapResult",
     "AsyncResult",
     "BroadcastView",
+    "BuildError",
     "Client",
     "Cluster",
     "ClusterManager",
@@ -168,6 +171,7 @@ __all__ = [
     "ViewExecutor",
     "__version__",
     "bind_kernel",
+    "build",
     "can",
     "can_map",
     "collect_exceptions",

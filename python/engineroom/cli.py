@@ -15,7 +15,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from engineroom import cli_compile
+from engineroom import cli_build, cli_compile
 from engineroom.cluster import files
 
 # ipcluster's exit codes.
@@ -97,6 +97,17 @@ def make_parser() -> argparse.ArgumentParser:
         ),
     )
     cli_compile.add_arguments(command)
+    command = _add_command(
+        commands,
+        "build",
+        help="build extension modules of files of Cython",
+        epilog=_examples(
+            "  engineroom build julia.pyx                    beside it, for `import julia`",
+            "  engineroom build -j4 -o build src/*.pyx       several, elsewhere",
+            "  engineroom build --self-contained julia.pyx   to be imported without engineroom",
+        ),
+    )
+    cli_build.add_arguments(command)
     for name, what in (("controller", "a controller alone"), ("engine", "an engine alone")):
         text = f"run {what}, in the foreground; takes the options of engineroom-{name}"
         commands.add_parser(name, help=text, add_help=False)

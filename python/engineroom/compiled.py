@@ -49,8 +49,9 @@ class Text:
     # As of _compiler.Job.
     native: Mapping[str, Any] = field(default_factory=dict)
 
-    def request(self, known_names: Iterable[str] = ()) -> _compiler.Request:
-        """known_names: what the namespace that it runs in has already."""
+    def request(self, known_names: Iterable[str] = (), init_symbol: str = "") -> _compiler.Request:
+        """known_names: what the namespace that it runs in has already. init_symbol: PyInit_NAME
+        makes it the text of an extension module."""
         from . import _compiler
 
         return _compiler.Request(
@@ -64,6 +65,7 @@ class Text:
             known_names=list(known_names),
             own_pxd=self.own_pxd,
             wants_notes=self.wants_notes,
+            init_symbol=init_symbol,
         )
 
     def job(self) -> _compiler.Job:

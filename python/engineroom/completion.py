@@ -52,7 +52,7 @@ def _commands(parser: argparse.ArgumentParser) -> list[_Command]:
 def _command(name: str, text: str, parser: argparse.ArgumentParser) -> _Command:
     options, words = [], []
     for action in parser._actions:
-        choices = list(action.choices or ())
+        choices = [str(choice) for choice in action.choices or ()]
         if action.option_strings:
             # An option that may also stand alone is completed as if it did.
             values = None if action.nargs in (0, "?") else choices

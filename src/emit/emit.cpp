@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "emit/extension.h"
 #include "emit/function_emitter.h"
 #include "emit/text.h"
 
@@ -263,9 +264,11 @@ void define_spec(const tree::Function& function, const ModuleContext& context, W
 
 // ---- the module ----
 
-void define_entry(const tree::Module& module, const Unit& unit, bool has_init, Writer& out) {
+void define_entry(const tree::Module& module, const Unit& unit, bool has_init, bool is_static,
+                  Writer& out) {
   const std::string n = std::to_string(module.constants.size());
-  out.open("extern \"C\" int " + unit.entry + "(PyObject* globals, PyObject* home)");
+  out.open((is_static ? "static int " : "extern \"C\" int ") + unit.entry +
+           "(PyObject* globals, PyObject* home)");
   out.line("er_globals = globals;");
   out.line("er_home = home;");
   if (!module.constants.empty()) {
@@ -358,6 +361,7 @@ Unit emit(const tree::Module& module, const syntax::Sources& sources, const Emit
       bodies.append(FunctionEmitter(context, function).emit_wrapper());
   }
 
+  const bool is_extension = !options.init_symbol.empty();
   Unit unit;
   unit.entry = "er_exec_" + options.id;
   Writer types;
@@ -383,13 +387,16 @@ Unit emit(const tree::Module& module, const syntax::Sources& sources, const Emit
   out.append(c_declarations);
   out.append(python_declarations);
   out.append(bodies);
-  define_entry(module, unit, has_init, out);
+  define_entry(module, unit, has_init, is_extension, out);
+  if (is_extension) define_extension(module.name, options.init_symbol, unit.entry, out);
 
   // What is spelled out tells which headers are needed.
   const std::string spelled = plain_text(types) + plain_text(out);
   const std::set<std::string_view> words = words_of(spelled);
   Writer whole;
+  if (is_extension) begin_extension(whole);
   whole.line("#include \"runtime/engineroom_runtime.h\"");
+  if (is_extension) whole.line("#include \"runtime/module.h\"");
   std::set<std::string_view> told;
   const auto tell = [&](const tree::Prelude& prelude) {
     if (!told.insert(prelude.text).second) return;

@@ -398,5 +398,16 @@ TEST_F(EmitTest, ConstantsAndSpecs) {
                               "er_names_f1, 0, 1, 0, false, false, er_file, 1};"));
 }
 
+// An extension module exports its PyInit function, and nothing else.
+TEST_F(EmitTest, ExtensionModule) {
+  module_.name = "pack.cell";
+  const std::string text = emit(module_, sources_, {.init_symbol = "PyInit_cell"}).text;
+  EXPECT_THAT(text, HasSubstr("#include \"runtime/module.h\"\n"));
+  EXPECT_THAT(text, HasSubstr("static int er_exec_module("));
+  EXPECT_THAT(text, HasSubstr("er_extension = {\"pack.cell\", "));
+  EXPECT_THAT(text, HasSubstr("{PyModuleDef_HEAD_INIT, \"cell\", "));
+  EXPECT_THAT(text, HasSubstr("PyMODINIT_FUNC PyInit_cell(void) {"));
+}
+
 }  // namespace
 }  // namespace engineroom::emit

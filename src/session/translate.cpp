@@ -212,7 +212,8 @@ Translation translate(const Request& request, const Earlier* earlier) {
       result.bound_names = bound_by(*tree.module);
       emit::Unit unit = [&] {
         const Stopwatch stopwatch(result.timings.emit);
-        return emit::emit(*typed.module, sources, {.is_shared = earlier != nullptr});
+        return emit::emit(*typed.module, sources,
+                          {.is_shared = earlier != nullptr, .init_symbol = request.init_symbol});
       }();
       result.cpp = std::move(unit.text);
       result.lines = std::move(unit.lines);
@@ -221,6 +222,10 @@ Translation translate(const Request& request, const Earlier* earlier) {
       if (earlier != nullptr)
         result.exports = exports_of(std::move(typed), std::move(unit.declarations));
     }
+  }
+  for (std::size_t i = 0; i < sources.size(); ++i) {
+    const auto id = static_cast<syntax::SourceId>(i);
+    if (id != source) result.dependencies.push_back(sources[id].name());
   }
   result.messages = messages_of(diagnostics, sources);
   result.ok = !diagnostics.has_errors();

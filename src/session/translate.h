@@ -39,6 +39,8 @@ struct Request {
   // What "\\N{name}" stands for (syntax/parse.h).
   std::function<std::optional<char32_t>(std::string_view)> character_by_name = {};
   bool wants_notes = false;  // Translation::notes
+  // PyInit_NAME: the C++ is to be an extension module that stands alone.
+  std::string init_symbol = {};
 };
 
 struct Message {
@@ -87,6 +89,7 @@ struct Translation {
   // extern "C" int exec(PyObject* globals, PyObject* home): see emit::Unit. -1 if it raised.
   std::string exec_symbol;
   std::vector<std::string> headers;  // that the C++ includes, besides Python's and the runtime's
+  std::vector<std::string> dependencies;  // the .pxd files and the included ones that were read
   // Names that the code will look up, in its globals or Python's builtins, and names it binds.
   std::vector<std::string> loaded_names;
   std::set<std::string> bound_names;

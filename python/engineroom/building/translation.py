@@ -1,0 +1,194 @@
+"""A source file to the C++ of an extension module, with all that its compiler has to be told."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shlex
+import sysconfig
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..compiled import Text
+from ..compiling import check, read_source, text_of
+
+if TYPE_CHECKING:
+    from .. import _compiler
+
+
+def package() -> Path:
+    """Where the runtime is: its headers in include/, and its libraries."""
+    from .. import _compiler
+
+    return Path(_compiler.__file__).parent
+
+
+@cache
+def runtime_key() -> str:
+    """What all that a module takes from the runtime is like: no module may outlive a change."""
+    seen = hashlib.sha256()
+    for file in [*sorted((package() / "include").rglob("*.h")),
+                 package() / "libengineroom_runtime.so"]:  # fmt: skip
+        seen.update(file.read_bytes())
+    return seen.hexdigest()
+
+
+def module_name_of(path: Path) -> str:
+    """`pack.sub.julia` of pack/sub/julia.pyx, as far up as the folders are packages."""
+    path = Path(os.path.abspath(path))
+    parts = [] if path.stem == "__init__" else [path.stem]
+    for folder in path.parents:
+        if not any((folder / f"__init__{end}").is_file() for end in (".py", ".pyx", ".pxd")):
+            break
+        parts.insert(0, folder.name)
+    return ".".join(parts) or path.parent.name
+
+
+def init_symbol_of(name: str) -> str:
+    """What Python looks for in the library of a module (PEP 489)."""
+    last = name.rpartition(".")[2]
+    if last.isascii():
+        return "PyInit_" + last
+    return "PyInitU_" + last.encode("punycode").decode().replace("-", "_")
+
+
+# As of setuptools.Extension.
+_LISTS = {"sources", "depends", "include_dirs", "define_macros", "undef_macros", "library_dirs",
+          "libraries", "runtime_library_dirs", "extra_objects", "extra_compile_args",
+          "extra_link_args"}  # fmt: skip
+_PATHS = {"sources", "depends", "include_dirs", "library_dirs", "runtime_library_dirs",
+          "extra_objects"}  # fmt: skip
+
+
+def parse_list(text: str) -> list[str]:
+    """`a b` or `[a, b]`, each perhaps in quotes."""
+    text = text.strip()
+    if text.startswith("[") and text.endswith("]"):
+        words = re.findall(r"""\s*("[^"]*"|'[^']*'|[^,]+)\s*(?:,|$)""", text[1:-1])
+        return [plain for word in words if (plain := word.strip().strip("\"'"))]
+    try:
+        return shlex.split(text)
+    except ValueError:  # a quote that is not closed
+        return text.split()
+
+
+def distutils_of(comments: Sequence[tuple[str, str]], folder: Path) -> dict[str, list[str]]:
+    """`# distutils:` comments by key. A path that is there as seen from `folder`, that of the
+    source, is meant so; else it is as seen from the working directory."""
+    found: dict[str, list[str]] = {}
+    for key, value in comments:
+        if key not in _LISTS:
+            continue  # `language`: all is C++
+        words = parse_list(value)
+        if key in _PATHS:
+            words = [str(folder / word) if (folder / word).exists() else word for word in words]
+        found.setdefault(key, []).extend(words)
+    return found
+
+
+@dataclass
+class Translated:
+    """A module in C++."""
+
+    path: Path
+    name: str
+    text: Text
+    cell: _compiler.Cell
+    # Where `#include "a.h"` looks besides.
+    quote_dirs: list[str]
+    # As of setuptools.Extension: what `# distutils:` comments say, and what the text needs anyway.
+    native: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def cpp(self) -> str:
+        return str(self.cell.cpp)
+
+    @property
+    def uses_openmp(self) -> bool:
+        return "-fopenmp" in self.native.get("extra_compile_args", ()) or bool(
+            getattr(self.cell, "uses_openmp", False)
+        )
+
+    @property
+    def include_dirs(self) -> list[str]:
+        return self.native["include_dirs"]
+
+    def header_files(self) -> list[Path]:
+        """The user's own headers that the C++ includes, and those that they include: as found by
+        reading, whatever the preprocessor would leave out."""
+        own = [Path(d) for d in self.include_dirs if d not in _foreign_include_dirs()]
+        own = [*map(Path, self.quote_dirs), *own]
+        found: dict[Path, None] = {}
+        waiting = [(self.path.parent, header.strip('<>"')) for header in self.cell.headers]
+        while waiting:
+            beside, header = waiting.pop()
+            for folder in (beside, *own):
+                path = Path(os.path.normpath(folder / header))
+                if path in found or not path.is_file():
+                    continue
+                found[path] = None
+                text = path.read_text(encoding="utf-8", errors="replace")
+                includes = re.findall(r'(?m)^\s*#\s*include\s*[<"]([^>"]+)[>"]', text)
+                waiting += [(path.parent, name) for name in includes]
+                break
+        return list(found)
+
+    def dependencies(self) -> list[Path]:
+        """Every file that the module is made of, besides those of engineroom, Python and NumPy."""
+        extra = [Path(p) for key in ("sources", "depends") for p in self.native.get(key, ())]
+        read = [Path(p) for p in self.cell.dependencies if Path(p).is_file()]
+        ours = str(Path(__file__).parent.parent / "pxd") + os.sep
+        files = [self.path, *read, *self.header_files(), *extra]
+        return [f for f in dict.fromkeys(files) if not str(f).startswith(ours)]
+
+
+@cache
+def _foreign_include_dirs() -> tuple[str, ...]:
+    from .._jit import _numpy_include
+
+    paths = [sysconfig.get_path("include"), sysconfig.get_path("platinclude")]
+    return (str(package() / "include"), *dict.fromkeys(paths), *_numpy_include())
+
+
+def translate(
+    path: Path,
+    *,
+    name: str | None = None,
+    file: str | None = None,
+    level: str = "3",
+    directives: Mapping[str, Any] | None = None,
+    include_path: Sequence[str] = (),
+    wants_notes: bool = False,
+) -> Translated:
+    """file: what tracebacks and messages call the source; default: its absolute path.
+    Raises CompileError, and OSError if the source cannot be read."""
+    from .. import _compiler
+
+    folder = Path(os.path.abspath(path)).parent
+    name = name or module_name_of(path)
+    # Absolute cimports are seen from the folder that holds the outermost package.
+    root = folder
+    for _ in range(name.count(".") + (path.stem == "__init__")):
+        root = root.parent
+    quote_dirs = list(dict.fromkeys([str(folder), str(root)]))
+    own_pxd = path.with_suffix(".pxd")
+    text = text_of(
+        read_source(path),
+        name,
+        file or os.path.abspath(path),
+        level=level,
+        directives=directives,
+        include_path=[*quote_dirs, *include_path],
+        own_pxd=os.path.abspath(own_pxd) if own_pxd.is_file() else "",
+        wants_notes=wants_notes,
+    )
+    cell = _compiler.translate(text.request(init_symbol=init_symbol_of(name)))
+    check(cell)
+    native = distutils_of(cell.distutils, folder)
+    folders = [*native.get("include_dirs", ()), *include_path, *_foreign_include_dirs()]
+    native["include_dirs"] = folders
+    return Translated(Path(os.path.abspath(path)), name, text, cell, quote_dirs, native)

@@ -1,0 +1,38 @@
+#include "emit/extension.h"
+
+#include "emit/text.h"
+#include "engineroom/version.h"
+
+namespace engineroom::emit {
+
+void begin_extension(Writer& out) {
+  // Whoever builds the module chooses the warnings; a parameter that nothing reads is not for them.
+  for (const char* warning : {"unused-variable", "unused-function", "unused-parameter"})
+    out.line("#pragma GCC diagnostic ignored \"-W" + std::string(warning) + "\"");
+}
+
+void define_extension(const std::string& module, const std::string& init_symbol,
+                      const std::string& entry, Writer& out) {
+  const std::size_t dot = module.rfind('.');
+  const std::string name = dot == std::string::npos ? module : module.substr(dot + 1);
+  out.line("static er::ExtensionModule er_extension = {" + quoted(module) + ", " +
+           quoted(ENGINEROOM_VERSION) + ", " + entry + "};");
+  out.open("static PyObject* er_create(PyObject* spec, PyModuleDef*)");
+  out.line("return er::create_module(spec, er_extension);");
+  out.close();
+  out.open("static int er_execute(PyObject* module)");
+  out.line("return er::exec_module(module, er_extension);");
+  out.close();
+  out.open("static PyModuleDef_Slot er_slots[] =");
+  out.line("{Py_mod_create, reinterpret_cast<void*>(&er_create)},");
+  out.line("{Py_mod_exec, reinterpret_cast<void*>(&er_execute)},");
+  out.line("{0, nullptr},");
+  out.close("};");
+  out.line("static PyModuleDef er_definition = {PyModuleDef_HEAD_INIT, " + quoted(name) +
+           ", nullptr, 0, nullptr, er_slots, nullptr, nullptr, nullptr};");
+  out.open("PyMODINIT_FUNC " + init_symbol + "(void)");
+  out.line("return PyModuleDef_Init(&er_definition);");
+  out.close();
+}
+
+}  // namespace engineroom::emit

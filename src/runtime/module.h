@@ -1,0 +1,26 @@
+// runtime/module.h — a text as an extension module on disk: what its PyInit function needs.
+//
+// The names of the text are static in its library, so there is one module of it per process, as of
+// those that Cython makes: it is given again if it is imported again, it stays for as long as the
+// process does, and other interpreters of the process are refused. Only texts that become extension
+// modules include this.
+#pragma once
+
+#include "runtime/python.h"
+
+namespace er {
+
+struct ExtensionModule {
+  const char* name;     // in full
+  const char* version;  // of the engineroom whose headers it was compiled with
+  // Runs the statements of the text: emit::Unit::entry.
+  int (*run)(PyObject* globals, PyObject* home);
+  PyObject* module = nullptr;  // once it was made; owned
+};
+
+// For the slots Py_mod_create and Py_mod_exec. If the statements raise, the next import runs them
+// again.
+ER_RUNTIME_API PyObject* create_module(PyObject* spec, ExtensionModule& extension);
+ER_RUNTIME_API int exec_module(PyObject* module, ExtensionModule& extension);
+
+}  // namespace er
