@@ -386,6 +386,7 @@ Unit emit(const tree::Module& module, const syntax::Sources& sources, const Emit
   out.append(own_declarations);
   out.append(c_declarations);
   out.append(python_declarations);
+  out.append(context.lane_functions.text());
   out.append(bodies);
   define_entry(module, unit, has_init, is_extension, out);
   if (is_extension) define_extension(module.name, options.init_symbol, unit.entry, out);

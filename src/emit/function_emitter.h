@@ -23,6 +23,7 @@
 #include "emit/effects.h"
 #include "emit/emit.h"
 #include "emit/item_types.h"
+#include "emit/lanes.h"
 #include "emit/last_uses.h"
 #include "emit/writer.h"
 
@@ -36,6 +37,7 @@ struct ModuleContext {
   std::string file;  // what er_file stands for
   ItemTypes item_types = {};
   Conversions conversions{item_types};
+  LaneFunctions lane_functions{module};
   bool uses_global_caches = false;  // er_caches[i]: of the global called constants[i]
 };
 

@@ -107,6 +107,16 @@ void FunctionEmitter::count_loop(const tree::CountLoop& stmt) {
     const std::string start = cpp + " " + i + " = " + parts[0].text;
     const std::string end = is_stop_constant ? "" : ", " + n + " = " + parts[1].text;
     const std::string next = unit == 1 ? "++" + i : unit == -1 ? "--" + i : i + " += " + by;
+    Writer lanes;
+    if (write_lanes(stmt, function_, i, n, context_.lane_functions, lanes)) {
+      has_declared_ = true;
+      out_.line(start + ";");
+      out_.line("const " + cpp + " " + n + " = " + parts[1].text + ";");
+      out_.append(lanes);
+      out_.open("for (; " + i + " < " + n + "; ++" + i + ")");
+      assign_variable(i);
+      return loop_body(stmt.body, stmt.orelse, "");
+    }
     out_.open("for (" + start + end + "; " + i + compare +
               (is_stop_constant ? at(parts[1], kSum) : n) + "; " + next + ")");
   } else {

@@ -32,6 +32,7 @@
 #include "runtime/function.h"
 #include "runtime/import.h"
 #include "runtime/iterate.h"
+#include "runtime/lanes.h"
 #include "runtime/memoryview.h"
 #include "runtime/object.h"
 #include "runtime/operators.h"

@@ -548,6 +548,8 @@ class Analyzer {
 
   // ---- operators.cpp ----
   ExprPtr bin_op(const syntax::BinOp& expr, const Type* wanted);
+  ExprPtr c_complex(ExprPtr value);
+  ExprPtr complex_literal(double imaginary, syntax::SourceRange range);
   ExprPtr binary(syntax::Operator op, ExprPtr left, ExprPtr right, syntax::SourceRange range,
                  bool in_place = false);
   ExprPtr refuse_operands(std::string_view sign, const Type& left, const Type& right,

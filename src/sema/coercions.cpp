@@ -168,6 +168,9 @@ ExprPtr Analyzer::coerce(ExprPtr value, const Type* to) {
     return to_class(std::move(boxed), to->object_class);
   }
   if (to->is_view()) return to_view(std::move(value), to);
+  if (to->is_complex()) value = c_complex(std::move(value));
+  from = value->type;
+  if (from == to) return value;
   if (from->is_object()) return from_object(std::move(value), to);
   const auto cast = [&] {
     auto node = make<tree::Cast>(to, range);

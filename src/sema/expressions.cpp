@@ -186,6 +186,8 @@ ExprPtr Analyzer::literal(const syntax::Expr& e, const Type* wanted) {
       return c_literal(types_.double_type(), cpp_of(value), e.range);
     }
     case ExprKind::kImaginary:
+      if (wanted != nullptr && wanted->is_complex())
+        return complex_literal(as<syntax::Imaginary>(e).value, e.range);
       return constant({tree::ConstantKind::kComplex, {}, as<syntax::Imaginary>(e).value, {}},
                       ObjectClass::kComplex, e.range);
     case ExprKind::kStr: {

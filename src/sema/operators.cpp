@@ -135,10 +135,33 @@ ExprPtr Analyzer::refuse_operands(std::string_view sign, const Type& left, const
 
 ExprPtr Analyzer::bin_op(const syntax::BinOp& e, const Type* wanted) {
   // Numbers alone stay exact: 2 ** 100 and 10 // 3 are computed by Python if an object is wanted.
-  (void)wanted;
-  ExprPtr left = expr(*e.left);
-  ExprPtr right = expr(*e.right);
+  const Type* hint = wanted != nullptr && wanted->is_complex() ? wanted : nullptr;
+  ExprPtr left = expr(*e.left, hint);
+  ExprPtr right = expr(*e.right, hint);
+  const auto is_c = [](const tree::Expr& value) {
+    return value.type->is_numeric() && value.kind != tree::ExprKind::kLiteral;
+  };
+  // x + 1j is C's if x is.
+  if (is_c(*left)) {
+    right = c_complex(std::move(right));
+  } else if (is_c(*right)) {
+    left = c_complex(std::move(left));
+  }
   return binary(e.op, std::move(left), std::move(right), e.range);
+}
+
+// The number of C that an imaginary literal is; anything else stays as it is.
+ExprPtr Analyzer::c_complex(ExprPtr value) {
+  const auto* literal = tree::try_as<tree::PyConstant>(value.get());
+  if (literal == nullptr) return value;
+  const tree::Constant& number = out_.constants[literal->index];
+  if (number.kind != tree::ConstantKind::kComplex) return value;
+  return complex_literal(number.value, value->range);
+}
+
+ExprPtr Analyzer::complex_literal(double imaginary, syntax::SourceRange range) {
+  return c_literal(types_.complex_of(types_.double_type()),
+                   "er::Complex<double>{0, " + cpp_of(imaginary) + "}", range);
 }
 
 ExprPtr Analyzer::binary(Operator op, ExprPtr left, ExprPtr right, syntax::SourceRange range,

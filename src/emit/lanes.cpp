@@ -1,0 +1,693 @@
+#include "emit/lanes.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "emit/lane_checks.h"
+#include "emit/text.h"
+#include "tree/children.h"
+
+namespace engineroom::emit {
+
+using tree::as;
+using tree::Expr;
+using tree::ExprKind;
+using tree::StmtKind;
+using tree::Type;
+using tree::TypeKind;
+using tree::Variable;
+
+namespace {
+
+const Type& plain(const Type& type) {
+  return type.unqualified != nullptr ? *type.unqualified : type;
+}
+
+bool is_lane_number(const Type& type) {
+  const Type& t = plain(type);
+  if (t.kind == TypeKind::kComplex) return t.base->is_float() && t.base->rank <= 2;
+  if (t.is_float()) return t.rank <= 2;
+  return t.kind == TypeKind::kBint || (t.kind == TypeKind::kInt && !t.is_extern);
+}
+
+std::string lanes_of(const Type& type) {
+  const Type& t = plain(type);
+  if (t.is_complex()) return "er::Complex<er::Lanes<" + t.base->cpp + ">>";
+  return "er::Lanes<" + t.cpp + ">";
+}
+
+// C's functions of a double that are an instruction.
+const std::map<std::string_view, const char*>& instructions() {
+  static const std::map<std::string_view, const char*> kInstructions = {
+      {"sqrt", "__builtin_elementwise_sqrt"},   {"fabs", "__builtin_elementwise_abs"},
+      {"floor", "__builtin_elementwise_floor"}, {"ceil", "__builtin_elementwise_ceil"},
+      {"trunc", "__builtin_elementwise_trunc"},
+  };
+  return kInstructions;
+}
+
+bool is_comparison(std::string_view op) {
+  return op == "==" || op == "!=" || op == "<" || op == "<=" || op == ">" || op == ">=";
+}
+
+bool is_literal(const Expr& expr, std::string_view digits) {
+  if (const auto* cast = tree::try_as<tree::Cast>(&expr)) return is_literal(*cast->value, digits);
+  const auto* literal = tree::try_as<tree::Literal>(&expr);
+  if (literal == nullptr) return false;
+  std::string_view text = literal->cpp;
+  while (!text.empty() && (text.back() == 'L' || text.back() == 'U')) text.remove_suffix(1);
+  return text == digits;
+}
+
+bool counts_by_one(const tree::CountLoop& loop) {
+  return (loop.step == nullptr || is_literal(*loop.step, "1")) && loop.step_sign == 1 &&
+         !loop.includes_stop && !loop.counts_in_variable;
+}
+
+// A value, and in which form it is there.
+struct LaneValue {
+  enum class Form : std::uint8_t {
+    kScalar,  // one for all lanes
+    kLanes,
+    kMask,  // a condition
+  };
+  std::string text;
+  Form form = Form::kScalar;
+};
+
+using Form = LaneValue::Form;
+
+// Writes statements for all lanes. What it has no form for makes it fail as a whole.
+class LaneWriter {
+ public:
+  explicit LaneWriter(LaneFunctions& functions) : functions_(functions) {}
+
+  bool is_fine() const { return is_fine_; }
+  bool has_inner_loop() const { return has_inner_loop_; }
+  int n_stores() const { return n_stores_; }
+  const Writer& text() const { return out_; }
+
+  void turns(const tree::CountLoop& loop, const std::string& counter, const std::string& stop);
+  void function(const tree::Function& function, const std::string& signature,
+                const VariableSet& in_lanes);
+
+ private:
+  enum class Place : std::uint8_t {
+    kAll,   // the function, or the turn
+    kLoop,  // lanes that are still in an inner loop
+    kTurn,  // of these, the ones that have not said `continue`
+    kPart,  // under a condition
+  };
+  struct Level {
+    std::string mask;
+    Place place;
+  };
+
+  LaneValue give_up() {
+    is_fine_ = false;
+    return {"0"};
+  }
+  std::string new_name(const char* prefix) { return prefix + std::to_string(++n_names_); }
+  const std::string& mask() const { return levels_.back().mask; }
+
+  // ---- values ----
+  LaneValue value(const Expr& expr);
+  LaneValue variable(const Variable& variable);
+  LaneValue binary(const tree::Binary& expr);
+  template <typename Make>
+  auto unconditional(const Make& make);
+  LaneValue logical(const tree::Logical& expr);
+  LaneValue cast(const tree::Cast& expr);
+  LaneValue call(const tree::Call& expr);
+  LaneValue conditional(const tree::Conditional& expr);
+  std::string lanes(const LaneValue& value, const Type& type);
+  std::string lanes(const Expr& expr) { return lanes(value(expr), *expr.type); }
+  std::string condition(const Expr& expr);
+  std::string scalar(const Expr& expr);
+
+  // ---- statements ----
+  void declare(const VariableSet& variables);
+  void block(const tree::Block& block);
+  void statement(const tree::Stmt& stmt);
+  void assign(const tree::Assign& stmt);
+  void store(const Expr& target, const Expr& value);
+  void if_statement(const tree::If& stmt);
+  void while_loop(const tree::While& stmt);
+  void count_loop(const tree::CountLoop& stmt);
+  void inner_body(const tree::Block& body);
+  template <typename Body>
+  void in_loop(const tree::Stmt& loop, const Body& body);
+  void leave(Place as_far_as);
+  bool keeps_others(const Variable& variable) const;
+  bool follows_lanes(const Expr& index) const;
+
+  LaneFunctions& functions_;
+  Writer out_;
+  int n_names_ = 0;
+  bool is_fine_ = true;
+  bool has_inner_loop_ = false;
+  int n_loop_calls_ = 0;  // calls of functions with loops, so far
+  int n_stores_ = 0;
+  VariableSet in_lanes_;
+  const Variable* turn_variable_ = nullptr;
+  std::string counter_;  // the turn variable's value in the first lane
+  const Type* result_ = nullptr;
+  std::vector<Level> levels_;
+  int n_loops_ = 0;        // around the current statement
+  ReadCounts reads_;       // in the whole
+  ReadCounts loop_reads_;  // in the outermost inner loop
+};
+
+// ---- values ----
+
+std::string LaneWriter::lanes(const LaneValue& value, const Type& type) {
+  const Type& t = plain(type);
+  switch (value.form) {
+    case Form::kLanes:
+      return value.text;
+    case Form::kMask:
+      return "er::from_mask<" + t.cpp + ">(" + value.text + ")";
+    case Form::kScalar:
+      if (t.is_complex()) return "er::splat(" + t.cpp + "(" + value.text + "))";
+      return "er::splat<" + t.cpp + ">(" + value.text + ")";
+  }
+  return "";
+}
+
+// A Mask, or a C condition if it is the same for all lanes.
+std::string LaneWriter::condition(const Expr& expr) {
+  const LaneValue made = value(expr);
+  if (made.form == Form::kMask) return made.text;
+  if (made.form == Form::kLanes) return "er::mask(" + made.text + ")";
+  return "er::splat_mask(" + made.text + ")";
+}
+
+std::string LaneWriter::scalar(const Expr& expr) {
+  const LaneValue made = value(expr);
+  return made.form == Form::kScalar ? made.text : give_up().text;
+}
+
+LaneValue LaneWriter::value(const Expr& expr) {
+  if (!is_fine_) return {"0"};
+  switch (expr.kind) {
+    case ExprKind::kLiteral:
+      return is_lane_number(*expr.type) ? LaneValue{as<tree::Literal>(expr).cpp} : give_up();
+    case ExprKind::kVariable:
+      return variable(*as<tree::VariableRef>(expr).variable);
+    case ExprKind::kUnary: {
+      const auto& unary = as<tree::Unary>(expr);
+      if (std::string_view(unary.op) == "!") {
+        const LaneValue made = value(*unary.operand);
+        if (made.form == Form::kScalar) return {"!(" + made.text + ")"};
+        return {"~" + condition(*unary.operand), Form::kMask};
+      }
+      const LaneValue made = value(*unary.operand);
+      if (made.form == Form::kScalar) return {std::string(unary.op) + "(" + made.text + ")"};
+      if (plain(*unary.operand->type).cpp != plain(*expr.type).cpp) return give_up();
+      return {unary.op + ("(" + lanes(made, *expr.type)) + ")", Form::kLanes};
+    }
+    case ExprKind::kBinary:
+      return binary(as<tree::Binary>(expr));
+    case ExprKind::kLogical:
+      return logical(as<tree::Logical>(expr));
+    case ExprKind::kConditional:
+      return conditional(as<tree::Conditional>(expr));
+    case ExprKind::kCall:
+      return call(as<tree::Call>(expr));
+    case ExprKind::kField: {
+      const auto& access = as<tree::FieldAccess>(expr);
+      if (!access.value->type->is_complex()) return give_up();
+      const LaneValue made = value(*access.value);
+      return {"(" + made.text + ")." + access.cpp, made.form};
+    }
+    case ExprKind::kCast:
+      return cast(as<tree::Cast>(expr));
+    default:
+      return give_up();
+  }
+}
+
+LaneValue LaneWriter::variable(const Variable& variable) {
+  if (in_lanes_.contains(&variable)) return {variable.cpp, Form::kLanes};
+  const bool is_plain = is_lane_number(*variable.type) || variable.type->is_pointer();
+  return is_plain && !variable.is_global() ? LaneValue{variable.cpp} : give_up();
+}
+
+LaneValue LaneWriter::binary(const tree::Binary& expr) {
+  const LaneValue left = value(*expr.left);
+  const LaneValue right = value(*expr.right);
+  const std::string_view op = expr.op;
+  const std::string sign = " " + std::string(op) + " ";
+  if (!is_lane_number(*expr.left->type) || !is_lane_number(*expr.right->type)) return give_up();
+  if (left.form == Form::kScalar && right.form == Form::kScalar)
+    return {"(" + left.text + sign + right.text + ")"};
+  const Type& type = plain(*expr.left->type);
+  if (plain(*expr.right->type).cpp != type.cpp) return give_up();
+  const std::string text = lanes(left, type) + sign + lanes(right, type);
+  if (is_comparison(op)) {
+    if (type.is_complex()) return give_up();
+    return {"er::mask(" + text + ")", Form::kMask};
+  }
+  // Division of lanes that nobody asked for may be by zero.
+  const bool divides = op == "/" || op == "%";
+  if (divides && !type.is_float()) return give_up();
+  // Smaller integers are promoted in C, not in vectors.
+  if (plain(*expr.type).cpp != type.cpp) return give_up();
+  return {"(" + text + ")", Form::kLanes};
+}
+
+// What is evaluated for lanes that would not get here: a loop might never end for them.
+template <typename Make>
+auto LaneWriter::unconditional(const Make& make) {
+  const int before = n_loop_calls_;
+  auto made = make();
+  if (n_loop_calls_ != before) is_fine_ = false;
+  return made;
+}
+
+LaneValue LaneWriter::logical(const tree::Logical& expr) {
+  if (expr.test != nullptr) return give_up();
+  const LaneValue left = value(*expr.left);
+  if (left.form == Form::kScalar) {
+    const LaneValue right = value(*expr.right);
+    if (right.form == Form::kScalar)
+      return {"(" + left.text + (expr.is_and ? " && " : " || ") + right.text + ")"};
+  }
+  const std::string sign = expr.is_and ? " & " : " | ";
+  return {"(" + condition(*expr.left) + sign +
+              unconditional([&] { return condition(*expr.right); }) + ")",
+          Form::kMask};
+}
+
+LaneValue LaneWriter::conditional(const tree::Conditional& expr) {
+  if (!is_lane_number(*expr.type)) return give_up();
+  const LaneValue test = value(*expr.test);
+  const LaneValue body = unconditional([&] { return value(*expr.body); });
+  const LaneValue orelse = unconditional([&] { return value(*expr.orelse); });
+  if (test.form == Form::kScalar && body.form == Form::kScalar && orelse.form == Form::kScalar)
+    return {"(" + test.text + " ? " + body.text + " : " + orelse.text + ")"};
+  return {"er::select(" + condition(*expr.test) + ", " + lanes(body, *expr.type) + ", " +
+              lanes(orelse, *expr.type) + ")",
+          Form::kLanes};
+}
+
+LaneValue LaneWriter::cast(const tree::Cast& expr) {
+  const Type& from = plain(*expr.value->type);
+  const Type& to = plain(*expr.type);
+  if (!is_lane_number(from) || !is_lane_number(to)) return give_up();
+  const LaneValue made = value(*expr.value);
+  if (made.form == Form::kScalar) {
+    if (to.is_complex()) return {to.cpp + "(" + made.text + ")"};
+    return {"(" + to.cpp + ")(" + made.text + ")"};
+  }
+  if (to.kind == TypeKind::kBint) return from.kind == TypeKind::kBint ? made : give_up();
+  if (from.is_complex() && to.is_complex()) return to.cpp == from.cpp ? made : give_up();
+  if (from.is_complex()) return give_up();
+  if (to.is_complex())
+    return {lanes_of(to) + "(er::convert<" + to.base->cpp + ">(" + lanes(made, from) + "))",
+            Form::kLanes};
+  return {"er::convert<" + to.cpp + ">(" + lanes(made, from) + ")", Form::kLanes};
+}
+
+LaneValue LaneWriter::call(const tree::Call& expr) {
+  const auto* name = tree::try_as<tree::FunctionName>(expr.callee.get());
+  if (name == nullptr || !is_lane_number(*expr.type)) return give_up();
+  std::vector<LaneValue> args;
+  std::vector<bool> in_lanes;
+  for (const tree::ExprPtr& arg : expr.args) {
+    args.push_back(value(*arg));
+    in_lanes.push_back(args.back().form != Form::kScalar);
+  }
+  if (!is_fine_) return give_up();
+  const bool is_scalar = std::none_of(in_lanes.begin(), in_lanes.end(), [](bool in) { return in; });
+  if (name->is_extern) {
+    const auto instruction = instructions().find(name->cpp);
+    if (instruction == instructions().end() || args.size() != 1 ||
+        plain(*expr.args[0]->type).cpp != "double")
+      return give_up();
+    if (is_scalar) return {name->cpp + "(" + args[0].text + ")"};
+    return {std::string(instruction->second) + "(" + args[0].text + ")", Form::kLanes};
+  }
+  const LaneFunctions::Version version = functions_.version(name->cpp, in_lanes);
+  if (version.name.empty()) return give_up();
+  if (version.has_inner_loop) {
+    has_inner_loop_ = true;
+    ++n_loop_calls_;
+  }
+  std::vector<std::string> texts = {mask()};
+  for (std::size_t i = 0; i < args.size(); ++i)
+    texts.push_back(in_lanes[i] ? lanes(args[i], *expr.args[i]->type) : args[i].text);
+  return {version.name + "(" + joined(texts) + ")", Form::kLanes};
+}
+
+// ---- statements ----
+
+void LaneWriter::declare(const VariableSet& variables) {
+  // In the order of their names, so that equal texts make equal C++.
+  std::map<std::string, const Type*> by_name;
+  for (const Variable* variable : variables) by_name.emplace(variable->cpp, variable->type);
+  for (const auto& [name, type] : by_name) {
+    if (!is_lane_number(*type)) is_fine_ = false;
+    if (!is_fine_) return;
+    out_.line(lanes_of(*type) + " " + name + "{};");
+  }
+}
+
+void LaneWriter::block(const tree::Block& block) {
+  for (const tree::StmtPtr& stmt : block)
+    if (is_fine_) statement(*stmt);
+}
+
+void LaneWriter::statement(const tree::Stmt& stmt) {
+  switch (stmt.kind) {
+    case StmtKind::kAssign:
+      return assign(as<tree::Assign>(stmt));
+    case StmtKind::kIf:
+      return if_statement(as<tree::If>(stmt));
+    case StmtKind::kWhile:
+      return while_loop(as<tree::While>(stmt));
+    case StmtKind::kCountLoop:
+      return count_loop(as<tree::CountLoop>(stmt));
+    case StmtKind::kBreak:
+      return leave(Place::kLoop);
+    case StmtKind::kContinue:
+      return leave(n_loops_ == 0 ? Place::kAll : Place::kTurn);
+    case StmtKind::kReturn: {
+      const auto& result = as<tree::Return>(stmt).value;
+      if (result_ == nullptr || result == nullptr) {
+        give_up();
+        return;
+      }
+      out_.line("er_result = er::select(" + mask() + ", " + lanes(*result) + ", er_result);");
+      return leave(Place::kAll);
+    }
+    default:
+      is_fine_ = false;
+  }
+}
+
+// Would lanes outside of the mask miss what the variable is now?
+bool LaneWriter::keeps_others(const Variable& variable) const {
+  if (levels_.size() == 1) return false;
+  // Lanes that have left the only loop that reads it do not come back.
+  const bool is_own = levels_.back().place == Place::kLoop && n_loops_ == 1;
+  if (!is_own) return true;
+  const auto in_loop = loop_reads_.find(&variable);
+  const auto in_all = reads_.find(&variable);
+  const int n_in_all = in_all == reads_.end() ? 0 : in_all->second;
+  return n_in_all != (in_loop == loop_reads_.end() ? 0 : in_loop->second);
+}
+
+void LaneWriter::assign(const tree::Assign& stmt) {
+  const auto* ref = tree::try_as<tree::VariableRef>(stmt.target.get());
+  if (ref == nullptr) return store(*stmt.target, *stmt.value);
+  const Variable& target = *ref->variable;
+  const std::string made = lanes(*stmt.value);
+  out_.line(target.cpp + " = " +
+            (keeps_others(target) ? "er::select(" + mask() + ", " + made + ", " + target.cpp + ")"
+                                  : made) +
+            ";");
+}
+
+// Is it the variable of the turn, and what is the same for all lanes? Then so are the items.
+bool LaneWriter::follows_lanes(const Expr& index) const {
+  if (const auto* ref = tree::try_as<tree::VariableRef>(&index))
+    return ref->variable == turn_variable_;
+  if (const auto* cast = tree::try_as<tree::Cast>(&index)) {
+    const Type& from = plain(*cast->value->type);
+    const Type& to = plain(*cast->type);
+    // What wraps around does not follow.
+    return from.kind == TypeKind::kInt && to.kind == TypeKind::kInt && to.is_signed &&
+           to.rank >= from.rank && follows_lanes(*cast->value);
+  }
+  return false;
+}
+
+void LaneWriter::store(const Expr& target, const Expr& value) {
+  const auto* item = tree::try_as<tree::IndexAccess>(&target);
+  ++n_stores_;
+  if (item == nullptr || !is_lane_number(*target.type) || target.type->is_complex() ||
+      !follows_lanes(*item->index)) {
+    give_up();
+    return;
+  }
+  const std::string pointer = scalar(*item->value);
+  const std::string made = lanes(value);
+  out_.line("er::store<" + plain(*target.type).cpp + ">(" + mask() + ", &" + pointer + "[" +
+            counter_ + "], " + made + ");");
+}
+
+void LaneWriter::if_statement(const tree::If& stmt) {
+  const std::string test = new_name("m");
+  out_.line("const er::Mask " + test + " = " + condition(*stmt.test) + ";");
+  const auto part = [&](const tree::Block& body, const std::string& sign) {
+    if (body.empty()) return;
+    const std::string name = new_name("m");
+    out_.line("er::Mask " + name + " = " + mask() + " & " + sign + test + ";");
+    levels_.push_back({name, Place::kPart});
+    out_.open("if (er::any(" + name + "))");
+    block(body);
+    out_.close();
+    levels_.pop_back();
+  };
+  part(stmt.body, "");
+  part(stmt.orelse, "~");
+}
+
+template <typename Body>
+void LaneWriter::in_loop(const tree::Stmt& loop, const Body& body) {
+  has_inner_loop_ = true;
+  if (n_loops_ == 0) {
+    loop_reads_.clear();
+    tree::for_each_expr(loop, [&](const Expr& expr) { add_reads(expr, loop_reads_); });
+    tree::for_each_block(loop, [&](const tree::Block& inner) { add_reads(inner, loop_reads_); });
+  }
+  ++n_loops_;
+  const std::string name = new_name("m");
+  out_.line("er::Mask " + name + " = " + mask() + ";");
+  levels_.push_back({name, Place::kLoop});
+  body();
+  levels_.pop_back();
+  --n_loops_;
+}
+
+void LaneWriter::while_loop(const tree::While& stmt) {
+  if (!stmt.orelse.empty()) {
+    give_up();
+    return;
+  }
+  in_loop(stmt, [&] {
+    out_.open("for (;;)");
+    if (!is_literal(*stmt.test, "1"))
+      out_.line(mask() + " = " + mask() + " & " + condition(*stmt.test) + ";");
+    out_.line("if (!er::any(" + mask() + ")) break;");
+    inner_body(stmt.body);
+    out_.close();
+  });
+}
+
+namespace {
+
+// Not in the loops inside.
+bool has_continue(const tree::Block& block) {
+  return std::any_of(block.begin(), block.end(), [](const tree::StmtPtr& stmt) {
+    if (stmt->kind == StmtKind::kContinue) return true;
+    if (stmt->kind != StmtKind::kIf) return false;
+    return has_continue(as<tree::If>(*stmt).body) || has_continue(as<tree::If>(*stmt).orelse);
+  });
+}
+
+}  // namespace
+
+void LaneWriter::inner_body(const tree::Block& body) {
+  const bool continues = has_continue(body);
+  if (continues) {
+    const std::string name = new_name("m");
+    out_.line("er::Mask " + name + " = " + mask() + ";");
+    levels_.push_back({name, Place::kTurn});
+  }
+  block(body);
+  if (continues) levels_.pop_back();
+}
+
+void LaneWriter::count_loop(const tree::CountLoop& stmt) {
+  const Type& type = *stmt.counter;
+  if (!stmt.orelse.empty() || !counts_by_one(stmt) || type.kind != TypeKind::kInt ||
+      !is_lane_number(*stmt.variable->type)) {
+    give_up();
+    return;
+  }
+  const std::string count = new_name("c");
+  const std::string stop = new_name("e");
+  const LaneValue first = value(*stmt.start);
+  const LaneValue last = value(*stmt.stop);
+  const bool is_scalar = first.form == Form::kScalar && last.form == Form::kScalar;
+  const std::string cpp = is_scalar ? type.cpp : lanes_of(type);
+  const auto bound = [&](const LaneValue& made) {
+    return is_scalar ? made.text : lanes(made, type);
+  };
+  in_loop(stmt, [&] {
+    out_.line(cpp + " " + count + " = " + bound(first) + ";");
+    out_.line("const " + cpp + " " + stop + " = " + bound(last) + ";");
+    out_.open(is_scalar ? "for (; " + count + " < " + stop + "; ++" + count + ")"
+                        : "for (;; " + count + " += " + lanes({"1"}, type) + ")");
+    if (!is_scalar)
+      out_.line(mask() + " = " + mask() + " & er::mask(" + count + " < " + stop + ");");
+    out_.line("if (!er::any(" + mask() + ")) break;");
+    const std::string number = is_scalar ? lanes({count}, type) : count;
+    const std::string variable = stmt.variable->cpp;
+    out_.line(variable + " = er::select(" + mask() + ", er::convert<" +
+              plain(*stmt.variable->type).cpp + ">(" + number + "), " + variable + ");");
+    inner_body(stmt.body);
+    out_.close();
+  });
+}
+
+// The current lanes are gone from all masks up to that place.
+void LaneWriter::leave(Place as_far_as) {
+  const std::string gone = new_name("m");
+  out_.line("const er::Mask " + gone + " = ~" + mask() + ";");
+  for (std::size_t i = levels_.size(); i-- > 0;) {
+    out_.line(levels_[i].mask + " = " + levels_[i].mask + " & " + gone + ";");
+    if (levels_[i].place == as_far_as) return;
+  }
+  // There is no such place: the loop is around the lanes.
+  if (as_far_as != Place::kAll) is_fine_ = false;
+}
+
+void LaneWriter::turns(const tree::CountLoop& loop, const std::string& counter,
+                       const std::string& stop) {
+  const Type& type = *loop.counter;
+  add_assigned(loop.body, in_lanes_);
+  add_reads(loop.body, reads_);
+  turn_variable_ = loop.variable;
+  counter_ = counter;
+  const std::string left = new_name("c");
+  // The last turn stays.
+  out_.open("while (" + counter + " < " + stop + " && " + counter + " + 1 < " + stop + ")");
+  out_.line("const " + type.cpp + " " + left + " = " + stop + " - 1 - " + counter + ";");
+  levels_.push_back({new_name("m"), Place::kAll});
+  out_.line("er::Mask " + mask() + " = er::first_lanes(" + left + ");");
+  declare(in_lanes_);
+  out_.line(lanes_of(*loop.variable->type) + " " + loop.variable->cpp + " = er::convert<" +
+            plain(*loop.variable->type).cpp + ">(er::count_from(" + counter + "));");
+  in_lanes_.insert(loop.variable);
+  block(loop.body);
+  out_.line(counter + " += " + left + " < er::kLanes ? " + left + " : " + type.cpp +
+            "(er::kLanes);");
+  out_.close();
+}
+
+namespace {
+
+// `but_last`: the last statement does not count.
+bool has_return(const tree::Block& block, bool but_last = false) {
+  const auto end = block.end() - (but_last ? 1 : 0);
+  return std::any_of(block.begin(), end, [](const tree::StmtPtr& stmt) {
+    bool found = stmt->kind == StmtKind::kReturn;
+    tree::for_each_block(*stmt, [&](const tree::Block& inner) { found |= has_return(inner); });
+    return found;
+  });
+}
+
+}  // namespace
+
+void LaneWriter::function(const tree::Function& function, const std::string& signature,
+                          const VariableSet& in_lanes) {
+  in_lanes_ = in_lanes;
+  result_ = function.type->base;
+  add_reads(function.body, reads_);
+  levels_.push_back({"m0", Place::kAll});
+  out_.open(signature);
+  VariableSet locals;
+  add_assigned(function.body, locals);
+  for (const Variable* variable : in_lanes) locals.erase(variable);
+  declare(locals);
+  in_lanes_.insert(locals.begin(), locals.end());
+  // The result of lanes that nobody asked for may be anything.
+  const bool ends_plainly = !function.body.empty() &&
+                            function.body.back()->kind == StmtKind::kReturn &&
+                            as<tree::Return>(*function.body.back()).value != nullptr;
+  const bool has_early = has_return(function.body, ends_plainly);
+  if (has_early || !ends_plainly) out_.line(lanes_of(*result_) + " er_result{};");
+  for (const tree::StmtPtr& stmt : function.body) {
+    if (!is_fine_) return;
+    if (ends_plainly && stmt == function.body.back()) {
+      const std::string made = lanes(*as<tree::Return>(*stmt).value);
+      out_.line(has_early ? "return er::select(m0, " + made + ", er_result);"
+                          : "return " + made + ";");
+    } else {
+      statement(*stmt);
+    }
+  }
+  if (!ends_plainly) out_.line("return er_result;");
+  out_.close();
+}
+
+}  // namespace
+
+// ---- the outside ----
+
+LaneFunctions::Version LaneFunctions::version(const std::string& cpp, std::vector<bool> in_lanes) {
+  const auto found =
+      std::find_if(module_.functions.begin(), module_.functions.end(),
+                   [&](const tree::Function& f) { return f.type != nullptr && f.cpp == cpp; });
+  if (found == module_.functions.end()) return {};
+  const tree::Function& function = *found;
+  const bool is_called_by_c =
+      function.kind == tree::FunctionKind::kCdef || function.kind == tree::FunctionKind::kCpdef;
+  if (!is_called_by_c || function.body.empty() || function.c_parameters.size() != in_lanes.size() ||
+      !is_lane_number(*function.type->base) || function.type->except == tree::Except::kCpp)
+    return {};
+  VariableSet assigned;
+  add_assigned(function.body, assigned);
+  if (is_address_taken(function.body, assigned)) return {};
+  VariableSet varying;
+  std::vector<std::string> parameters = {"er::Mask m0"};
+  for (std::size_t i = 0; i < in_lanes.size(); ++i) {
+    const Variable& parameter = *function.c_parameters[i];
+    const bool is_assigned = assigned.contains(&parameter);
+    if ((in_lanes[i] || is_assigned) && !is_lane_number(*parameter.type)) return {};
+    // What the function assigns to starts as a copy for each lane.
+    if (is_assigned && !in_lanes[i]) return {};
+    if (in_lanes[i]) varying.insert(&parameter);
+    parameters.push_back(in_lanes[i] ? lanes_of(*parameter.type) + " " + parameter.cpp
+                                     : declare(*parameter.type, parameter.cpp));
+  }
+
+  // While it is being made it has no version: it does not call itself.
+  const auto key = std::pair(cpp, std::move(in_lanes));
+  const auto [known, is_new] = known_.try_emplace(key);
+  if (!is_new) return known->second;
+  const std::string name = "er_lanes" + std::to_string(known_.size()) + "_" + cpp;
+  LaneWriter writer(*this);
+  writer.function(function,
+                  "[[clang::always_inline]] static inline " + lanes_of(*function.type->base) + " " +
+                      name + "(" + joined(parameters) + ")",
+                  varying);
+  if (!writer.is_fine() || writer.n_stores() > 0) return {};
+  text_.append(writer.text());
+  return known_[key] = {name, writer.has_inner_loop()};
+}
+
+bool write_lanes(const tree::CountLoop& loop, const tree::Function& function,
+                 const std::string& counter, const std::string& stop, LaneFunctions& functions,
+                 Writer& out) {
+  const Type& type = *loop.counter;
+  if (!counts_by_one(loop) || type.kind != TypeKind::kInt || type.is_extern ||
+      !is_lane_number(*loop.variable->type) || loop.variable->is_global() || !are_turns_apart(loop, function))
+    return false;
+  VariableSet variables;
+  for (const Variable& variable : function.variables) variables.insert(&variable);
+  if (is_address_taken(function.body, variables)) return false;
+  LaneWriter writer(functions);
+  writer.turns(loop, counter, stop);
+  // More than one place written could be the same memory twice.
+  if (!writer.is_fine() || !writer.has_inner_loop() || writer.n_stores() != 1) return false;
+  out.line("#ifdef ER_HAS_LANES");
+  out.append(writer.text());
+  out.line("#endif");
+  return true;
+}
+
+}  // namespace engineroom::emit
