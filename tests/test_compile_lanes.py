@@ -5,10 +5,9 @@ from __future__ import annotations
 import random
 import re
 
+import engineroom as er
 import numpy as np
 import pytest
-
-import engineroom as er
 
 # What is around a kernel: each turn of `for j` computes `r`, which is all that it stores.
 AROUND = """
@@ -363,3 +362,58 @@ def test_random_kernels(seed: int) -> None:
         ours, theirs = compiled.run(35, a)[0], space["run"](35, a)[0]
         # inf - inf is not equal to itself.
         np.testing.assert_array_equal(np.array(ours), np.array(theirs, dtype=float), err_msg=body)
+
+
+VIEWS = """
+def fill({type} a, int i, int start, int stop):
+    cdef int j
+    cdef double r
+    for j in range(start, stop):
+        r = j
+        while r > 2.0: r = r - 1.5
+        a[{index}] = r
+"""
+
+
+@pytest.mark.parametrize(
+    ("type", "index", "shape"),
+    [
+        ("double[:]", "j", (40,)),
+        ("double[::1]", "j", (40,)),
+        ("double[:, ::1]", "i, j", (3, 40)),
+        ("double[:, :]", "i, j", (3, 40)),
+        ("double[:, :]", "j, i", (40, 3)),
+        ("double[::1, :]", "j, i", (40, 3)),
+        ("double[:, :, ::1]", "i, j, 1", (3, 40, 2)),
+    ],
+)
+def test_items_of_memoryviews(type: str, index: str, shape: tuple[int, ...]) -> None:
+    source = VIEWS.format(type=type, index=index)
+    assert "er::Lanes" in er.explain(source, "c++")
+    fill = er.compile(source).fill
+
+    def outcome(f, i: int, start: int, stop: int) -> tuple:
+        a = np.zeros(shape, order="F" if type.startswith("double[::1,") else "C")
+        try:
+            f(a, i, start, stop)
+        except IndexError as error:
+            # What was stored before it is the same, too.
+            return a.tolist(), type is not None, bool(error.args)
+        return (a.tolist(),)
+
+    def plain(a: np.ndarray, i: int, start: int, stop: int) -> None:
+        for j in range(start, stop):
+            r = float(j)
+            while r > 2.0:
+                r -= 1.5
+            a[eval(index)] = r
+
+    for arguments in [(0, 0, 40), (1, 3, 38), (-1, 0, 17), (0, 0, 41), (0, 30, 60),
+                      (0, -5, 20), (3, 0, 20), (-4, 0, 20), (0, 7, 7), (0, 9, 3)]:  # fmt: skip
+        assert outcome(fill, *arguments) == outcome(plain, *arguments), arguments
+
+
+def test_a_view_without_a_value_is_found_out_before_anything_is_stored() -> None:
+    source = VIEWS.format(type="double[:]", index="j")
+    with pytest.raises((IndexError, TypeError)):
+        er.compile(source).fill(None, 0, 0, 40)

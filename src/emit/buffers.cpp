@@ -1,5 +1,6 @@
 // Variables with a buffer: x is v_x, the object; h_x, what it lent; and b_x, where the memory is.
 #include "emit/function_emitter.h"
+#include "emit/memory_layout.h"
 #include "emit/text.h"
 
 namespace engineroom::emit {
@@ -10,10 +11,6 @@ using tree::BufferMode;
 using tree::Variable;
 
 namespace {
-
-std::string part_name(char part, const Variable& variable) {
-  return part + variable.cpp.substr(1);  // v_x
-}
 
 std::string flags(const BufferLayout& layout, bool is_written) {
   std::string text = "PyBUF_FORMAT | ";
@@ -40,8 +37,9 @@ void FunctionEmitter::declare_buffer(const Variable& variable, Writer& head) {
   const BufferLayout& layout = *variable.type->buffer;
   const std::string view =
       layout.mode == BufferMode::kFull ? "er::IndirectBufferView<" : "er::BufferView<";
-  head.line("er::Buffer " + part_name('h', variable) + ";");
-  head.line(view + std::to_string(layout.n_dimensions) + "> " + part_name('b', variable) + ";");
+  head.line("er::Buffer " + buffer_part_name('h', variable) + ";");
+  head.line(view + std::to_string(layout.n_dimensions) + "> " + buffer_part_name('b', variable) +
+            ";");
 }
 
 void FunctionEmitter::acquire_buffer(const Variable& variable, const std::string& object,
@@ -50,46 +48,17 @@ void FunctionEmitter::acquire_buffer(const Variable& variable, const std::string
   std::string spec = "{&" + context_.item_types.table(*layout.item, layout.item_name) + ", " +
                      std::to_string(layout.n_dimensions) + ", " +
                      flags(layout, variable.is_written) + (layout.is_cast ? ", true}" : "}");
-  out_.line("if (!er::acquire(" + part_name('h', variable) + ", " + part_name('b', variable) +
-            ", " + object + ", " + spec + ")) " + fail(range));
+  out_.line("if (!er::acquire(" + buffer_part_name('h', variable) + ", " +
+            buffer_part_name('b', variable) + ", " + object + ", " + spec + ")) " + fail(range));
 }
 
 void FunctionEmitter::release_buffer(const Variable& variable) {
-  out_.line(part_name('h', variable) + ".release();");
-  out_.line(part_name('b', variable) + ".take(" + part_name('h', variable) + ".view());");
+  out_.line(buffer_part_name('h', variable) + ".release();");
+  out_.line(buffer_part_name('b', variable) + ".take(" + buffer_part_name('h', variable) +
+            ".view());");
 }
 
 // ---- items ----
-
-namespace {
-
-// How memory is laid out, whether a memoryview or a buffer says it.
-struct MemoryLayout {
-  int contiguous_axis = -1;  // whose items are side by side; -1: none
-  std::vector<bool> may_point;
-  bool has_negative_indices = true;
-};
-
-MemoryLayout layout_of(const tree::Type& type) {
-  MemoryLayout layout;
-  if (type.buffer != nullptr) {
-    const int n = type.buffer->n_dimensions;
-    layout.may_point.assign(static_cast<std::size_t>(n), type.buffer->mode == BufferMode::kFull);
-    if (type.buffer->mode == BufferMode::kC) layout.contiguous_axis = n - 1;
-    if (type.buffer->mode == BufferMode::kFortran) layout.contiguous_axis = 0;
-    layout.has_negative_indices = type.buffer->has_negative_indices;
-    return layout;
-  }
-  for (std::size_t i = 0; i < type.axes.size(); ++i) {
-    const bool is_direct = type.axes[i].access == tree::AxisAccess::kDirect;
-    layout.may_point.push_back(!is_direct);
-    if (is_direct && type.axes[i].packing == tree::AxisPacking::kContiguous)
-      layout.contiguous_axis = static_cast<int>(i);
-  }
-  return layout;
-}
-
-}  // namespace
 
 std::string FunctionEmitter::memory_name(const tree::Expr& memory,
                                          const std::vector<const tree::Expr*>& later,
@@ -103,7 +72,7 @@ std::string FunctionEmitter::memory_name(const tree::Expr& memory,
       (ref->variable->is_global() ? changes.is_active : changes.writes.contains(ref->variable));
   if (ref != nullptr && !(memory.type->is_view() && is_changed)) {
     if (ref->check_bound) check_bound(*ref->variable, ref->variable->cpp, range);
-    return memory.type->is_view() ? ref->variable->cpp : part_name('b', *ref->variable);
+    return emit::memory_name(*ref->variable);
   }
   Value made = value(memory);
   if (is_changed) made = kept(std::move(made), *memory.type);

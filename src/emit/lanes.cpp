@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "emit/lane_checks.h"
+#include "emit/memory_layout.h"
 #include "emit/text.h"
 #include "tree/children.h"
 
@@ -131,6 +132,7 @@ class LaneWriter {
   void statement(const tree::Stmt& stmt);
   void assign(const tree::Assign& stmt);
   void store(const Expr& target, const Expr& value);
+  std::string first_item(const tree::BufferItem& item);
   void if_statement(const tree::If& stmt);
   void while_loop(const tree::While& stmt);
   void count_loop(const tree::CountLoop& stmt);
@@ -150,7 +152,9 @@ class LaneWriter {
   int n_stores_ = 0;
   VariableSet in_lanes_;
   const Variable* turn_variable_ = nullptr;
-  std::string counter_;  // the turn variable's value in the first lane
+  std::string counter_;              // the turn variable's value in the first lane
+  std::string n_left_;               // how many turns there are from there
+  std::vector<std::string> checks_;  // to be made before anything else
   const Type* result_ = nullptr;
   std::vector<Level> levels_;
   int n_loops_ = 0;        // around the current statement
@@ -424,17 +428,70 @@ bool LaneWriter::follows_lanes(const Expr& index) const {
 }
 
 void LaneWriter::store(const Expr& target, const Expr& value) {
-  const auto* item = tree::try_as<tree::IndexAccess>(&target);
   ++n_stores_;
-  if (item == nullptr || !is_lane_number(*target.type) || target.type->is_complex() ||
-      !follows_lanes(*item->index)) {
+  if (!is_lane_number(*target.type) || target.type->is_complex()) {
     give_up();
     return;
   }
-  const std::string pointer = scalar(*item->value);
+  const auto* index = tree::try_as<tree::IndexAccess>(&target);
+  const auto* item = tree::try_as<tree::BufferItem>(&target);
+  std::string first;
+  if (index != nullptr && follows_lanes(*index->index)) {
+    first = "&" + scalar(*index->value) + "[" + counter_ + "]";
+  } else if (item != nullptr) {
+    first = first_item(*item);
+  } else {
+    give_up();
+  }
   const std::string made = lanes(value);
-  out_.line("er::store<" + plain(*target.type).cpp + ">(" + mask() + ", &" + pointer + "[" +
-            counter_ + "], " + made + ");");
+  out_.line("er::store<" + plain(*target.type).cpp + ">(" + mask() + ", " + first + ", " + made +
+            ");");
+}
+
+// The address of a memoryview's item in the first lane, and how far the next one is. What may be
+// wrong with the indices is left to the plain loop.
+std::string LaneWriter::first_item(const tree::BufferItem& item) {
+  const auto* ref = tree::try_as<tree::VariableRef>(item.value.get());
+  if (ref == nullptr || ref->variable->is_global()) return give_up().text;
+  const std::string name = memory_name(*ref->variable);
+  const MemoryLayout layout = layout_of(*item.value->type);
+  const bool is_view = item.value->type->is_view();
+  if (ref->check_bound)
+    checks_.push_back("if (!" + ref->variable->cpp + (is_view ? ".memory" : "") + ") break;");
+  if (item.checks_none) checks_.push_back("if (" + name + ".is_none()) break;");
+  const bool wraps = item.wraps && layout.has_negative_indices;
+  std::string address = name + ".data";
+  int lane_axis = -1;
+  for (std::size_t i = 0; i < item.indices.size(); ++i) {
+    const Expr& index = *item.indices[i];
+    const std::string axis = "[" + std::to_string(i) + "]";
+    const std::string size = name + ".shape" + axis;
+    std::string at = counter_;
+    if (layout.may_point[i]) return give_up().text;
+    if (follows_lanes(index)) {
+      if (lane_axis >= 0) return give_up().text;
+      lane_axis = static_cast<int>(i);
+      if (wraps || item.checks_bounds) checks_.push_back("if (" + at + " < 0) break;");
+      if (item.checks_bounds)
+        checks_.push_back("if (" + size + " - " + at + " < (" + n_left_ + " < er::kLanes ? " +
+                          n_left_ + " : er::kLanes)) break;");
+    } else {
+      at = new_name("x");
+      const std::string made = scalar(index);
+      checks_.push_back("const Py_ssize_t " + at + " = " +
+                        (wraps ? "er::wrap(" + made + ", " + size + ")" : made) + ";");
+      if (item.checks_bounds)
+        checks_.push_back("if (er::is_outside(" + at + ", " + size + ")) break;");
+    }
+    address += " + " + at + " * " +
+               (static_cast<int>(i) == layout.contiguous_axis
+                    ? "(Py_ssize_t)sizeof(" + plain(*item.type).cpp + ")"
+                    : name + ".strides" + axis);
+  }
+  if (lane_axis < 0) return give_up().text;
+  if (lane_axis == layout.contiguous_axis)
+    return "(" + plain(*item.type).cpp + "*)(" + address + ")";
+  return address + ", " + name + ".strides[" + std::to_string(lane_axis) + "]";
 }
 
 void LaneWriter::if_statement(const tree::If& stmt) {
@@ -562,18 +619,20 @@ void LaneWriter::turns(const tree::CountLoop& loop, const std::string& counter,
   add_reads(loop.body, reads_);
   turn_variable_ = loop.variable;
   counter_ = counter;
-  const std::string left = new_name("c");
+  n_left_ = new_name("c");
   // The last turn stays.
   out_.open("while (" + counter + " < " + stop + " && " + counter + " + 1 < " + stop + ")");
-  out_.line("const " + type.cpp + " " + left + " = " + stop + " - 1 - " + counter + ";");
+  out_.line("const " + type.cpp + " " + n_left_ + " = " + stop + " - 1 - " + counter + ";");
+  const std::size_t start = out_.mark();
   levels_.push_back({new_name("m"), Place::kAll});
-  out_.line("er::Mask " + mask() + " = er::first_lanes(" + left + ");");
+  out_.line("er::Mask " + mask() + " = er::first_lanes(" + n_left_ + ");");
   declare(in_lanes_);
   out_.line(lanes_of(*loop.variable->type) + " " + loop.variable->cpp + " = er::convert<" +
             plain(*loop.variable->type).cpp + ">(er::count_from(" + counter + "));");
   in_lanes_.insert(loop.variable);
   block(loop.body);
-  out_.line(counter + " += " + left + " < er::kLanes ? " + left + " : " + type.cpp +
+  for (std::size_t i = 0; i < checks_.size(); ++i) out_.insert(start + i, checks_[i]);
+  out_.line(counter + " += " + n_left_ + " < er::kLanes ? " + n_left_ + " : " + type.cpp +
             "(er::kLanes);");
   out_.close();
 }
@@ -675,7 +734,8 @@ bool write_lanes(const tree::CountLoop& loop, const tree::Function& function,
                  Writer& out) {
   const Type& type = *loop.counter;
   if (!counts_by_one(loop) || type.kind != TypeKind::kInt || type.is_extern ||
-      !is_lane_number(*loop.variable->type) || loop.variable->is_global() || !are_turns_apart(loop, function))
+      !is_lane_number(*loop.variable->type) || loop.variable->is_global() ||
+      !are_turns_apart(loop, function))
     return false;
   VariableSet variables;
   for (const Variable& variable : function.variables) variables.insert(&variable);

@@ -96,6 +96,14 @@ inline void store(Mask mask, T* to, Lanes<T> lanes) {
   for (int i = 0; i < kLanes; ++i)
     if (mask[i]) to[i] = items[i];
 }
+// Into memory whose items are `stride` bytes apart.
+template <typename T>
+inline void store(Mask mask, char* to, std::ptrdiff_t stride, Lanes<T> lanes) {
+  T items[kLanes];
+  __builtin_memcpy(items, &lanes, sizeof(lanes));
+  for (int i = 0; i < kLanes; ++i)
+    if (mask[i]) *reinterpret_cast<T*>(to + i * stride) = items[i];
+}
 
 ER_END_INLINE
 
