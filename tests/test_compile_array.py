@@ -161,6 +161,14 @@ def test_as_a_buffer():
         m.total(array.array("d", [1, 2, 3]))
 
 
-def test_memoryviews_are_refused():
-    with pytest.raises(er.CompileError, match="not supported yet: memoryviews"):
-        build("cdef array.array a = array.array('i', [1])\ncdef int[:] view = a\n")
+def test_a_memoryview_of_an_array():
+    m = build(
+        """
+        def doubled(array.array a):
+            cdef int[:] view = a
+            view[0] *= 2
+        """
+    )
+    a = array.array("i", [4, 5])
+    m.doubled(a)
+    assert a.tolist() == [8, 5]

@@ -252,9 +252,15 @@ NOT_IN_LANES = {
     "set in some turns only": ("r = j\nwhile r > 3.0: r = r - 3.0\nif r > 1.0: s = r", "double r, s = 0"),
     "no loop inside": ("r = j * a", "double r"),
     "break": ("r = j\nwhile r > 3.0: r = r - 3.0\nif j == 5: break", "double r"),
-    "a variable whose address is known": ("p[0] = j\nr = x\nwhile r > 3.0: r = r - 3.0", "double r, x = 0; double* p = &x"),
+    "a variable whose address is known": (
+        "p[0] = j\nr = x\nwhile r > 3.0: r = r - 3.0",
+        "double r, x = 0; double* p = &x",
+    ),
     "what was stored before": ("r = out[j - 1] if j > 0 else 1.0\nwhile r < 30.0: r = r + 3.0", "double r"),
-    "division by what may be zero": ("k = 0\nr = 1\nwhile k < j:\n    r += 10 // (k - 99)\n    k += 1", "double r; int k"),
+    "division by what may be zero": (
+        "k = 0\nr = 1\nwhile k < j:\n    r += 10 // (k - 99)\n    k += 1",
+        "double r; int k",
+    ),
 }  # fmt: skip
 
 
@@ -302,7 +308,9 @@ class Maker:
     def assignment(self) -> str:
         if self.random.random() < 0.4:
             target = self.random.choice("km")
-            return f"{target} = {self.random.choice(['k', 'm', 'j', '1'])} + {self.random.choice(['1', '2', '-3'])}"
+            return (
+                f"{target} = {self.random.choice('kmj1')} + {self.random.choice(['1', '2', '-3'])}"
+            )
         target = self.random.choice("xy")
         op = self.random.choice("+-*")
         text = f"{target} = ({self.number()} {op} {self.number()}) * 0.5"
