@@ -216,11 +216,16 @@ def run_cell(
     return compiled
 
 
-def make_module(text: Text, key: str | None = None) -> tuple[types.ModuleType, CompiledText]:
+def run_module(text: Text, namespace: dict[str, Any], key: str | None = None) -> CompiledText:
+    """A text of no session."""
     from . import _compiler, _jit
 
     cell = _compiler.compile(_jit.compiler(), text.request(), text.job())
+    return run_cell(text, cell, namespace, key=key)
+
+
+def make_module(text: Text, key: str | None = None) -> tuple[types.ModuleType, CompiledText]:
     module = types.ModuleType(text.name)
     module.__file__ = text.file
     module.__builtins__ = __builtins__  # type: ignore[attr-defined]
-    return module, run_cell(text, cell, vars(module), key=key)
+    return module, run_module(text, vars(module), key)

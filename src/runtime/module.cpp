@@ -29,6 +29,9 @@ bool check_interpreter(const ExtensionModule& extension) {
 PyObject* create_module(PyObject* spec, ExtensionModule& extension) {
   if (!check_version(extension) || !check_interpreter(extension)) return nullptr;
   if (extension.module != nullptr) return Py_NewRef(extension.module);
+  Ref reloaded(PyObject_GetAttrString(spec, "loader_state"));
+  if (!reloaded) return nullptr;
+  if (PyModule_Check(reloaded.get())) return reloaded.release();
   const Ref name(PyObject_GetAttrString(spec, "name"));
   return name ? PyModule_NewObject(name.get()) : nullptr;
 }

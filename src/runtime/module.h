@@ -19,7 +19,8 @@ struct ExtensionModule {
 };
 
 // For the slots Py_mod_create and Py_mod_exec. If the statements raise, the next import runs them
-// again.
+// again. A module that is the loader_state of `spec` becomes the extension's: so a new build of a
+// module that is loaded takes its place.
 ER_RUNTIME_API PyObject* create_module(PyObject* spec, ExtensionModule& extension);
 ER_RUNTIME_API int exec_module(PyObject* module, ExtensionModule& extension);
 

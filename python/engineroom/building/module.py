@@ -8,6 +8,8 @@ import sysconfig
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,24 @@ from ..compiling import CompileWarning
 from . import toolchain
 from .toolchain import REQUIRED_FLAGS, SPEED_FLAGS, Toolchain
 from .translation import Translated, package, runtime_key, translate
+
+
+@dataclass(frozen=True)
+class Options:
+    """As of `build`."""
+
+    output: str | Path | None = None
+    name: str | None = None
+    level: str = "3"
+    directives: Mapping[str, Any] = field(default_factory=dict)
+    include_path: Sequence[str] = ()
+    sources: Sequence[str] = ()
+    compiler: str | None = None
+    optimization: int = 3
+    native: bool = False
+    self_contained: bool = False
+    flags: Sequence[str] = ()
+    link_flags: Sequence[str] = ()
 
 
 def build(
@@ -25,6 +45,7 @@ def build(
     level: str = "3",
     directives: Mapping[str, Any] | None = None,
     include_path: Sequence[str] = (),
+    sources: Sequence[str] = (),
     compiler: str | None = None,
     optimization: int = 3,
     native: bool = False,
@@ -40,6 +61,7 @@ def build(
     output: a file that ends in ".so", or a folder, in which packages become folders; default:
     beside the source. name: with its packages; default: as the folders around the source say.
     level, directives, include_path: as of `compile`.
+    sources: further ones in C and C++, besides those of `# distutils:` comments.
     compiler: the C++20 compiler, such as "clang++-19"; default: $CXX, or the best that there is.
     optimization: 0 to 3. native: for this machine's processor alone.
     self_contained: needs no engineroom where it is imported; else its runtime is that of the
@@ -50,30 +72,18 @@ def build(
 
     Raises CompileError, with all that is wrong; BuildError if the compiler or linker fails.
     """
-    path = Path(source)
-    translated = translate(
-        path,
-        name=name,
-        level=level,
-        directives=directives,
-        include_path=[os.path.abspath(folder) for folder in include_path],
-        wants_notes=annotate,
-    )
-    target = _target(translated, output)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    options = Options(output, name, level, directives or {}, include_path, sources, compiler,
+                      optimization, native, self_contained, flags, link_flags)  # fmt: skip
+    made = Build(Path(source), options, wants_notes=annotate)
     if annotate:
         from ..annotate import Annotation
 
-        page = Annotation(translated.text.source, translated.cell)
-        page.save(target.with_name(path.stem + ".html"))
+        page = Annotation(made.translated.text.source, made.translated.cell)
+        page.save(made.beside(".html"))
     if keep_cpp:
-        target.with_name(path.stem + ".cpp").write_text(translated.cpp, encoding="utf-8")
-    job = _Job(translated, toolchain.find(compiler), optimization, native, self_contained, flags,
-               link_flags)  # fmt: skip
-    key = job.key()
-    if force or not _is_made_of(target, key):
-        job.run(target, key)
-    return target
+        made.beside(".cpp").write_text(made.translated.cpp, encoding="utf-8")
+    made.run(force)
+    return made.target
 
 
 def _target(translated: Translated, output: str | Path | None) -> Path:
@@ -109,80 +119,107 @@ def runtime_flags(name: str, self_contained: bool, is_in_place: bool = True) -> 
     return [str(package() / "libengineroom_runtime.so"), *rpath_flags(name, is_in_place)]
 
 
-class _Job:
-    """One call of the toolchain, and what it depends on."""
+class Build:
+    """One module: translated, and compiled if it has to be."""
 
-    def __init__(
-        self,
-        translated: Translated,
-        compiler: Toolchain,
-        optimization: int,
-        native: bool,
-        self_contained: bool,
-        flags: Sequence[str],
-        link_flags: Sequence[str],
-    ) -> None:
-        self.translated = translated
-        self.compiler = compiler
-        told = translated.native
-        self.compile_flags = [
-            f"-O{optimization}",
-            *(["-march=native"] if native else []),
+    def __init__(self, path: Path, options: Options, wants_notes: bool = False) -> None:
+        self.options = options
+        self.translated = translate(
+            path,
+            name=options.name,
+            level=options.level,
+            directives=options.directives,
+            include_path=[os.path.abspath(folder) for folder in options.include_path],
+            wants_notes=wants_notes,
+        )
+        self.target = _target(self.translated, options.output)
+        self.target.parent.mkdir(parents=True, exist_ok=True)
+        self._compiler: Toolchain = toolchain.find(options.compiler)
+
+    def beside(self, suffix: str) -> Path:
+        return self.target.with_name(self.translated.path.stem + suffix)
+
+    @property
+    def sources(self) -> list[Path]:
+        """Further ones."""
+        told = self.translated.native.get("sources", ())
+        return [Path(source) for source in (*told, *self.options.sources)]
+
+    def dependencies(self) -> list[Path]:
+        """Every file of the user's that the module is made of."""
+        extra = map(Path, self.translated.native.get("extra_objects", ()))
+        return [*self.translated.dependencies(), *self.sources, *extra]
+
+    def run(self, force: bool = False) -> None:
+        """Makes the module, unless it is made of the same already."""
+        if force or not _is_made_of(self.target, self._key):
+            self._compile()
+
+    @cached_property
+    def _compile_flags(self) -> list[str]:
+        told = self.translated.native
+        return [
+            f"-O{self.options.optimization}",
+            *(["-march=native"] if self.options.native else []),
             *SPEED_FLAGS,
-            *(f"-iquote{folder}" for folder in translated.quote_dirs),
+            *(f"-iquote{folder}" for folder in self.translated.quote_dirs),
             *(f"-I{folder}" for folder in told["include_dirs"]),
             *(f"-D{macro}" for macro in told.get("define_macros", ())),
             *(f"-U{macro}" for macro in told.get("undef_macros", ())),
             *told.get("extra_compile_args", ()),
-            *flags,
+            *self.options.flags,
             *REQUIRED_FLAGS,
+            *self._openmp_flags,
         ]
-        self.link_flags = [
+
+    @cached_property
+    def _link_flags(self) -> list[str]:
+        told = self.translated.native
+        return [
             *told.get("extra_objects", ()),
             *(f"-L{folder}" for folder in told.get("library_dirs", ())),
             *(f"-Wl,-rpath,{folder}" for folder in told.get("runtime_library_dirs", ())),
             *(f"-l{library}" for library in told.get("libraries", ())),
             *told.get("extra_link_args", ()),
-            *link_flags,
-            *runtime_flags(translated.name, self_contained),
+            *self.options.link_flags,
+            *runtime_flags(self.translated.name, self.options.self_contained),
+            *self._openmp_flags,
         ]
-        if translated.uses_openmp:
-            self.compile_flags += compiler.openmp_flags
-            self.link_flags += compiler.openmp_flags
 
-    def key(self) -> str:
+    @property
+    def _openmp_flags(self) -> tuple[str, ...]:
+        return self._compiler.openmp_flags if self.translated.uses_openmp else ()
+
+    @cached_property
+    def _key(self) -> str:
         """What the module is made of; it is in the module, which tells whether it is up to date."""
-        parts = [*self.compiler.command, self.compiler.version, *self.compile_flags, "",
-                 *self.link_flags, "", runtime_key(), self.translated.cpp]  # fmt: skip
-        told = self.translated.native
-        files = [*self.translated.header_files(), *told.get("sources", ()),
-                 *told.get("depends", ()), *told.get("extra_objects", ())]  # fmt: skip
+        parts = [*self._compiler.command, self._compiler.version, *self._compile_flags, "",
+                 *self._link_flags, "", runtime_key(), self.translated.cpp]  # fmt: skip
         seen = hashlib.sha256("\0".join(parts).encode())
-        for file in files:
-            path = Path(file)
+        for path in self.dependencies()[1:]:  # the text itself is in the C++
             seen.update(f"\0{path}\0".encode())
             seen.update(path.read_bytes() if path.is_file() else b"")
         return "engineroom-build-" + seen.hexdigest()
 
-    def run(self, target: Path, key: str) -> None:
-        """Writes the module; warns of what the compiler warns of."""
+    def _compile(self) -> None:
+        """Warns of what the compiler warns of."""
         text = (
             f'{self.translated.cpp}__attribute__((visibility("default"))) extern const char '
-            f'er_build_key[] = "{key}";\n'
+            f'er_build_key[] = "{self._key}";\n'
         )
         output = ""
         # The new file takes the old one's place at once: a process may have that loaded.
-        with tempfile.TemporaryDirectory(prefix=".engineroom-", dir=target.parent) as name:
+        with tempfile.TemporaryDirectory(prefix=".engineroom-", dir=self.target.parent) as name:
             folder = Path(name)
             cpp = folder / (self.translated.path.stem + ".cpp")
             cpp.write_text(text, encoding="utf-8")
             objects = []
-            for i, source in enumerate([cpp, *self.translated.native.get("sources", ())]):
+            for i, source in enumerate([cpp, *self.sources]):
                 objects.append(folder / f"{i}.o")
-                output += self.compiler.compile(Path(source), objects[-1], self.compile_flags)
-            made = folder / target.name
-            output += self.compiler.link(objects, made, self.link_flags)
-            os.replace(made, target)
+                output += self._compiler.compile(source, objects[-1], self._compile_flags)
+            made = folder / self.target.name
+            output += self._compiler.link(objects, made, self._link_flags)
+            os.replace(made, self.target)
         for message in toolchain.messages_of(output):
             warnings.warn_explicit(message.message, CompileWarning, message.file, message.line)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import os
 import re
 import shlex
 import sysconfig
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -20,11 +21,14 @@ if TYPE_CHECKING:
     from .. import _compiler
 
 
+@cache
 def package() -> Path:
     """Where the runtime is: its headers in include/, and its libraries."""
-    from .. import _compiler
-
-    return Path(_compiler.__file__).parent
+    # Found, but not imported, which would load LLVM.
+    found = importlib.util.find_spec("engineroom._compiler")
+    if found is None or found.origin is None:
+        raise ImportError("engineroom was built without its compiler")
+    return Path(found.origin).parent
 
 
 @cache
@@ -154,41 +158,49 @@ def _foreign_include_dirs() -> tuple[str, ...]:
     return (str(package() / "include"), *dict.fromkeys(paths), *_numpy_include())
 
 
+def quote_dirs_of(path: Path, name: str) -> list[str]:
+    """Where files of the module are, as seen from itself: its own folder, and the one that holds its
+    outermost package."""
+    folder = Path(os.path.abspath(path)).parent
+    root = folder
+    for _ in range(name.count(".") + (path.stem == "__init__")):
+        root = root.parent
+    return list(dict.fromkeys([str(folder), str(root)]))
+
+
+def text_of_file(
+    path: Path, name: str, *, file: str | None = None, include_path: Sequence[str] = (), **more: Any
+) -> Text:
+    """file: what tracebacks and messages call the source; default: its absolute path. Others as of
+    compiling.text_of."""
+    own_pxd = path.with_suffix(".pxd")
+    return text_of(
+        read_source(path),
+        name,
+        file or os.path.abspath(path),
+        include_path=[*quote_dirs_of(path, name), *include_path],
+        own_pxd=os.path.abspath(own_pxd) if own_pxd.is_file() else "",
+        **more,
+    )
+
+
 def translate(
     path: Path,
     *,
     name: str | None = None,
-    file: str | None = None,
-    level: str = "3",
-    directives: Mapping[str, Any] | None = None,
     include_path: Sequence[str] = (),
-    wants_notes: bool = False,
+    **more: Any,
 ) -> Translated:
-    """file: what tracebacks and messages call the source; default: its absolute path.
-    Raises CompileError, and OSError if the source cannot be read."""
+    """To the text of an extension module; `more` as of text_of_file. Raises CompileError, and OSError
+    if the source cannot be read."""
     from .. import _compiler
 
-    folder = Path(os.path.abspath(path)).parent
     name = name or module_name_of(path)
-    # Absolute cimports are seen from the folder that holds the outermost package.
-    root = folder
-    for _ in range(name.count(".") + (path.stem == "__init__")):
-        root = root.parent
-    quote_dirs = list(dict.fromkeys([str(folder), str(root)]))
-    own_pxd = path.with_suffix(".pxd")
-    text = text_of(
-        read_source(path),
-        name,
-        file or os.path.abspath(path),
-        level=level,
-        directives=directives,
-        include_path=[*quote_dirs, *include_path],
-        own_pxd=os.path.abspath(own_pxd) if own_pxd.is_file() else "",
-        wants_notes=wants_notes,
-    )
+    text = text_of_file(path, name, include_path=include_path, **more)
     cell = _compiler.translate(text.request(init_symbol=init_symbol_of(name)))
     check(cell)
-    native = distutils_of(cell.distutils, folder)
+    native = distutils_of(cell.distutils, Path(os.path.abspath(path)).parent)
     folders = [*native.get("include_dirs", ()), *include_path, *_foreign_include_dirs()]
     native["include_dirs"] = folders
-    return Translated(Path(os.path.abspath(path)), name, text, cell, quote_dirs, native)
+    absolute = Path(os.path.abspath(path))
+    return Translated(absolute, name, text, cell, quote_dirs_of(path, name), native)
