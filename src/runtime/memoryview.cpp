@@ -19,6 +19,30 @@ int traverse_loan(PyObject* o, visitproc visit, void* arg) {
   return 0;
 }
 
+// Dead loans, to be used again: the collector's bookkeeping of new ones costs as much as the buffer
+// of a small array. The GIL protects them.
+constexpr int kMaxSpareLoans = 16;
+Loan* spare_loans[kMaxSpareLoans];
+int n_spare_loans = 0;
+
+Loan* new_loan(PyTypeObject* type) {
+  if (n_spare_loans == 0) return as_loan(type->tp_alloc(type, 0));
+  Loan* loan = spare_loans[--n_spare_loans];
+  loan->memory = {};
+  loan->buffer.obj = nullptr;
+  PyObject_Init(loan->object(), type);
+  PyObject_GC_Track(loan->object());
+  return loan;
+}
+
+void free_loan(Loan* loan, PyTypeObject* type) {
+  if (n_spare_loans < kMaxSpareLoans) {
+    spare_loans[n_spare_loans++] = loan;
+  } else {
+    type->tp_free(loan->object());
+  }
+}
+
 void destroy_loan(PyObject* o) {
   Loan* loan = as_loan(o);
   PyTypeObject* type = Py_TYPE(o);
@@ -28,7 +52,7 @@ void destroy_loan(PyObject* o) {
     if (loan->buffer.obj != nullptr) PyBuffer_Release(&loan->buffer);
     Py_CLEAR(loan->memory.owner);
   }
-  type->tp_free(o);
+  free_loan(loan, type);
   Py_DECREF(type);
 }
 
@@ -227,18 +251,17 @@ Memory none_memory = {1, never_released, nullptr};
 Loan* borrow_memory(PyObject* exporter, int flags) {
   PyTypeObject* type = loan_type();
   if (type == nullptr) return nullptr;
-  PyObject* o = type->tp_alloc(type, 0);
-  if (o == nullptr) return nullptr;
-  Loan* loan = as_loan(o);
+  Loan* loan = new_loan(type);
+  if (loan == nullptr) return nullptr;
   loan->memory.release = release_loan;
   if (PyObject_GetBuffer(exporter, &loan->buffer, flags) < 0) {
     loan->buffer.obj = nullptr;
-    Py_DECREF(o);
+    Py_DECREF(loan->object());
     return nullptr;
   }
   loan->memory.owner = Py_NewRef(exporter);
   if (normalize(loan)) return loan;
-  Py_DECREF(o);
+  Py_DECREF(loan->object());
   return nullptr;
 }
 
