@@ -58,7 +58,7 @@ Request request_from_python(std::string text, std::string file, std::string modu
                             const std::string& level, std::map<std::string, std::string> directives,
                             std::vector<std::string> pxd_path,
                             const std::vector<std::string>& known_names, std::string own_pxd,
-                            bool wants_notes, std::string init_symbol) {
+                            bool wants_notes, std::string init_symbol, std::string traceback_file) {
   return {.text = std::move(text),
           .file = std::move(file),
           .module = std::move(module),
@@ -69,7 +69,8 @@ Request request_from_python(std::string text, std::string file, std::string modu
           .own_pxd = std::move(own_pxd),
           .character_by_name = character_by_name,
           .wants_notes = wants_notes,
-          .init_symbol = std::move(init_symbol)};
+          .init_symbol = std::move(init_symbol),
+          .traceback_file = std::move(traceback_file)};
 }
 
 // The front end alone.
@@ -176,16 +177,17 @@ void bind_session(nb::module_& m) {
           [](Request* self, std::string text, std::string file, std::string module,
              const std::string& level, std::map<std::string, std::string> directives,
              std::vector<std::string> pxd_path, const std::vector<std::string>& known_names,
-             std::string own_pxd, bool wants_notes, std::string init_symbol) {
-            new (self) Request(
-                request_from_python(std::move(text), std::move(file), std::move(module), level,
-                                    std::move(directives), std::move(pxd_path), known_names,
-                                    std::move(own_pxd), wants_notes, std::move(init_symbol)));
+             std::string own_pxd, bool wants_notes, std::string init_symbol,
+             std::string traceback_file) {
+            new (self) Request(request_from_python(
+                std::move(text), std::move(file), std::move(module), level, std::move(directives),
+                std::move(pxd_path), known_names, std::move(own_pxd), wants_notes,
+                std::move(init_symbol), std::move(traceback_file)));
           },
           "text"_a, nb::kw_only(), "file"_a = "<cell>", "module"_a = "cell", "level"_a = "3",
           "directives"_a = std::map<std::string, std::string>(),
           "pxd_path"_a = std::vector<std::string>(), "known_names"_a = std::vector<std::string>(),
-          "own_pxd"_a = "", "wants_notes"_a = false, "init_symbol"_a = "");
+          "own_pxd"_a = "", "wants_notes"_a = false, "init_symbol"_a = "", "traceback_file"_a = "");
   nb::class_<CompileJob>(m, "Job").def(
       "__init__",
       [](CompileJob* self, std::vector<std::string> include_dirs, std::vector<std::string> flags,

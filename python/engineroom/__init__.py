@@ -62,6 +62,7 @@ if TYPE_CHECKING:
 # few of them, and a session that starts no cluster needs no launchers.
 _HOMES = {
     "concurrent.futures": "ALL_COMPLETED FIRST_COMPLETED FIRST_EXCEPTION",
+    ".building.cythonizing": "cythonize",
     ".building.module": "build",
     ".building.toolchain": "BuildError",
     ".canning": "can can_map deserialize_object pack_apply_message serialize_object uncan"
@@ -176,6 +177,7 @@ __all__ = [
     "can_map",
     "collect_exceptions",
     "compile_file",
+    "cythonize",
     "depend",
     "dependent",
     "deserialize_object",

@@ -115,6 +115,8 @@ class Cell:
     @property
     def headers(self) -> list[str]: ...
     @property
+    def dependencies(self) -> list[str]: ...
+    @property
     def notes(self) -> list[LineNote]: ...
     @property
     def lines(self) -> list[int]: ...
@@ -154,6 +156,8 @@ class Request:
         known_names: Sequence[str] = (),
         own_pxd: str = "",
         wants_notes: bool = False,
+        init_symbol: str = "",
+        traceback_file: str = "",
     ) -> None: ...
 
 class Job:

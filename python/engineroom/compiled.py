@@ -49,9 +49,9 @@ class Text:
     # As of _compiler.Job.
     native: Mapping[str, Any] = field(default_factory=dict)
 
-    def request(self, known_names: Iterable[str] = (), init_symbol: str = "") -> _compiler.Request:
-        """known_names: what the namespace that it runs in has already. init_symbol: PyInit_NAME
-        makes it the text of an extension module."""
+    def request(self, known_names: Iterable[str] = (), **extension: str) -> _compiler.Request:
+        """known_names: what the namespace that it runs in has already. extension: init_symbol, and
+        perhaps traceback_file, of the text of an extension module."""
         from . import _compiler
 
         return _compiler.Request(
@@ -65,7 +65,7 @@ class Text:
             known_names=list(known_names),
             own_pxd=self.own_pxd,
             wants_notes=self.wants_notes,
-            init_symbol=init_symbol,
+            **extension,
         )
 
     def job(self) -> _compiler.Job:

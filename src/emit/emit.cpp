@@ -367,7 +367,8 @@ Unit emit(const tree::Module& module, const syntax::Sources& sources, const Emit
   Writer types;
   define_types(module, types);
   Writer out;
-  out.line("static const char* const er_file = " + quoted(context.file) + ";");
+  out.line("static const char* const er_file = " +
+           quoted(options.file.empty() ? context.file : options.file) + ";");
   out.line("static PyObject* er_globals;");
   out.line("static PyObject* er_home;");
   define_constants(module, out);

@@ -36,6 +36,7 @@ struct EmitOptions {
   bool line_directives = true;  // #line, so that Clang's diagnostics are about the source
   // C functions and variables can be used by later modules, which are told Unit::declarations.
   bool is_shared = true;
+  std::string file = {};  // what tracebacks name, if not the source as it is called here
   // PyInit_NAME, if it is to be an extension module that stands alone; its text then includes
   // runtime/module.h.
   std::string init_symbol = {};

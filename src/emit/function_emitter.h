@@ -34,7 +34,7 @@ struct ModuleContext {
   const tree::Module& module;
   const syntax::Sources& sources;
   const EmitOptions& options;
-  std::string file;  // what er_file stands for
+  std::string file;  // the source that er_file stands for
   ItemTypes item_types = {};
   Conversions conversions{item_types};
   LaneFunctions lane_functions{module};

@@ -5,10 +5,12 @@
 #include <new>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <typeinfo>
 #include <utility>
 
 #include <frameobject.h>
+#include <unistd.h>
 
 namespace er {
 namespace {
@@ -272,20 +274,38 @@ class Aside {
 #endif
 };
 
+// A module on disk may call its source by a path that holds anywhere: "pack/a.pyx". If it lies
+// beside the module, it is called by where it is, so that whoever shows the traceback finds its
+// lines.
+std::string place_of(const char* file, PyObject* globals) {
+  if (file[0] == '/' || file[0] == '<') return file;
+  PyObject* module = PyDict_GetItemString(globals, "__file__");
+  const char* path =
+      module != nullptr && PyUnicode_Check(module) ? PyUnicode_AsUTF8(module) : nullptr;
+  if (path == nullptr) return file;
+  const std::string_view library = path;
+  if (!library.ends_with(".so")) return file;
+  const std::string_view source = file;
+  std::string beside(library.substr(0, library.rfind('/') + 1));
+  beside += source.substr(source.rfind('/') + 1);
+  return access(beside.c_str(), R_OK) == 0 ? beside : file;
+}
+
 // Borrowed; null after an error.
-PyCodeObject* code_of_place(const char* function, const char* file, int line) {
+PyCodeObject* code_of_place(const char* function, const char* file, int line, PyObject* globals) {
   static Place* places = new Place[kPlaces];
   const auto address = reinterpret_cast<std::uintptr_t>(function);
   Place& place = places[(address / 8 + static_cast<unsigned>(line) * 31u) % kPlaces];
   if (place.function_address == function && place.file_address == file && place.line == line)
     return place.code;
+  std::string found = place_of(file, globals);
   if (place.code == nullptr || place.line != line || place.function != function ||
-      place.file != file) {
-    PyCodeObject* code = PyCode_NewEmpty(file, function, line);
+      place.file != found) {
+    PyCodeObject* code = PyCode_NewEmpty(found.c_str(), function, line);
     if (code == nullptr) return nullptr;
     Py_XSETREF(place.code, code);
     place.function = function;
-    place.file = file;
+    place.file = std::move(found);
   }
   place.function_address = function;
   place.file_address = file;
@@ -301,7 +321,7 @@ void add_traceback(const char* function, const char* file, int line, PyObject* g
   PyFrameObject* frame = nullptr;
   {
     const Aside aside(thread);
-    PyCodeObject* code = code_of_place(function, file, line);
+    PyCodeObject* code = code_of_place(function, file, line, globals);
     if (code != nullptr) frame = PyFrame_New(thread, code, globals, nullptr);
   }
   if (frame == nullptr) return;

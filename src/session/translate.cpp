@@ -213,7 +213,9 @@ Translation translate(const Request& request, const Earlier* earlier) {
       emit::Unit unit = [&] {
         const Stopwatch stopwatch(result.timings.emit);
         return emit::emit(*typed.module, sources,
-                          {.is_shared = earlier != nullptr, .init_symbol = request.init_symbol});
+                          {.is_shared = earlier != nullptr,
+                           .file = request.traceback_file,
+                           .init_symbol = request.init_symbol});
       }();
       result.cpp = std::move(unit.text);
       result.lines = std::move(unit.lines);

@@ -41,6 +41,7 @@ struct Request {
   bool wants_notes = false;  // Translation::notes
   // PyInit_NAME: the C++ is to be an extension module that stands alone.
   std::string init_symbol = {};
+  std::string traceback_file = {};  // what tracebacks name; "": `file`
 };
 
 struct Message {

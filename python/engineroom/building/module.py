@@ -81,7 +81,7 @@ def build(
         page = Annotation(made.translated.text.source, made.translated.cell)
         page.save(made.beside(".html"))
     if keep_cpp:
-        made.beside(".cpp").write_text(made.translated.cpp, encoding="utf-8")
+        made.translated.write_cpp(made.beside(".cpp"))
     made.run(force)
     return made.target
 
