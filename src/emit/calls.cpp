@@ -34,10 +34,10 @@ std::string FunctionEmitter::failure_test(const Type& function, const std::strin
           : result.is_pointer() || result.is_integral()
               ? name + " == (" + result.cpp + ")(" + function.except_value + ")"
               : name + " == " + function.except_value;
-      return function.except == Except::kValue ? equal : equal + " && PyErr_Occurred()";
+      return function.except == Except::kValue ? equal : equal + " && " + error_occurred();
     }
     case Except::kAlwaysAsk:
-      return "PyErr_Occurred()";
+      return error_occurred();
   }
   return "";
 }

@@ -9,39 +9,30 @@ using tree::FunctionKind;
 
 namespace {
 
-// Why a finally clause runs: er_why; 0 if its body came to its end.
+// Why a finally clause runs; 0 if its body came to its end, other numbers for exits.
 constexpr int kRaised = 1;
-constexpr int kFirstExit = 2;
 
 }  // namespace
 
 // ---- return, break, continue ----
 
-// Goes out to the next finally, or all the way.
+// Goes out to what the exit has to pass next, or all the way.
 void FunctionEmitter::leave(Exit exit) {
-  if (!around_.empty() && around_.back().is_finally) {
-    Around& finally = around_.back();
-    if (std::find(finally.exits.begin(), finally.exits.end(), exit) == finally.exits.end())
-      finally.exits.push_back(exit);
-    finally.is_label_used = true;
-    out_.line("why" + finally.name + " = " + std::to_string(kFirstExit + static_cast<int>(exit)) +
-              ";");
-    out_.line("goto finally" + finally.name + ";");
-    return;
+  auto next = around_.rbegin();
+  const bool passes_loops = exit == Exit::kReturn || exit == Exit::kStop;
+  while (passes_loops && next != around_.rend() && next->kind == Around::Kind::kLoop) ++next;
+  if (next == around_.rend()) return return_result();
+  if (next->kind != Around::Kind::kLoop) {
+    const bool is_region = next->kind == Around::Kind::kRegion;
+    if (next->is_loop && exit == Exit::kContinue) return out_.line("continue;");
+    if (is_region && exit == Exit::kStop) return out_.line("goto end" + next->name + ";");
+    if (std::find(next->exits.begin(), next->exits.end(), exit) == next->exits.end())
+      next->exits.push_back(exit);
+    next->is_label_used = true;
+    out_.line("why" + next->name + " = " + std::to_string(number_of(exit)) + ";");
+    return out_.line((is_region ? "goto left" : "goto finally") + next->name + ";");
   }
-  if (exit == Exit::kReturn) {
-    const auto finally = std::find_if(around_.rbegin(), around_.rend(),
-                                      [](const Around& a) { return a.is_finally; });
-    if (finally == around_.rend()) return return_result();
-    if (std::find(finally->exits.begin(), finally->exits.end(), exit) == finally->exits.end())
-      finally->exits.push_back(exit);
-    finally->is_label_used = true;
-    out_.line("why" + finally->name + " = " + std::to_string(kFirstExit + static_cast<int>(exit)) +
-              ";");
-    out_.line("goto finally" + finally->name + ";");
-    return;
-  }
-  Around& loop = around_.back();
+  Around& loop = *next;
   if (exit == Exit::kContinue) {
     out_.line("continue;");
   } else if (loop.name.empty()) {
@@ -53,8 +44,8 @@ void FunctionEmitter::leave(Exit exit) {
 }
 
 void FunctionEmitter::return_statement(const tree::Return& stmt) {
-  const bool is_direct =
-      std::none_of(around_.begin(), around_.end(), [](const Around& a) { return a.is_finally; });
+  const bool is_direct = std::all_of(around_.begin(), around_.end(),
+                                     [](const Around& a) { return a.kind == Around::Kind::kLoop; });
   const bool is_void = function_.kind == FunctionKind::kModuleInit ||
                        (is_c_function() && function_.type->base->is_void());
   if (stmt.value == nullptr || is_void) {
@@ -109,19 +100,6 @@ void FunctionEmitter::return_result() {
 
 // ---- try ----
 
-template <typename Body>
-bool FunctionEmitter::with_handler(const std::string& label, Body body) {
-  const std::string handler = handler_;
-  const bool was_used = is_handler_used_;
-  handler_ = label;
-  is_handler_used_ = false;
-  body();
-  const bool is_used = is_handler_used_;
-  handler_ = handler;
-  is_handler_used_ = was_used;
-  return is_used;
-}
-
 void FunctionEmitter::enter_handler(const std::string& name) {
   out_.line(name + ".enter(" + traceback_arguments() + ");");
 }
@@ -141,7 +119,7 @@ void FunctionEmitter::try_statement(const tree::Try& stmt) {
     block(stmt.orelse);
     return;
   }
-  out_.insert(mark, "er::Handler " + handler + ";");
+  out_.insert(mark, (has_gil_ ? "er::Handler " : "er::HandlerNogil ") + handler + ";");
   block(stmt.orelse);
   Bound after = bound_;
   bool ends = ends_with_jump(stmt.body) || ends_with_jump(stmt.orelse);
@@ -188,7 +166,7 @@ void FunctionEmitter::finally_statement(const tree::Finally& stmt) {
   const std::string why = "why" + id;
   const std::size_t mark = out_.mark();
   Around around;
-  around.is_finally = true;
+  around.kind = Around::Kind::kFinally;
   around.name = id;
   around_.push_back(around);
   Bound in_cleanup = bound_;
@@ -202,7 +180,7 @@ void FunctionEmitter::finally_statement(const tree::Finally& stmt) {
   if (!can_fail && around.exits.empty()) return block(stmt.cleanup);
 
   if (can_fail) {
-    out_.insert(mark, "er::Handler " + handler + ";");
+    out_.insert(mark, (has_gil_ ? "er::Handler " : "er::HandlerNogil ") + handler + ";");
     out_.line("goto finally" + id + ";");
     out_.line("catch" + id + ":");
     enter_handler(handler);
@@ -224,7 +202,7 @@ void FunctionEmitter::finally_statement(const tree::Finally& stmt) {
     out_.close();
   }
   for (const Exit exit : around.exits) {
-    out_.open("if (" + why + " == " + std::to_string(kFirstExit + static_cast<int>(exit)) + ")");
+    out_.open("if (" + why + " == " + std::to_string(number_of(exit)) + ")");
     leave(exit);
     out_.close();
   }

@@ -256,6 +256,14 @@ void EffectsOf::add_statement(const tree::Stmt& stmt, Effects& out) {
       return add_block(as<tree::Finally>(stmt).cleanup);
     case StmtKind::kWith:
       return;  // lowered
+    case StmtKind::kGilBlock:
+      return add_block(as<tree::GilBlock>(stmt).body);
+    case StmtKind::kParallelLoop:
+      write(as<tree::ParallelLoop>(stmt).variable);
+      [[fallthrough]];
+    case StmtKind::kParallelBlock:
+      tree::for_each_expr(stmt, [&](const tree::Expr& expr) { add_expr(&expr, out); });
+      return tree::for_each_block(stmt, add_block);
   }
 }
 

@@ -384,7 +384,7 @@ Value FunctionEmitter::helper(const tree::Helper& expr) {
                              ? made.text + " < 0"
                              : made.text + " == (" + type.cpp + ")-1";
       if (expr.fail == Fail::kMaybeMinus)
-        test = made.text + " == (" + type.cpp + ")-1 && PyErr_Occurred()";
+        test = made.text + " == (" + type.cpp + ")-1 && " + error_occurred();
       out_.line("if (" + test + ") " + failure());
       return made;
     }

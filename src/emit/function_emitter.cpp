@@ -17,6 +17,9 @@ FunctionEmitter::FunctionEmitter(ModuleContext& context, const tree::Function& f
   out_.set_source(static_cast<std::uint32_t>(function.range.source));
   const Effects effects = effects_.of_block(function.body);
   last_uses_ = last_uses(function, effects_);
+  inner_ = inner_variables(function, effects_);
+  addressed_ = addressed_variables(function);
+  has_gil_ = !may_lack_gil();
   for (const Variable& variable : function.variables) {
     if (variable.is_assigned || effects.writes.contains(&variable)) assigned_.insert(&variable);
   }
@@ -60,8 +63,6 @@ std::string FunctionEmitter::traceback_arguments() const {
 
 // ---- declarations ----
 
-namespace {
-
 // " = 0": what C leaves undefined is 0 here, but for arrays and structs, where that costs.
 std::string initial_value(const Type& type) {
   switch (type.kind) {
@@ -79,8 +80,6 @@ std::string initial_value(const Type& type) {
       return " = 0";
   }
 }
-
-}  // namespace
 
 bool FunctionEmitter::owns(const Variable& variable) const {
   if (!variable.type->is_counted()) return false;
@@ -122,14 +121,15 @@ std::string FunctionEmitter::c_signature(bool with_names) const {
 
 void FunctionEmitter::declare_locals(Writer& head) const {
   for (const Variable& variable : function_.variables) {
-    if (variable.is_global()) continue;
+    if (variable.is_global() || inner_.is_inner(variable)) continue;
     const bool is_parameter = variable.kind == VariableKind::kParameter;
     const Type& type = *variable.type;
     if (type.buffer != nullptr) declare_buffer(variable, head);
     if (type.is_counted()) {
       if (!owns(variable)) continue;
       const bool is_c_parameter = is_parameter && is_c_function();
-      head.line(owner_type(type) + " " + variable.cpp +
+      const char* nogil_ref = type.is_object() && may_lack_gil() ? "er::NogilRef" : nullptr;
+      head.line((nogil_ref != nullptr ? nogil_ref : owner_type(type)) + " " + variable.cpp +
                 (is_c_parameter ? " = er::borrow(er_" + variable.cpp + ");" : ";"));
     } else if (!is_parameter || !is_c_function()) {
       head.line(declare(type, variable.cpp) + initial_value(type) + ";");
@@ -219,10 +219,11 @@ void FunctionEmitter::end(Writer& out) {
   if (!is_handler_used_) return;
   out.set_source_line(0);
   out.label("fail");
-  out.line("er::add_traceback(" + traceback_arguments() + ");");
+  const std::string suffix = has_gil_ ? "(" : "_nogil(";
+  out.line("er::add_traceback" + suffix + traceback_arguments() + ");");
   if (is_c_function() && function_.type->except == Except::kNever) {
-    out.line("er::write_unraisable(" + quoted(context_.module.name + "." + function_.qualname) +
-             ");");
+    out.line("er::write_unraisable" + suffix +
+             quoted(context_.module.name + "." + function_.qualname) + ");");
   }
   const std::string value = failure_value();
   out.line(value.empty() ? "return;" : "return " + value + ";");
@@ -262,6 +263,7 @@ Writer FunctionEmitter::emit() {
   whole.open(function_.kind == FunctionKind::kModuleInit ? "static int er_run_module()"
              : function_.kind == FunctionKind::kDef      ? python_signature(function_.cpp)
                                                          : c_signature(true));
+  if (function_.takes_gil) whole.line("const er::WithGil er_gil;");
   if (uses_at_) whole.line("int er_at = 0;");
   declare_locals(whole);
   if (uses_result_) {

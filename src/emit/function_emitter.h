@@ -10,6 +10,7 @@
 //   buffers.cpp           variables with a buffer; items of theirs, and of memoryviews
 //   views.cpp             memoryviews: parts of them, conversions
 //   control.cpp           return, break, continue through finally; try
+//   parallel.cpp          blocks without the GIL, parallel regions
 #pragma once
 
 #include <cstdint>
@@ -22,6 +23,7 @@
 #include "emit/conversions.h"
 #include "emit/effects.h"
 #include "emit/emit.h"
+#include "emit/inner_variables.h"
 #include "emit/item_types.h"
 #include "emit/lanes.h"
 #include "emit/last_uses.h"
@@ -70,6 +72,9 @@ struct Value {
   int depth = 0;  // of nested parentheses, about
 };
 
+// Of a local; "" if it begins undefined.
+std::string initial_value(const tree::Type& type);
+
 // Does it never come to its end?
 bool ends_with_jump(const tree::Block& block);
 
@@ -103,6 +108,13 @@ class FunctionEmitter {
   void end(Writer& out);
   std::string failure_value() const;
   bool is_c_function() const;
+  bool may_lack_gil() const {
+    return function_.type != nullptr && function_.type->is_nogil && !function_.takes_gil;
+  }
+  bool returns_object() const {
+    return function_.kind == tree::FunctionKind::kDef ||
+           (is_c_function() && function_.type->base->is_object());
+  }
   std::string result_declaration() const;
 
   std::uint32_t line_of(syntax::SourceRange range) const;
@@ -220,14 +232,20 @@ class FunctionEmitter {
   void loop_body(const tree::Block& body, const tree::Block& orelse, const std::string& close);
 
   // ---- control.cpp ----
-  enum class Exit : std::uint8_t { kReturn, kBreak, kContinue };
+  // kStop: another thread of the region has the reason.
+  enum class Exit : std::uint8_t { kReturn, kBreak, kContinue, kStop };
   // Something around the current statement that an exit has to pass.
   struct Around {
-    bool is_finally = false;
-    std::string name;         // a finally's number; a loop's label for break, "" if `break` will do
-    std::vector<Exit> exits;  // of a finally: those that pass it
+    enum class Kind : std::uint8_t { kLoop, kFinally, kRegion };
+    Kind kind = Kind::kLoop;
+    bool is_loop = false;  // of a region: it is one, too
+    // The number of a finally or region; a loop's label for break, "" if `break` will do.
+    std::string name;
+    std::vector<Exit> exits;  // those that pass it
     bool is_label_used = false;
   };
+  // What generated code calls an exit; 0 and 1 are no exit and an exception.
+  static int number_of(Exit exit) { return 2 + static_cast<int>(exit); }
   void leave(Exit exit);
   void return_statement(const tree::Return& stmt);
   void return_result();
@@ -237,6 +255,54 @@ class FunctionEmitter {
   template <typename Body>
   bool with_handler(const std::string& label, Body body);
   void enter_handler(const std::string& name);
+
+  // ---- parallel.cpp ----
+  void gil_block(const tree::GilBlock& stmt);
+  void parallel_loop(const tree::ParallelLoop& stmt);
+  void parallel_block(const tree::ParallelBlock& stmt);
+  // A region whose body is written.
+  struct Region {
+    std::string id;
+    Writer body;
+    std::vector<Exit> exits;
+    bool can_fail = false;
+    bool takes_gil = false;
+    bool uses_result = false;
+    bool uses_label = false;
+    std::vector<std::string> declarations;  // of what inner loops share between threads
+    bool can_leave() const { return can_fail || !exits.empty(); }
+  };
+  Region region(const tree::Stmt& stmt, const tree::Block& body, bool is_loop);
+  struct Limits {
+    std::string start;
+    std::string stop;
+    std::string step = "1";
+    std::string schedule;  // clauses, each with a blank before it
+    std::string team;
+  };
+  struct Left {
+    std::vector<const tree::Variable*> variables;
+    std::string clauses;
+  };
+  Limits limits(const tree::ParallelLoop& stmt);
+  Left left_by(const tree::ParallelLoop& stmt);
+  void turn(const tree::ParallelLoop& stmt, const Limits& limits, const Region& region,
+            const Left& left);
+  void declare_leaving(const Region& region, const Left& left, bool is_shared);
+  void declare_thread(const Region& region, const tree::Block& body);
+  void declare_exits(const Region& region);
+  void declare_inner(const tree::Stmt& stmt);
+  void way_out(const Region& region, const std::string& turn,
+               const std::vector<const tree::Variable*>& left, const std::string& end);
+  void after_region(const Region& region, const std::vector<const tree::Variable*>& left,
+                    bool is_loop, bool is_shared);
+  std::string team_clauses(const tree::ExprPtr& n_threads, const tree::ExprPtr& use_threads);
+  std::string copied_clause(const tree::Stmt& stmt);
+  bool may_lose_errors(const tree::Block& body);
+  std::string declare_reduction(const tree::Reduction& reduction);
+  std::string error_occurred() const {
+    return has_gil_ ? "PyErr_Occurred()" : "er::error_occurred_nogil()";
+  }
 
   ModuleContext& context_;
   const tree::Function& function_;
@@ -254,8 +320,27 @@ class FunctionEmitter {
   bool uses_at_ = false;
   bool uses_result_ = false;
   std::vector<Around> around_;
+  bool has_gil_ = true;     // here it is held; else it is not, or nobody knows
+  bool takes_gil_ = false;  // something in the region that is being written takes it
+  bool in_region_ = false;
+  std::vector<std::string> shared_;  // declarations of what the threads of a block share
+  InnerVariables inner_;
+  std::set<const tree::Variable*> addressed_;  // locals whose address is taken
   // Objects that certainly have a value here: a check that says so needs not be made again.
   Bound bound_;
 };
+
+template <typename Body>
+bool FunctionEmitter::with_handler(const std::string& label, Body body) {
+  const std::string handler = handler_;
+  const bool was_used = is_handler_used_;
+  handler_ = label;
+  is_handler_used_ = false;
+  body();
+  const bool is_used = is_handler_used_;
+  handler_ = handler;
+  is_handler_used_ = was_used;
+  return is_used;
+}
 
 }  // namespace engineroom::emit

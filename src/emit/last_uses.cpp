@@ -3,6 +3,8 @@
 #include <map>
 #include <set>
 
+#include "tree/children.h"
+
 namespace engineroom::emit {
 
 using tree::as;
@@ -96,6 +98,12 @@ Variables Finder::own(const tree::Stmt& stmt, std::vector<const tree::Block*>& b
       break;
     case StmtKind::kWith:
       break;  // lowered
+    case StmtKind::kGilBlock:
+    case StmtKind::kParallelLoop:
+    case StmtKind::kParallelBlock:
+      tree::for_each_expr(stmt, [&](const tree::Expr& expr) { add(&expr, used); });
+      tree::for_each_block(stmt, [&](const tree::Block& block) { blocks.push_back(&block); });
+      break;
   }
   return used;
 }

@@ -36,6 +36,7 @@ int unit_step(const std::optional<std::string>& step) {
 void FunctionEmitter::loop_body(const tree::Block& body, const tree::Block& orelse,
                                 const std::string& close) {
   Around loop;
+  loop.kind = Around::Kind::kLoop;
   if (!orelse.empty()) loop.name = "after" + std::to_string(++n_names_);
   around_.push_back(loop);
   const Bound before = bound_;

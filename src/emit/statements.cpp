@@ -66,6 +66,15 @@ void FunctionEmitter::statement(const tree::Stmt& stmt) {
     case StmtKind::kWith:
       assert(false && "with was not lowered");
       break;
+    case StmtKind::kGilBlock:
+      gil_block(as<tree::GilBlock>(stmt));
+      break;
+    case StmtKind::kParallelLoop:
+      parallel_loop(as<tree::ParallelLoop>(stmt));
+      break;
+    case StmtKind::kParallelBlock:
+      parallel_block(as<tree::ParallelBlock>(stmt));
+      break;
   }
   if (has_declared_) out_.enclose_since(mark);
   has_declared_ = false;

@@ -2,6 +2,8 @@
 
 #include <string_view>
 
+#include "runtime/gil.h"
+
 namespace er {
 
 namespace {
@@ -478,9 +480,8 @@ bool Buffer::acquire(PyObject* o, const BufferSpec& spec) {
 }
 
 bool raise_out_of_bounds(int axis) {
-  const PyGILState_STATE state = PyGILState_Ensure();
+  const WithGil gil;
   PyErr_Format(PyExc_IndexError, "Out of bounds on buffer access (axis %d)", axis);
-  PyGILState_Release(state);
   return false;
 }
 

@@ -40,40 +40,30 @@ bool is_negative(PyObject* value) {
   return overflow < 0 || (overflow == 0 && number < 0);
 }
 
-// Errors set by C++ code that may not hold the GIL.
-class HeldGil {
- public:
-  HeldGil() : state_(PyGILState_Ensure()) {}
-  ~HeldGil() { PyGILState_Release(state_); }
-
- private:
-  PyGILState_STATE state_;
-};
-
 }  // namespace
 
 // ---- errors of arithmetic.h ----
 
 bool raise_zero_division(const char* message) {
-  const HeldGil gil;
+  const WithGil gil;
   PyErr_SetString(PyExc_ZeroDivisionError, message);
   return false;
 }
 
 bool raise_overflow(const char* message) {
-  const HeldGil gil;
+  const WithGil gil;
   PyErr_SetString(PyExc_OverflowError, message);
   return false;
 }
 
 bool raise_value_error(const char* message) {
-  const HeldGil gil;
+  const WithGil gil;
   PyErr_SetString(PyExc_ValueError, message);
   return false;
 }
 
 bool raise_complex_power() {
-  const HeldGil gil;
+  const WithGil gil;
   PyErr_SetString(PyExc_TypeError,
                   "Cannot convert 'complex' with non-zero imaginary component to 'double' (this "
                   "most likely comes from the '**' operator; use 'cython.cpow(True)' to return "
@@ -82,8 +72,13 @@ bool raise_complex_power() {
 }
 
 bool error_occurred_nogil() {
-  const HeldGil gil;
-  return PyErr_Occurred() != nullptr;
+  // Of its own state a thread may see that much without the GIL: nobody else writes it.
+  const PyThreadState* thread = PyGILState_GetThisThreadState();
+#if PY_VERSION_HEX >= 0x030C0000
+  return thread != nullptr && thread->current_exception != nullptr;
+#else
+  return thread != nullptr && thread->curexc_type != nullptr;
+#endif
 }
 
 // ---- numbers ----

@@ -30,6 +30,7 @@
 #include "runtime/enum.h"
 #include "runtime/exception.h"
 #include "runtime/function.h"
+#include "runtime/gil.h"
 #include "runtime/import.h"
 #include "runtime/iterate.h"
 #include "runtime/lanes.h"

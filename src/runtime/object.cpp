@@ -74,6 +74,7 @@ int forget_global(PyObject* globals, PyObject* name) {
 }
 
 bool raise_unbound_local(const char* name) {
+  const WithGil gil;  // items of a buffer are read without it
   PyErr_Format(PyExc_UnboundLocalError,
                "cannot access local variable '%s' where it is not associated with a value", name);
   return false;

@@ -24,6 +24,8 @@
 //   locals.cpp         which names are local to a function
 //   inference.cpp      of what type those are that were not declared
 //   statements.cpp, loops.cpp, assignments.cpp, exceptions.cpp
+//   gil.cpp            blocks that release or take the GIL
+//   parallel.cpp       prange(), parallel()
 //   expressions.cpp, operators.cpp, folding.cpp, calls.cpp, builtins.cpp, displays.cpp
 //   undeclared.cpp     names that are nowhere
 //   coercions.cpp      a value of one type where another is wanted
@@ -67,6 +69,8 @@ std::string cpp_of(double value);
 std::string cpp_string(std::string_view bytes);
 // A word that C++ has another use for.
 bool is_cpp_keyword(std::string_view word);
+// "+", "//".
+const char* sign_of(syntax::Operator op);
 // The value, if the expression is a constant C integer.
 std::optional<std::int64_t> constant_int(const tree::Expr& expr);
 // Of a number, or arithmetic on numbers, as written.
@@ -109,6 +113,14 @@ class Analyzer {
   // By @cython.locals, to names.
   using GivenTypes = std::map<std::string, const Type*, std::less<>>;
 
+  // A prange loop or parallel block that is being analysed.
+  struct ParallelScope {
+    ParallelScope* outer = nullptr;
+    bool is_block = false;
+    std::set<const Variable*> reductions;  // of a loop
+    std::set<const Variable*> privates;    // of a block
+  };
+
   // What is known while the body of a function is analysed.
   struct FunctionContext {
     tree::Function* function = nullptr;
@@ -124,6 +136,10 @@ class Analyzer {
     const Type* returns = nullptr;  // of a def function: its annotation, if that is a type
     GivenTypes given;
     bool is_module = false;
+    bool has_gil = true;
+    bool is_gil_known = true;  // not in a function that is called with it or without
+    ParallelScope* parallel = nullptr;
+    const Variable* reduced = nullptr;  // a reduction in the statement that adds to it
     int loops = 0;
     int next_temporary = 0;
     std::map<std::string, int> n_named;             // for unique names in C++
@@ -446,6 +462,41 @@ class Analyzer {
   std::optional<LoopPlan> view_loop(const syntax::Expr& iter, Block& out);  // memoryviews.cpp
   // `target` may be null; if it is a variable of C, bounds are converted to its type.
   LoopPlan plan_loop(const syntax::Expr* target, const syntax::Expr& iter, Block& out);
+
+  // ---- gil.cpp ----
+  Block with_gil_state(bool has_gil, const std::function<Block()>& body);
+  tree::StmtPtr gil_node(bool releases, Block body, syntax::SourceRange range);
+  void gil_block(bool releases, const syntax::Expr* condition, syntax::SourceRange range,
+                 const std::function<Block()>& body, Block& out);
+  void without_gil(bool nogil, syntax::SourceRange range, std::string_view what,
+                   const std::function<void()>& first, Block& out,
+                   const std::function<void(Block&, bool)>& section);
+  Block with_gil_again(bool takes_gil, const syntax::Block& body);
+  Block with_gil_again(bool takes_gil, const std::function<Block()>& body);
+  void taking_gil(syntax::SourceRange range, Block& out, const std::function<void(Block&)>& make);
+
+  // ---- parallel.cpp ----
+  // The call, if that is what it calls: "parallel.prange".
+  const syntax::Call* parallel_call(const syntax::Expr& expr, std::string_view name);
+  Variable* assigned_variable(std::string_view name);
+  bool team_option(const syntax::Keyword& keyword, ExprPtr& n_threads, ExprPtr& use_threads);
+  std::optional<tree::Schedule> schedule_option(const syntax::Expr& value);
+  void prange_options(const syntax::Call& call, tree::ParallelLoop& loop, bool& nogil);
+  void add_private(std::vector<tree::Private>& privates, Variable* variable,
+                   syntax::SourceRange range);
+  void classify(const syntax::Block& body, tree::ParallelLoop& loop, ParallelScope& scope);
+  void classify_block(const syntax::Block& text, tree::ParallelBlock& parallel,
+                      ParallelScope& scope);
+  void check_reduction_read(const Variable* variable, syntax::SourceRange range);
+  Variable* prange_target(const syntax::Expr& target);
+  bool prange_limits(const syntax::Call& call, tree::ParallelLoop& loop);
+  void prange_loop(const syntax::For& stmt, const syntax::Call& call, Block& out);
+  void inner_prange(const syntax::For& stmt, std::unique_ptr<tree::ParallelLoop> parallel,
+                    Block& out);
+  void evaluate_first(tree::ParallelLoop& loop, Block& out);
+  void evaluate_first(ExprPtr& part, Block& out);
+  void parallel_block(const syntax::Call& call, const std::function<Block()>& body,
+                      const syntax::Block& text, Block& out);
 
   // ---- memory.cpp ----
   ExprPtr memory_bound(const syntax::Expr* bound, const Type& memory, ExprPtr otherwise);

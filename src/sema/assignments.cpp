@@ -289,7 +289,11 @@ void Analyzer::augmented_object_item(ExprPtr place, const syntax::AugAssign& stm
 void Analyzer::augmented(const syntax::AugAssign& stmt, Block& out) {
   const syntax::Expr& target = *stmt.target;
   if (target.kind == ExprKind::kName) {
+    const Variable* before = context_->reduced;
+    if (context_->parallel != nullptr)
+      context_->reduced = assigned_variable(as<syntax::Name>(target).id);
     ExprPtr old = expr(target);
+    context_->reduced = before;
     const Type* type = old->type;
     ExprPtr value = binary(stmt.op, std::move(old), expr(*stmt.value, type), stmt.range, true);
     return assign(target, std::move(value), out);

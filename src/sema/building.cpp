@@ -194,7 +194,6 @@ std::string_view way_around(std::string_view what) {
       {"generators", "return a list"},
       {"closures", "pass the value as an argument"},
       {"nonlocal", "return the value"},
-      {"nogil blocks", "leave it out: this code runs with the GIL"},
       {"match", "use 'if' and 'elif'"}};
   for (const auto& [construct, way] : kWays)
     if (what == construct || what.starts_with(std::string(construct) + ":")) return way;

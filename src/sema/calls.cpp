@@ -241,6 +241,15 @@ ExprPtr Analyzer::cython_call(std::string_view name, const syntax::Call& call) {
     node->value = std::move(value);
     return node;
   }
+  if (name == "parallel.threadid" && call.args.empty() && is_plain(call)) {
+    out_.uses_openmp = true;
+    return helper("er::thread_number", types_.int_type(), Fail::kNever, call.range);
+  }
+  if (name == "parallel.prange") {
+    diagnostics_.error("parallel-loop", call.range,
+                       "prange() can only be used as part of a for loop");
+    return error_value(call.range);
+  }
   if (name == "typeof" && call.args.size() == 1)
     return str_constant(expr(*call.args[0])->type->name, call.range);
   if (name == "array" || name == "view.array" || name == "view.memoryview")

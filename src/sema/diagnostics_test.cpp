@@ -99,11 +99,10 @@ TEST(NotSupported, IsSaidOncePerFunction) {
 
 TEST(NotSupported, HasNoOthersInItsWake) {
   EXPECT_EQ(errors("def f(x):\n"
-                   "    with nogil:\n        y = 1\n"
+                   "    y = 1\n"
                    "    match x:\n        case [a, b]:\n            z = a\n"
                    "    return y, z, a, b\n"),
-            "2:5 not supported yet: nogil blocks | leave it out: this code runs with the GIL\n"
-            "4:5 not supported yet: match | use 'if' and 'elif'\n");
+            "3:5 not supported yet: match | use 'if' and 'elif'\n");
   EXPECT_EQ(errors("from libcpp.vector cimport vector\n"
                    "def f(double[:] x):\n"
                    "    cdef vector[int] v\n"

@@ -5,6 +5,8 @@ namespace engineroom::sema {
 using syntax::as;
 
 void Analyzer::raise_statement(const syntax::Raise& stmt, Block& out) {
+  if (!context_->has_gil)
+    return taking_gil(stmt.range, out, [&](Block& within) { raise_statement(stmt, within); });
   const auto null = [&] { return c_literal(object_, "nullptr", stmt.range); };
   if (stmt.exc == nullptr) return do_helper(out, "er::reraise", stmt.range);
   ExprPtr exc = object(*stmt.exc);
@@ -24,9 +26,11 @@ void Analyzer::assert_statement(const syntax::Assert& stmt, Block& out) {
   negated->op = "!";
   negated->operand = condition(*stmt.test);
   node->test = std::move(negated);
-  ExprPtr message =
-      stmt.message != nullptr ? object(*stmt.message) : c_literal(object_, "nullptr", stmt.range);
-  do_helper(node->body, "er::raise_assertion", stmt.range, std::move(message));
+  taking_gil(stmt.range, node->body, [&](Block& within) {
+    ExprPtr message =
+        stmt.message != nullptr ? object(*stmt.message) : c_literal(object_, "nullptr", stmt.range);
+    do_helper(within, "er::raise_assertion", stmt.range, std::move(message));
+  });
   out.push_back(std::move(node));
 }
 
@@ -96,6 +100,26 @@ void Analyzer::with_statement(const syntax::With& stmt, std::size_t item, Block&
   }
   const syntax::WithItem& with = stmt.items[item];
   const syntax::SourceRange range = with.context->range;
+  const auto rest = [&] {
+    Block inner;
+    with_statement(stmt, item + 1, inner);
+    return inner;
+  };
+  if (const auto* parallel = parallel_call(*with.context, "parallel.parallel"))
+    return parallel_block(*parallel, rest, stmt.body, out);
+  const auto* call = syntax::try_as<syntax::Call>(with.context);
+  const std::optional<std::string> known =
+      cython_name(call != nullptr ? *call->func : *with.context);
+  if (known == "nogil" || known == "gil") {
+    const syntax::Expr* condition =
+        call != nullptr && call->args.size() == 1 ? call->args[0] : nullptr;
+    return gil_block(known == "nogil", condition, range, rest, out);
+  }
+  if (known == "parallel.parallel") {
+    diagnostics_.error("parallel-option", range, "The parallel directive must be called")
+        .hint("parallel.parallel()");
+    return;
+  }
   if (directive_block(*with.context)) {
     const Directives before = context_->directives;
     apply_directive_decorator(*with.context, context_->directives);

@@ -186,7 +186,7 @@ ExprPtr Analyzer::literal(const syntax::Expr& e, const Type* wanted) {
       return c_literal(types_.double_type(), cpp_of(value), e.range);
     }
     case ExprKind::kImaginary:
-      if (wanted != nullptr && wanted->is_complex())
+      if (!context_->has_gil || (wanted != nullptr && wanted->is_complex()))
         return complex_literal(as<syntax::Imaginary>(e).value, e.range);
       return constant({tree::ConstantKind::kComplex, {}, as<syntax::Imaginary>(e).value, {}},
                       ObjectClass::kComplex, e.range);
@@ -318,6 +318,7 @@ ExprPtr Analyzer::name(const syntax::Name& name, bool is_owner) {
   }
   const auto local = context_->locals.find(name.id);
   if (local != context_->locals.end()) {
+    if (context_->parallel != nullptr) check_reduction_read(local->second, name.range);
     auto node = make<tree::VariableRef>(local->second->type, name.range);
     node->variable = local->second;
     const Type& type = *local->second->type;

@@ -250,6 +250,8 @@ void Analyzer::c_function(const syntax::CFuncDef& def) {
               "C code calls it directly; only directives such as @cython.cdivision(True) are "
               "possible");
   context.given = given_types(def.decorators);
+  context.has_gil = context.is_gil_known = !function.type->is_nogil || def.type->with_gil;
+  function.takes_gil = def.type->with_gil;
   FunctionContext* before = context_;
   context_ = &context;
   const syntax::Params& params = *def.type->params;

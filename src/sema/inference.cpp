@@ -223,7 +223,9 @@ const Type* Analyzer::inferred_type(std::string_view name, const Assignments& se
       const Type* one = range_type(*loop->iter);
       if (one == nullptr) one = memory_item_type(*loop->iter);
       if (one != nullptr && one->unqualified != nullptr) one = one->unqualified;
-      const bool is_int = one != nullptr && one->is_integral();
+      // An object would not do.
+      const bool is_parallel = parallel_call(*loop->iter, "parallel.prange") != nullptr;
+      const bool is_int = one != nullptr && one->is_integral() && !is_parallel;
       if ((is_int && seen.may_overflow.contains(name)) || !agrees(one)) return nullptr;
     }
   }
@@ -260,9 +262,10 @@ const Type* Analyzer::comprehension_type(std::string_view name, const syntax::Ex
 const Type* Analyzer::range_type(const syntax::Expr& iter) {
   const auto* call = syntax::try_as<syntax::Call>(&iter);
   const auto* callee = call != nullptr ? syntax::try_as<syntax::Name>(call->func) : nullptr;
-  if (callee == nullptr || callee->id != "range" || !is_builtin("range") ||
-      !call->keywords.empty() || call->args.empty())
-    return nullptr;
+  const bool is_parallel = parallel_call(iter, "parallel.prange") != nullptr;
+  const bool is_range =
+      callee != nullptr && callee->id == "range" && is_builtin("range") && call->keywords.empty();
+  if ((!is_range && !is_parallel) || call->args.empty()) return nullptr;
   const Type* type = types_.long_type();
   for (const syntax::Expr* arg : call->args) {
     const Type* one = quick_type(*arg);

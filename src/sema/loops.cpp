@@ -140,6 +140,8 @@ bool Analyzer::enumerate_loop(const syntax::For& stmt, Block& out) {
 
 void Analyzer::for_loop(const syntax::For& stmt, Block& out) {
   if (stmt.is_async) return not_supported(stmt.range, "async for");
+  if (const auto* call = parallel_call(*stmt.iter, "parallel.prange"))
+    return prange_loop(stmt, *call, out);
   if (enumerate_loop(stmt, out)) return;
   LoopPlan plan = plan_loop(stmt.target, *stmt.iter, out);
   loop(

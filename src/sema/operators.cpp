@@ -46,6 +46,12 @@ OperatorNames names_of(Operator op) {
   return {};
 }
 
+}  // namespace
+
+const char* sign_of(Operator op) { return names_of(op).sign; }
+
+namespace {
+
 bool is_void_pointer(const Type& type) { return type.is_pointer() && type.base->is_void(); }
 
 // A pointer, or what C takes for one where it is compared: an array, the name of a function.

@@ -153,8 +153,10 @@ void Analyzer::statement(const syntax::Stmt& stmt, Block& out) {
       return not_supported(stmt.range, "type aliases");
     case StmtKind::kPropertyDef:
       return not_supported(stmt.range, "properties");
-    case StmtKind::kGilBlock:
-      return not_supported(stmt.range, "nogil blocks");
+    case StmtKind::kGilBlock: {
+      const auto& gil = as<syntax::GilBlock>(stmt);
+      return gil_block(gil.nogil, gil.condition, gil.range, [&] { return block(gil.body); }, out);
+    }
     case StmtKind::kCompileTimeDef:
       return define(as<syntax::CompileTimeDef>(stmt));
     case StmtKind::kInclude:
@@ -341,6 +343,8 @@ void Analyzer::local_c_variables(const syntax::CVarDef& def, Block& out) {
 }
 
 void Analyzer::print_statement(const syntax::Print& stmt, Block& out) {
+  if (!context_->has_gil)
+    return taking_gil(stmt.range, out, [&](Block& within) { print_statement(stmt, within); });
   auto node = make<tree::Helper>(types_.int_type(), stmt.range);
   node->name = "er::print";
   node->fail = Fail::kMinusOne;

@@ -21,6 +21,7 @@ void run_clang(jit::Compiler& compiler, const Request& request, jit::CompileJob 
   job.headers = cell.translation.headers;
   add_distutils(cell.translation.distutils, job);
   settle_flags(job);
+  job.openmp = job.openmp || cell.translation.uses_openmp;
   Result<jit::Program> program = compiler.compile(job, cell.report);
   cell.ok = program.ok();
   if (program.ok())

@@ -217,6 +217,7 @@ Translation translate(const Request& request, const Earlier* earlier) {
                            .file = request.traceback_file,
                            .init_symbol = request.init_symbol});
       }();
+      result.uses_openmp = typed.module->uses_openmp;
       result.cpp = std::move(unit.text);
       result.lines = std::move(unit.lines);
       result.exec_symbol = std::move(unit.entry);

@@ -96,6 +96,7 @@ struct Translation {
   std::set<std::string> bound_names;
   // "# distutils: libraries = m" → {"libraries", "m"}
   std::vector<std::pair<std::string, std::string>> distutils;
+  bool uses_openmp = false;
   std::shared_ptr<Exports> exports;  // null if there were errors, or it is of no session
 };
 

@@ -106,6 +106,16 @@ void for_each_expr(const Stmt& stmt, const F& visit) {
       return;
     case StmtKind::kWith:
       return one(as<With>(stmt).manager);
+    case StmtKind::kParallelLoop: {
+      const auto& loop = as<ParallelLoop>(stmt);
+      for (const ExprPtr* part :
+           {&loop.start, &loop.stop, &loop.step, &loop.chunk, &loop.n_threads, &loop.use_threads})
+        one(*part);
+      return;
+    }
+    case StmtKind::kParallelBlock:
+      one(as<ParallelBlock>(stmt).n_threads);
+      return one(as<ParallelBlock>(stmt).use_threads);
     default:
       return;
   }
@@ -135,6 +145,13 @@ void for_each_block(const Stmt& stmt, const F& visit) {
       return visit(as<Finally>(stmt).cleanup);
     case StmtKind::kWith:
       return visit(as<With>(stmt).body);
+    case StmtKind::kGilBlock:
+      return visit(as<GilBlock>(stmt).body);
+    case StmtKind::kParallelLoop:
+      visit(as<ParallelLoop>(stmt).body);
+      return visit(as<ParallelLoop>(stmt).orelse);
+    case StmtKind::kParallelBlock:
+      return visit(as<ParallelBlock>(stmt).body);
     default:
       return;
   }

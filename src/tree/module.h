@@ -79,6 +79,7 @@ struct Function {
   const Type* type = nullptr;
   std::vector<Variable*> c_parameters;
   bool is_inline = false;
+  bool takes_gil = false;          // `with gil`: on entry, whoever calls it
   bool is_of_pxd = false;          // an inline function: each module that uses it has its own
   std::deque<Variable> variables;  // all of them: parameters, locals, temporaries
   Block body;
@@ -157,6 +158,7 @@ struct Module {
   // C names of other compiled modules, looked up before anything runs; and what this one lends.
   std::vector<LentName> imports;
   std::vector<LentName> exports;
+  bool uses_openmp = false;
 };
 
 }  // namespace engineroom::tree

@@ -98,6 +98,9 @@ class Printer {
     block(body);
   }
   void statement(const Stmt& stmt);
+  void parallel_loop(const ParallelLoop& loop);
+  std::string team(const ExprPtr& n_threads, const ExprPtr& use_threads);
+  std::string privates(const std::vector<Private>& list);
   std::string typed(const Expr& e) { return expr(e) + " : " + e.type->name; }
   std::string constant(std::size_t index) const;
   template <typename Exprs>
@@ -259,6 +262,36 @@ std::string Printer::expr(const Expr& e) {
   return "";
 }
 
+std::string Printer::team(const ExprPtr& n_threads, const ExprPtr& use_threads) {
+  return (n_threads ? " with threads " + expr(*n_threads) : "") +
+         (use_threads ? " if " + expr(*use_threads) : "");
+}
+
+std::string Printer::privates(const std::vector<Private>& list) {
+  std::string text;
+  for (const Private& one : list) text += (text.empty() ? " private " : ", ") + name(*one.variable);
+  return text;
+}
+
+void Printer::parallel_loop(const ParallelLoop& loop) {
+  constexpr const char* kSchedules[] = {"", " static", " dynamic", " guided", " runtime"};
+  std::string text = "parallel count " + name(*loop.variable) + " from " + expr(*loop.start) +
+                     " up to " + expr(*loop.stop) +
+                     (loop.step != nullptr ? " by " + expr(*loop.step) : "") + " : " +
+                     loop.counter->name;
+  text += kSchedules[static_cast<std::size_t>(loop.schedule)];
+  if (loop.chunk != nullptr) text += " chunks of " + expr(*loop.chunk);
+  text += team(loop.n_threads, loop.use_threads);
+  if (loop.is_shared_out) text += " shared out";
+  if (loop.collapse > 1) text += " collapse " + std::to_string(loop.collapse);
+  text += privates(loop.privates);
+  for (const Reduction& one : loop.reductions)
+    text += std::string(" reduce ") + one.op + " " + name(*one.variable);
+  line(text);
+  block(loop.body);
+  clause("else", loop.orelse);
+}
+
 void Printer::statement(const Stmt& stmt) {
   switch (stmt.kind) {
     case StmtKind::kExpr:
@@ -315,6 +348,17 @@ void Printer::statement(const Stmt& stmt) {
       line("with " + expr(*with.manager) +
            (with.value != nullptr ? " as " + name(*with.value) : ""));
       return block(with.body);
+    }
+    case StmtKind::kGilBlock:
+      line(as<GilBlock>(stmt).releases ? "without the GIL" : "with the GIL");
+      return block(as<GilBlock>(stmt).body);
+    case StmtKind::kParallelLoop:
+      return parallel_loop(as<ParallelLoop>(stmt));
+    case StmtKind::kParallelBlock: {
+      const auto& parallel = as<ParallelBlock>(stmt);
+      line("parallel" + team(parallel.n_threads, parallel.use_threads) +
+           privates(parallel.privates));
+      return block(parallel.body);
     }
   }
 }

@@ -24,6 +24,9 @@ enum class StmtKind : std::uint8_t {
   kTry,
   kFinally,
   kWith,
+  kGilBlock,
+  kParallelLoop,
+  kParallelBlock,
 };
 
 struct Stmt {
@@ -144,6 +147,66 @@ struct With : StmtOf<StmtKind::kWith> {
   // A temporary for what __enter__() returned; null if nobody wants it. `body` starts with its
   // assignment to the target.
   Variable* value = nullptr;
+  Block body;
+};
+
+// ---- without the GIL, and in parallel ----
+
+// `with nogil`, `with gil`. Whichever way the body is left, the GIL is afterwards as it was before.
+struct GilBlock : StmtOf<StmtKind::kGilBlock> {
+  bool releases = true;  // false: takes it
+  // Of a function that is called with or without it: releases it if it is held.
+  bool is_conditional = false;
+  Block body;
+};
+
+// A variable of which each thread has its own; `range` is its first assignment.
+struct Private {
+  Variable* variable = nullptr;
+  syntax::SourceRange range;
+};
+
+// A variable that each thread computes a part of; the parts are put together after the loop, and
+// with the value from before.
+struct Reduction {
+  Variable* variable = nullptr;
+  const char* op = "+";  // + * & | ^ min max && ||; `-=` is + of what is negated
+  syntax::SourceRange range;
+};
+
+enum class Schedule : std::uint8_t { kDefault, kStatic, kDynamic, kGuided, kRuntime };
+
+// for variable in prange(start, stop, step): iterations run in any order, by several threads. As
+// with CountLoop the limits are evaluated once. If the loop is left (break, return, an exception),
+// the lowest iteration that leaves it decides: those below it have all been run. Everything a
+// loop assigns to by name is `variable`, in `privates` or in `reductions`, or an object. Private
+// values start as they were before the loop, and have after it what the last iteration left.
+struct ParallelLoop : StmtOf<StmtKind::kParallelLoop> {
+  Variable* variable = nullptr;   // an integer or float of C
+  const Type* counter = nullptr;  // the type to count in
+  ExprPtr start;
+  ExprPtr stop;
+  ExprPtr step;       // null: 1
+  int step_sign = 1;  // 0: only known when it runs
+  Schedule schedule = Schedule::kDefault;
+  ExprPtr chunk;        // null: the schedule's own; else an int
+  ExprPtr n_threads;    // null: as many as there are; 0 means the same
+  ExprPtr use_threads;  // null: yes; else a condition
+  // Directly in a ParallelBlock: its threads share the iterations, no new ones are started.
+  bool is_shared_out = false;
+  // This many loops, each the only statement of the one around, are one in what is scheduled.
+  int collapse = 1;
+  std::vector<Private> privates;
+  std::vector<Reduction> reductions;
+  Block body;
+  Block orelse;
+};
+
+// with parallel(): each thread runs the body. What it assigns to is private, and lost afterwards.
+struct ParallelBlock : StmtOf<StmtKind::kParallelBlock> {
+  ExprPtr n_threads;    // as in ParallelLoop
+  ExprPtr use_threads;  // likewise
+  std::vector<Private> privates;
   Block body;
 };
 

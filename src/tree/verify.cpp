@@ -3,6 +3,7 @@
 #include <set>
 #include <string_view>
 
+#include "tree/children.h"
 #include "tree/print.h"
 
 namespace engineroom::tree {
@@ -42,6 +43,8 @@ class Verifier {
     for (const StmtPtr& stmt : block) statement(*stmt);
   }
   void statement(const Stmt& stmt);
+  void privates(const std::vector<Private>& list);
+  void parallel_loop(const ParallelLoop& loop);
   // False if it is null or has no type: nothing else can be said of it.
   bool expr(const Expr* e, const char* role);
   void parts(const Expr& e);
@@ -101,6 +104,33 @@ void Verifier::verify_function(const Function& function) {
   }
   loops_ = 0;
   block(function.body);
+}
+
+void Verifier::privates(const std::vector<Private>& list) {
+  for (const Private& one : list) {
+    variable(one.variable, "a private variable");
+    if (one.variable != nullptr && one.variable->type != nullptr)
+      check(!one.variable->type->is_object(), one.variable->name + ", an object, is private");
+  }
+}
+
+void Verifier::parallel_loop(const ParallelLoop& loop) {
+  variable(loop.variable, "the variable of a loop");
+  check(loop.counter != nullptr, "a loop has no counter");
+  check(loop.start != nullptr && loop.stop != nullptr, "a parallel loop has no limits");
+  for_each_expr(loop, [this](const Expr& e) { expr(&e, "an option of a parallel loop"); });
+  privates(loop.privates);
+  std::set<const Variable*> own = {loop.variable};
+  for (const Private& one : loop.privates)
+    check(own.insert(one.variable).second, "a variable is private twice");
+  for (const Reduction& one : loop.reductions) {
+    variable(one.variable, "a reduction");
+    check(own.insert(one.variable).second, "a reduction is private, or there twice");
+  }
+  ++loops_;
+  block(loop.body);
+  --loops_;
+  block(loop.orelse);
 }
 
 void Verifier::statement(const Stmt& stmt) {
@@ -184,6 +214,14 @@ void Verifier::statement(const Stmt& stmt) {
       object(as<With>(stmt).manager.get(), "what is after 'with'");
       if (as<With>(stmt).value != nullptr) variable(as<With>(stmt).value, "the value of 'with'");
       return block(as<With>(stmt).body);
+    case StmtKind::kGilBlock:
+      return block(as<GilBlock>(stmt).body);
+    case StmtKind::kParallelLoop:
+      return parallel_loop(as<ParallelLoop>(stmt));
+    case StmtKind::kParallelBlock:
+      privates(as<ParallelBlock>(stmt).privates);
+      for_each_expr(stmt, [this](const Expr& e) { expr(&e, "an option of 'parallel'"); });
+      return block(as<ParallelBlock>(stmt).body);
   }
 }
 

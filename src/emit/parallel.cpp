@@ -1,0 +1,484 @@
+// Blocks without the GIL, and parallel regions, which are OpenMP's.
+//
+//   er::Leaving leave1;                      // only if something in the body leaves the loop
+//   const er::Turns<long> n1 = er::n_turns<long>(0L, n, 1L);
+//   #pragma omp parallel firstprivate(v_a) reduction(+ : v_s)
+//   {
+//     er::RegionThread thread1(false);       // likewise
+//     #pragma omp for nowait lastprivate(v_x)
+//     for (er::Turns<long> k1 = 0; k1 < n1; ++k1) {
+//       if (leave1.skips(k1)) continue;
+//       int er_at = 0;
+//       long v_i = 0;                        // declared here as nothing else uses it
+//       v_i = (long)k1;
+//       …                                    // { er_at = 3; goto failed1; }
+//       continue;
+//     failed1:
+//       if (leave1.fails(k1, er_at)) { …; leave1.done(); }
+//     }
+//   }
+//
+// What the body only reads is copied for each thread, so that it can stay in registers.
+#include <algorithm>
+
+#include "emit/function_emitter.h"
+#include "emit/text.h"
+#include "tree/children.h"
+
+namespace engineroom::emit {
+
+using tree::as;
+using tree::Stmt;
+using tree::StmtKind;
+using tree::Type;
+using tree::TypeKind;
+using tree::Variable;
+
+namespace {
+
+using Variables = std::vector<const Variable*>;
+
+// "firstprivate(v_a, v_b)", with a blank before it; "" if there are none.
+std::string clause(const char* name, const std::vector<std::string>& names) {
+  return names.empty() ? "" : std::string(" ") + name + "(" + joined(names) + ")";
+}
+
+bool is_type_of_copies(const Type& type) {
+  return type.is_numeric() || type.is_pointer() || type.kind == TypeKind::kStruct;
+}
+
+// Does every turn give it a value before it reads it?
+bool is_assigned_first(const Variable& variable, const tree::Block& body, EffectsOf& effects) {
+  for (const tree::StmtPtr& stmt : body) {
+    if (stmt->kind == StmtKind::kAssign) {
+      const auto& assign = as<tree::Assign>(*stmt);
+      const auto* ref = tree::try_as<tree::VariableRef>(assign.target.get());
+      if (effects(*assign.value).reads.contains(&variable)) return false;
+      if (ref != nullptr && ref->variable == &variable) return true;
+    }
+    bool is_used = false;
+    tree::for_each_expr(*stmt, [&](const tree::Expr& expr) {
+      is_used = is_used || effects(expr).reads.contains(&variable);
+    });
+    tree::for_each_block(*stmt, [&](const tree::Block& block) {
+      const Effects inner = effects.of_block(block);
+      is_used = is_used || inner.reads.contains(&variable) || inner.writes.contains(&variable);
+    });
+    // A turn that ends early leaves it without a value.
+    const bool may_end = stmt->kind != StmtKind::kAssign && stmt->kind != StmtKind::kExpr;
+    if (is_used || may_end) return false;
+  }
+  return false;
+}
+
+const char* schedule_name(tree::Schedule schedule) {
+  constexpr const char* kNames[] = {"", "static", "dynamic", "guided", "runtime"};
+  return kNames[static_cast<std::size_t>(schedule)];
+}
+
+bool is_zero(const tree::Expr* expr) {
+  const auto* literal = tree::try_as<tree::Literal>(expr);
+  return literal != nullptr && literal->cpp.find_first_not_of("0LU") == std::string::npos;
+}
+
+}  // namespace
+
+// ---- the GIL ----
+
+void FunctionEmitter::gil_block(const tree::GilBlock& stmt) {
+  const bool had_gil = has_gil_;
+  const char* guard = stmt.is_conditional ? "er::WithoutGilIfHeld"
+                      : stmt.releases     ? "er::WithoutGil"
+                                          : "er::WithGil";
+  out_.open("");
+  out_.line(std::string("const ") + guard + " gil" + std::to_string(++n_names_) + ";");
+  has_gil_ = !stmt.releases;
+  takes_gil_ = takes_gil_ || has_gil_;
+  declare_inner(stmt);
+  block(stmt.body);
+  has_gil_ = had_gil;
+  out_.close();
+}
+
+void FunctionEmitter::declare_inner(const Stmt& stmt) {
+  const auto found = inner_.of_stmt.find(&stmt);
+  if (found == inner_.of_stmt.end()) return;
+  for (const Variable* variable : found->second) {
+    const Type& type = *variable->type;
+    out_.line((type.is_object() ? "er::Ref " + variable->cpp
+                                : declare(type, variable->cpp) + initial_value(type)) +
+              ";");
+  }
+}
+
+// ---- what is in a region ----
+
+FunctionEmitter::Region FunctionEmitter::region(const Stmt& stmt, const tree::Block& body,
+                                                bool is_loop) {
+  Region region;
+  region.id = std::to_string(++n_names_);
+  Around around;
+  around.kind = Around::Kind::kRegion;
+  around.is_loop = is_loop;
+  around.name = region.id;
+  around_.push_back(around);
+  const bool in_region = std::exchange(in_region_, true);
+  const bool takes_gil = std::exchange(takes_gil_, false);
+  const bool uses_at = std::exchange(uses_at_, false);
+  const bool uses_result = std::exchange(uses_result_, false);
+  const Bound bound = bound_;
+  std::vector<std::string> shared = std::exchange(shared_, {});
+  Writer outer = std::exchange(out_, Writer());
+  out_.set_source(static_cast<std::uint32_t>(stmt.range.source));
+  out_.set_source_line(outer.source_line());
+  out_.open("");
+  region.can_fail = with_handler("failed" + region.id, [&] { block(body); });
+  out_.close();
+  region.body = std::exchange(out_, std::move(outer));
+  region.declarations = std::exchange(shared_, std::move(shared));
+  bound_ = bound;
+  region.exits = around_.back().exits;
+  region.uses_label = around_.back().is_label_used;
+  around_.pop_back();
+  region.takes_gil = takes_gil_;
+  region.uses_result = uses_result_;
+  in_region_ = in_region;
+  takes_gil_ = takes_gil || region.takes_gil;
+  uses_at_ = uses_at || uses_at_;
+  uses_result_ = uses_result || region.uses_result;
+  return region;
+}
+
+// Functions of others that can fail: what they raise must not be lost.
+bool FunctionEmitter::may_lose_errors(const tree::Block& body) {
+  const auto in_expr = [](const tree::Expr& expr, const auto& self) -> bool {
+    if (const auto* call = tree::try_as<tree::Call>(&expr)) {
+      const Type& type = call->callee->type->kind == TypeKind::kFunction
+                             ? *call->callee->type
+                             : *call->callee->type->base;
+      const auto* name = tree::try_as<tree::FunctionName>(call->callee.get());
+      const bool is_foreign = name == nullptr || name->is_extern;
+      if (is_foreign && type.except != tree::Except::kNever) return true;
+    }
+    bool found = false;
+    tree::for_each_child(expr,
+                         [&](const tree::Expr& child) { found = found || self(child, self); });
+    return found;
+  };
+  bool found = false;
+  for (const tree::StmtPtr& stmt : body) {
+    tree::for_each_expr(*stmt, [&](const tree::Expr& e) { found = found || in_expr(e, in_expr); });
+    tree::for_each_block(
+        *stmt, [&](const tree::Block& block) { found = found || may_lose_errors(block); });
+  }
+  return found;
+}
+
+// " num_threads(…) if(…)"
+std::string FunctionEmitter::team_clauses(const tree::ExprPtr& n_threads,
+                                          const tree::ExprPtr& use_threads) {
+  std::string text;
+  const std::vector<Value> made = values({n_threads.get(), use_threads.get()});
+  if (n_threads)
+    text += " num_threads(er::n_threads(" + kept(made[0], *n_threads->type).text + "))";
+  if (use_threads) text += " if(" + kept(made[1], *use_threads->type).text + ")";
+  return text;
+}
+
+// What the threads only read; of variables with a buffer: where their memory is.
+std::string FunctionEmitter::copied_clause(const Stmt& stmt) {
+  Effects effects;
+  const Variable* counter = nullptr;
+  if (stmt.kind == StmtKind::kParallelLoop) counter = as<tree::ParallelLoop>(stmt).variable;
+  tree::for_each_block(stmt,
+                       [&](const tree::Block& block) { effects.add(effects_.of_block(block)); });
+  std::vector<std::string> names;
+  // In order of declaration, so that equal sources have equal texts.
+  for (const Variable& variable : function_.variables) {
+    if (!effects.reads.contains(&variable) || effects.writes.contains(&variable)) continue;
+    if (inner_.is_inner(variable) || addressed_.contains(&variable)) continue;
+    if (&variable == counter) continue;
+    if (variable.type->buffer != nullptr) names.push_back("b" + variable.cpp.substr(1));
+    if (is_type_of_copies(*variable.type)) names.push_back(variable.cpp);
+  }
+  return clause("firstprivate", names);
+}
+
+// ---- leaving a region ----
+
+// At the end of a turn, or of what a thread does.
+void FunctionEmitter::way_out(const Region& region, const std::string& turn, const Variables& left,
+                              const std::string& end) {
+  const std::string leave = "leave" + region.id;
+  const auto save = [&] {
+    for (const Variable* variable : left)
+      out_.line(variable->cpp + "_left" + region.id + " = " + variable->cpp + ";");
+  };
+  out_.line(end);
+  if (region.can_fail) {
+    out_.line("failed" + region.id + ":");
+    out_.open("if (" + leave + ".fails(" + turn + ", er_at))");
+    save();
+    out_.line(leave + ".done();");
+    out_.close();
+    if (region.uses_label) out_.line(end);
+  }
+  if (!region.uses_label) return;
+  out_.line("left" + region.id + ":");
+  out_.open("if (" + leave + ".claims(" + turn + ", why" + region.id + "))");
+  save();
+  if (region.uses_result) out_.line("std::swap(result" + region.id + ", er_result);");
+  out_.line(leave + ".done();");
+  out_.close();
+  if (region.uses_result && returns_object()) out_.line("er::drop_nogil(er_result);");
+}
+
+void FunctionEmitter::after_region(const Region& region, const Variables& left, bool is_loop,
+                                   bool is_shared) {
+  const std::string leave = "leave" + region.id;
+  out_.open("if (" + leave + ".why() != 0)");
+  if (!left.empty()) {
+    if (is_shared) {
+      out_.line("#pragma omp single");
+      out_.open("");
+    }
+    for (const Variable* variable : left)
+      out_.line(variable->cpp + " = " + variable->cpp + "_left" + region.id + ";");
+    if (is_shared) out_.close();
+  }
+  // Of the threads that share a loop one goes on with what made it end, the others stop.
+  const auto one_goes_on = [&] {
+    if (!is_shared) return;
+    out_.open("if (!" + leave + ".goes_on())");
+    this->leave(Exit::kStop);
+    out_.close();
+  };
+  if (region.can_fail) {
+    out_.open("if (" + leave + ".why() == er::Leaving::kRaised)");
+    one_goes_on();
+    out_.line("er_at = " + leave + ".reraise();");
+    is_handler_used_ = uses_at_ = true;
+    out_.line("goto " + handler_ + ";");
+    out_.close();
+  }
+  for (const Exit exit : region.exits) {
+    if ((is_loop && exit == Exit::kBreak) || exit == Exit::kStop) continue;
+    out_.open("if (" + leave + ".why() == " + std::to_string(number_of(exit)) + ")");
+    one_goes_on();
+    if (exit == Exit::kReturn && region.uses_result) {
+      uses_result_ = true;
+      out_.line("er_result = std::move(result" + region.id + ");");
+    }
+    this->leave(exit);
+    out_.close();
+  }
+  out_.close();
+}
+
+// ---- reductions ----
+
+std::string FunctionEmitter::declare_reduction(const tree::Reduction& reduction) {
+  const std::string_view op = reduction.op;
+  const Type& type = *reduction.variable->type;
+  const bool is_extreme = op == "min" || op == "max";
+  if (!is_extreme && !type.is_complex()) return reduction.op;
+  const std::string name = "er_reduce" + std::to_string(++n_names_);
+  std::string combine = std::string("omp_out = omp_out ") + reduction.op + " omp_in";
+  std::string start = op == "*" ? type.cpp + "(1)" : type.cpp + "(0)";
+  if (is_extreme) {
+    // Each thread starts with the value from before, as the loop without threads would: with NaN
+    // too the comparisons are the same.
+    combine = std::string("omp_out = omp_in ") + (op == "min" ? "<" : ">") +
+              " omp_out ? omp_in : omp_out";
+    start = "omp_orig";
+  }
+  out_.line("#pragma omp declare reduction(" + name + " : " + type.cpp + " : " + combine +
+            ") initializer(omp_priv = " + start + ")");
+  return name;
+}
+
+// ---- prange ----
+
+FunctionEmitter::Limits FunctionEmitter::limits(const tree::ParallelLoop& stmt) {
+  const Type& type = *stmt.counter;
+  const std::vector<Value> parts =
+      values({stmt.start.get(), stmt.stop.get(), stmt.step.get(), stmt.chunk.get()});
+  const auto limit = [&](std::size_t i, const tree::Expr* expr) {
+    return expr->kind == tree::ExprKind::kLiteral ? parts[i].text : kept(parts[i], type).text;
+  };
+  Limits made;
+  made.start = limit(0, stmt.start.get());
+  made.stop = limit(1, stmt.stop.get());
+  if (stmt.step) made.step = limit(2, stmt.step.get());
+  if (stmt.schedule != tree::Schedule::kDefault) {
+    // libomp 19 forgets lastprivate() where threads steal turns from each other.
+    const bool may_steal =
+        stmt.schedule == tree::Schedule::kDynamic || stmt.schedule == tree::Schedule::kRuntime;
+    const bool is_monotonic = may_steal && !left_by(stmt).variables.empty();
+    made.schedule = std::string(" schedule(") + (is_monotonic ? "monotonic: " : "") +
+                    schedule_name(stmt.schedule);
+    if (stmt.chunk) made.schedule += ", " + kept(parts[3], *stmt.chunk->type).text;
+    made.schedule += ")";
+  }
+  if (stmt.step_sign == 0) {
+    out_.open("if (" + made.step + " == 0)");
+    out_.line("er::raise_value_error(\"prange() arg 3 must not be zero\");");
+    out_.line(fail(stmt.range));
+    out_.close();
+  }
+  made.team = team_clauses(stmt.n_threads, stmt.use_threads);
+  return made;
+}
+
+// What the turns leave behind for after the loop.
+FunctionEmitter::Left FunctionEmitter::left_by(const tree::ParallelLoop& stmt) {
+  Left left;
+  std::vector<std::string> first;
+  std::vector<std::string> last;
+  const auto add = [&](const Variable& variable) {
+    if (inner_.is_inner(variable)) return false;
+    left.variables.push_back(&variable);
+    last.push_back(variable.cpp);
+    return true;
+  };
+  add(*stmt.variable);
+  for (const tree::Private& one : stmt.privates) {
+    if (add(*one.variable) && !is_assigned_first(*one.variable, stmt.body, effects_))
+      first.push_back(one.variable->cpp);
+  }
+  left.clauses = clause("firstprivate", first) + clause("lastprivate", last);
+  return left;
+}
+
+// Declarations of what outlives a turn that leaves the loop.
+void FunctionEmitter::declare_leaving(const Region& region, const Left& left, bool is_shared) {
+  if (!region.can_leave()) return;
+  std::vector<std::string> lines = {"er::Leaving leave" + region.id + ";"};
+  if (region.uses_result) {
+    const bool is_object = returns_object();
+    const Type* type = is_object ? nullptr : function_.type->base;
+    lines.push_back(is_object ? "er::Ref result" + region.id + ";"
+                              : declare(*type, "result" + region.id) + initial_value(*type) + ";");
+  }
+  for (const Variable* variable : left.variables)
+    lines.push_back(declare(*variable->type, variable->cpp + "_left" + region.id) + ";");
+  for (std::string& line : lines) {
+    if (is_shared) {
+      shared_.push_back(std::move(line));
+    } else {
+      out_.line(std::move(line));
+    }
+  }
+}
+
+void FunctionEmitter::turn(const tree::ParallelLoop& stmt, const Limits& limits,
+                           const Region& region, const Left& left) {
+  const std::string& cpp = stmt.counter->cpp;
+  const std::string k = "k" + region.id;
+  const std::uint32_t line = out_.source_line();
+  const bool can_leave = region.can_leave();
+  out_.open("for (er::Turns<" + cpp + "> " + k + " = 0; " + k + " < n" + region.id + "; ++" + k +
+            ")");
+  if (can_leave) out_.line("if (leave" + region.id + ".skips(" + k + ")) continue;");
+  declare_exits(region);
+  declare_inner(stmt);
+  std::string index = "(" + cpp + ")" + k;
+  if (limits.step != "1")
+    index = "(" + cpp + ")(" + k + " * (er::Turns<" + cpp + ">)" + limits.step + ")";
+  if (!is_zero(stmt.start.get()))
+    index = "er::step_by<" + cpp + ">(" + limits.start + ", " + index + ")";
+  if (stmt.variable->type != stmt.counter) index = "(" + stmt.variable->type->cpp + ")" + index;
+  out_.line(stmt.variable->cpp + " = " + index + ";");
+  out_.append(region.body);
+  if (can_leave) {
+    out_.set_source_line(0);
+    way_out(region, k, left.variables, "continue;");
+    out_.set_source_line(line);
+  }
+  out_.close();
+}
+
+void FunctionEmitter::parallel_loop(const tree::ParallelLoop& stmt) {
+  forget_unbound(effects_.of_block(stmt.body));
+  const Limits limits = this->limits(stmt);
+  const Region inside = region(stmt, stmt.body, true);
+  const Left left = left_by(stmt);
+  has_declared_ = true;
+  std::string reductions;
+  for (const tree::Reduction& one : stmt.reductions)
+    reductions += " reduction(" + declare_reduction(one) + " : " + one.variable->cpp + ")";
+  declare_leaving(inside, left, stmt.is_shared_out);
+  const std::string& cpp = stmt.counter->cpp;
+  out_.line("const er::Turns<" + cpp + "> n" + inside.id + " = er::n_turns<" + cpp + ">(" +
+            limits.start + ", " + limits.stop + ", " + limits.step + ");");
+
+  const std::string clauses = left.clauses + limits.schedule;
+  const bool needs_thread = inside.can_fail || inside.takes_gil;
+  if (stmt.is_shared_out) {
+    if (inside.can_leave()) {
+      out_.line("#pragma omp single");
+      out_.line("leave" + inside.id + ".reset();");
+    }
+    out_.line("#pragma omp for" + clauses + reductions);
+  } else if (!needs_thread) {
+    out_.line("#pragma omp parallel for" + copied_clause(stmt) + reductions + limits.team +
+              clauses);
+  } else {
+    out_.line("#pragma omp parallel" + copied_clause(stmt) + reductions + limits.team);
+    out_.open("");
+    declare_thread(inside, stmt.body);
+    out_.line("#pragma omp for nowait" + clauses);
+  }
+  turn(stmt, limits, inside, left);
+  if (!stmt.is_shared_out && needs_thread) out_.close();
+
+  if (inside.can_leave()) after_region(inside, left.variables, true, stmt.is_shared_out);
+  if (stmt.orelse.empty()) return;
+  if (inside.can_leave()) out_.open("if (leave" + inside.id + ".why() == 0)");
+  block(stmt.orelse);
+  if (inside.can_leave()) out_.close();
+}
+
+// ---- parallel ----
+
+void FunctionEmitter::declare_thread(const Region& region, const tree::Block& body) {
+  out_.line("const er::RegionThread thread" + region.id +
+            (may_lose_errors(body) ? "(true);" : "(false);"));
+}
+
+void FunctionEmitter::declare_exits(const Region& region) {
+  if (region.can_fail) out_.line("int er_at = 0;");
+  if (region.uses_label) out_.line("int why" + region.id + " = 0;");
+  if (region.uses_result) out_.line("decltype(result" + region.id + ") er_result{};");
+}
+
+void FunctionEmitter::parallel_block(const tree::ParallelBlock& stmt) {
+  forget_unbound(effects_.of_block(stmt.body));
+  const std::string team = team_clauses(stmt.n_threads, stmt.use_threads);
+  const Region inside = region(stmt, stmt.body, false);
+  has_declared_ = true;
+  declare_leaving(inside, {}, false);
+  for (const std::string& line : inside.declarations) out_.line(line);
+  std::vector<std::string> first;
+  for (const tree::Private& one : stmt.privates)
+    if (!inner_.is_inner(*one.variable)) first.push_back(one.variable->cpp);
+  out_.line("#pragma omp parallel" + clause("firstprivate", first) + copied_clause(stmt) + team);
+  out_.open("");
+  if (inside.can_fail || inside.takes_gil) declare_thread(inside, stmt.body);
+  declare_exits(inside);
+  declare_inner(stmt);
+  out_.append(inside.body);
+  const std::uint32_t line = out_.source_line();
+  out_.set_source_line(0);
+  const std::string end = "end" + inside.id;
+  // A thread has no turn; their numbers do as well.
+  if (inside.can_leave()) {
+    way_out(inside, "(unsigned)er::thread_number()", {}, "goto " + end + ";");
+    out_.line(end + ":;");
+  }
+  out_.set_source_line(line);
+  out_.close();
+  if (inside.can_leave()) after_region(inside, {}, false, false);
+}
+
+}  // namespace engineroom::emit

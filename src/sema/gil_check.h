@@ -1,0 +1,13 @@
+// sema/gil_check.h — what code without the GIL must not do: everything that looks at objects.
+#pragma once
+
+#include "syntax/diagnostic.h"
+#include "tree/module.h"
+
+namespace engineroom::sema {
+
+// Of a function whose tree is complete. One message per mistake, in Cython's words.
+void check_gil(const tree::Function& function, const tree::TypeTable& types,
+               syntax::Diagnostics& diagnostics);
+
+}  // namespace engineroom::sema

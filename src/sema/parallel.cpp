@@ -1,0 +1,514 @@
+// prange, parallel() and threadid() of cython.parallel.
+//
+// What a loop assigns to by name is looked for in the text before its body is analysed, as in
+// Cython: an augmented assignment makes a reduction, any other a private variable. A name that is
+// assigned both ways is private, as it has a value of its own in each turn.
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include "sema/analyzer.h"
+#include "sema/names.h"
+#include "sema/walk.h"
+#include "syntax/stmt_children.h"
+
+namespace engineroom::sema {
+
+using syntax::as;
+using syntax::ExprKind;
+using syntax::in_quotes;
+using syntax::Operator;
+using syntax::StmtKind;
+
+namespace {
+
+// A name that is assigned to; `op`, if all of its assignments are augmented ones.
+struct NameAssigned {
+  std::string_view name;
+  syntax::SourceRange range;
+  std::optional<Operator> op;
+  std::optional<Operator> other_op;  // which does not go together with the first
+  syntax::SourceRange other_range;
+};
+
+bool is_sum(Operator op) { return op == Operator::kAdd || op == Operator::kSub; }
+
+// Of a block, in the order of the text.
+class AssignedNames {
+ public:
+  void see(const syntax::Block& block) {
+    for (const syntax::Stmt* stmt : block) see(*stmt);
+  }
+  // Without the blocks in it.
+  void see_own(const syntax::Stmt& stmt);
+  std::vector<NameAssigned> all;
+
+ private:
+  NameAssigned& of(std::string_view name, syntax::SourceRange range, bool* is_new) {
+    const auto found = std::find_if(all.begin(), all.end(),
+                                    [&](const NameAssigned& one) { return one.name == name; });
+    *is_new = found == all.end();
+    return *is_new ? all.emplace_back(NameAssigned{name, range, {}, {}, {}}) : *found;
+  }
+  void plain(std::string_view name, syntax::SourceRange range) {
+    bool is_new = false;
+    NameAssigned& one = of(name, range, &is_new);
+    one.op.reset();
+    one.other_op.reset();
+  }
+  void augmented(std::string_view name, syntax::SourceRange range, Operator op) {
+    bool is_new = false;
+    NameAssigned& one = of(name, range, &is_new);
+    if (is_new) one.op = op;
+    if (!one.op || *one.op == op || (is_sum(*one.op) && is_sum(op)) || one.other_op) return;
+    one.other_op = op;
+    one.other_range = range;
+  }
+  void target(const syntax::Expr& target) {
+    for_each_target_name(target, [&](std::string_view name) { plain(name, target.range); });
+  }
+  void see(const syntax::Stmt& stmt) {
+    see_own(stmt);
+    if (stmt.kind == StmtKind::kFunctionDef) return;
+    syntax::for_each_block(stmt, [this](const syntax::Block& block) { see(block); });
+  }
+};
+
+void AssignedNames::see_own(const syntax::Stmt& stmt) {
+  syntax::for_each_expr(stmt, [this](const syntax::Expr& e) {
+    walk(&e, [&](const syntax::Expr& inner) {
+      for_each_bound_name(inner, [&](std::string_view name) { plain(name, inner.range); });
+    });
+  });
+  switch (stmt.kind) {
+    case StmtKind::kAssign:
+      for (const syntax::Expr* one : as<syntax::Assign>(stmt).targets) target(*one);
+      break;
+    case StmtKind::kAnnAssign:
+      if (as<syntax::AnnAssign>(stmt).value != nullptr) target(*as<syntax::AnnAssign>(stmt).target);
+      break;
+    case StmtKind::kAugAssign: {
+      const auto& augmentation = as<syntax::AugAssign>(stmt);
+      if (const auto* name = syntax::try_as<syntax::Name>(augmentation.target))
+        augmented(name->id, name->range, augmentation.op);
+      break;
+    }
+    case StmtKind::kDelete:
+      for (const syntax::Expr* one : as<syntax::Delete>(stmt).targets) target(*one);
+      break;
+    case StmtKind::kFor:
+      target(*as<syntax::For>(stmt).target);
+      break;
+    case StmtKind::kForFrom:
+      target(*as<syntax::ForFrom>(stmt).target);
+      break;
+    case StmtKind::kWith:
+      for (const syntax::WithItem& item : as<syntax::With>(stmt).items)
+        if (item.target != nullptr) target(*item.target);
+      break;
+    case StmtKind::kTry:
+      for (const syntax::ExceptHandler& handler : as<syntax::Try>(stmt).handlers)
+        if (handler.target != nullptr) target(*handler.target);
+      break;
+    default:
+      break;
+  }
+}
+
+// The operator of the reduction that an augmented assignment makes; "" if it makes none.
+std::string_view reduction_of(Operator op) {
+  switch (op) {
+    case Operator::kAdd:
+    case Operator::kSub:
+      return "+";
+    case Operator::kMult:
+      return "*";
+    case Operator::kBitAnd:
+      return "&";
+    case Operator::kBitOr:
+      return "|";
+    case Operator::kBitXor:
+      return "^";
+    default:
+      return "";
+  }
+}
+
+}  // namespace
+
+// ---- names ----
+
+const syntax::Call* Analyzer::parallel_call(const syntax::Expr& e, std::string_view name) {
+  const auto* call = syntax::try_as<syntax::Call>(&e);
+  const bool is_that = call != nullptr && cython_name(*call->func) == std::string(name);
+  return is_that ? call : nullptr;
+}
+
+Variable* Analyzer::assigned_variable(std::string_view name) {
+  if (Variable* local = local_variable(name)) return local;
+  const Symbol* symbol = find_symbol(name);
+  return symbol != nullptr && symbol->kind == SymbolKind::kVariable ? symbol->variable : nullptr;
+}
+
+// ---- options ----
+
+// What the calls of prange() and parallel() have in common.
+bool Analyzer::team_option(const syntax::Keyword& keyword, tree::ExprPtr& n_threads,
+                           tree::ExprPtr& use_threads) {
+  if (keyword.name.text == "num_threads") {
+    if (keyword.value->kind == ExprKind::kNone) return true;
+    ExprPtr value = expr(*keyword.value, types_.int_type());
+    if (const auto n = constant_int(*value); n && *n < 0)
+      diagnostics_.error("parallel-option", keyword.value->range,
+                         "argument to num_threads must be greater than or equal to 0");
+    n_threads = coerce(std::move(value), types_.int_type());
+    return true;
+  }
+  if (keyword.name.text == "use_threads_if") {
+    if (keyword.value->kind == ExprKind::kNone) return true;
+    use_threads = condition(*keyword.value);
+    return true;
+  }
+  return false;
+}
+
+std::optional<tree::Schedule> Analyzer::schedule_option(const syntax::Expr& value) {
+  using tree::Schedule;
+  if (value.kind == ExprKind::kNone) return Schedule::kDefault;
+  const auto* text = syntax::try_as<syntax::Str>(&value);
+  constexpr std::array<std::pair<std::string_view, Schedule>, 4> kSchedules = {
+      {{"static", Schedule::kStatic},
+       {"dynamic", Schedule::kDynamic},
+       {"guided", Schedule::kGuided},
+       {"runtime", Schedule::kRuntime}}};
+  if (text == nullptr) {
+    diagnostics_.error("parallel-option", value.range,
+                       "Only compile-time values may be supplied as keyword arguments");
+    return std::nullopt;
+  }
+  const std::string_view written = text->text.empty() ? text->bytes : text->text;
+  for (const auto& [name, schedule] : kSchedules)
+    if (written == name) return schedule;
+  diagnostics_
+      .error("parallel-option", value.range,
+             "Invalid schedule argument to prange: " + std::string(written))
+      .hint("it is 'static', 'dynamic', 'guided' or 'runtime'");
+  return std::nullopt;
+}
+
+void Analyzer::prange_options(const syntax::Call& call, tree::ParallelLoop& loop, bool& nogil) {
+  const syntax::Expr* chunk = nullptr;
+  std::set<std::string_view> seen;
+  for (const syntax::Keyword& keyword : call.keywords) {
+    const std::string_view name = keyword.name.text;
+    const syntax::SourceRange range = keyword.value->range;
+    if (!seen.insert(name).second) {
+      diagnostics_.error("parallel-option", range,
+                         "Duplicate keyword argument found: " + std::string(name));
+    } else if (name == "nogil") {
+      nogil = keyword.value->kind == ExprKind::kTrue;
+      if (!nogil && keyword.value->kind != ExprKind::kFalse)
+        diagnostics_.error("parallel-option", range,
+                           "Only compile-time values may be supplied as keyword arguments");
+    } else if (name == "schedule") {
+      if (const auto schedule = schedule_option(*keyword.value)) loop.schedule = *schedule;
+    } else if (name == "chunksize") {
+      if (keyword.value->kind != ExprKind::kNone) chunk = keyword.value;
+    } else if (!team_option(keyword, loop.n_threads, loop.use_threads)) {
+      diagnostics_.error("parallel-option", range,
+                         "Invalid keyword argument: " + std::string(name));
+    }
+  }
+  if (chunk == nullptr) return;
+  if (!seen.contains("schedule") || loop.schedule == tree::Schedule::kDefault) {
+    diagnostics_.error("parallel-option", chunk->range, "Must provide schedule with chunksize")
+        .hint("schedule='static'");
+    return;
+  }
+  ExprPtr value = expr(*chunk, types_.int_type());
+  if (loop.schedule == tree::Schedule::kRuntime) {
+    diagnostics_.error("parallel-option", chunk->range,
+                       "Chunksize not valid for the schedule runtime");
+  } else if (const auto n = constant_int(*value); n && *n <= 0) {
+    diagnostics_.error("parallel-option", chunk->range, "Chunksize must not be negative");
+  } else {
+    loop.chunk = helper("er::chunk_size", types_.int_type(), Fail::kNever, chunk->range,
+                        coerce(std::move(value), types_.int_type()));
+  }
+}
+
+// ---- variables ----
+
+void Analyzer::add_private(std::vector<tree::Private>& privates, Variable* variable,
+                           syntax::SourceRange range) {
+  if (variable->type->kind == TypeKind::kArray)
+    return not_supported(range, "assigning whole arrays in a parallel section");
+  privates.push_back({variable, range});
+  variable->is_assigned = true;
+}
+
+// Sorts what the body of a loop assigns to.
+void Analyzer::classify(const syntax::Block& body, tree::ParallelLoop& loop, ParallelScope& scope) {
+  AssignedNames names;
+  names.see(body);
+  for (const NameAssigned& one : names.all) {
+    Variable* variable = assigned_variable(one.name);
+    if (variable == nullptr || variable == loop.variable) continue;
+    if (scope.outer != nullptr && scope.outer->privates.contains(variable)) {
+      diagnostics_.error("parallel-private", one.range,
+                         "Cannot assign to private of outer parallel block");
+      continue;
+    }
+    if (variable->type->is_object()) {
+      if (one.op)
+        diagnostics_.error("parallel-reduction", one.range, "Python objects cannot be reductions")
+            .hint("give it a type: 'cdef double " + std::string(one.name) + "'");
+      continue;
+    }
+    if (!one.op) {
+      add_private(loop.privates, variable, one.range);
+      continue;
+    }
+    const std::string_view op = reduction_of(*one.op);
+    if (one.other_op) {
+      diagnostics_.error("parallel-reduction", one.other_range,
+                         "Reduction operator " + in_quotes(sign_of(*one.other_op)) +
+                             " is inconsistent with previous reduction operator " +
+                             in_quotes(sign_of(*one.op)));
+    } else if (op.empty()) {
+      diagnostics_
+          .error("parallel-reduction", one.range,
+                 in_quotes(std::string(sign_of(*one.op)) + "=") +
+                     " carries a value from one turn of a parallel loop to the next")
+          .hint("threads can put +=, -=, *=, &=, |= and ^= together");
+    } else if (!variable->type->is_numeric()) {
+      not_supported(one.range, "reductions of type " + in_quotes(variable->type->name));
+    } else {
+      loop.reductions.push_back({variable, op.data(), one.range});
+      scope.reductions.insert(variable);
+      variable->is_assigned = true;
+    }
+  }
+}
+
+void Analyzer::check_reduction_read(const Variable* variable, syntax::SourceRange range) {
+  if (variable == context_->reduced) return;
+  for (const ParallelScope* scope = context_->parallel; scope != nullptr; scope = scope->outer) {
+    if (!scope->reductions.contains(variable)) continue;
+    diagnostics_.error("parallel-reduction", range, "Cannot read reduction variable in loop body")
+        .hint("each thread has a part of it; it is whole after the loop");
+    return;
+  }
+}
+
+// ---- loops ----
+
+Variable* Analyzer::prange_target(const syntax::Expr& target) {
+  if (target.kind != ExprKind::kName) {
+    diagnostics_.error("parallel-target", target.range,
+                       "Can only iterate over an iteration variable");
+    return nullptr;
+  }
+  const std::string_view name = as<syntax::Name>(target).id;
+  Variable* variable = assigned_variable(name);
+  if (variable == nullptr || variable->type->is_object()) {
+    diagnostics_
+        .error("parallel-target", target.range,
+               "target may not be a Python object as we don't have the GIL")
+        .hint("declare it: 'cdef Py_ssize_t " + std::string(name) + "'");
+    return nullptr;
+  }
+  if (!variable->type->is_integral() && !variable->type->is_float()) {
+    diagnostics_.error("parallel-target", target.range,
+                       "Must be of numeric type, not " + variable->type->name);
+    return nullptr;
+  }
+  return variable;
+}
+
+// start, stop and step as written, in a type that all of them and the target fit in.
+bool Analyzer::prange_limits(const syntax::Call& call, tree::ParallelLoop& loop) {
+  const std::size_t n = call.args.size();
+  if (n == 0 || n > 3) {
+    diagnostics_.error("parallel-limits", call.range,
+                       "Invalid number of positional arguments to prange");
+    return false;
+  }
+  constexpr std::array<const char*, 3> kNames = {"start", "stop", "step"};
+  std::array<ExprPtr, 3> made;
+  const Type* type = loop.variable->type->is_integral() ? loop.variable->type : types_.int_type();
+  type = types_.common(type, types_.int_type());
+  bool is_good = true;
+  for (std::size_t i = 0; i < n; ++i) {
+    const std::size_t at = n == 1 ? 1 : i;
+    if (call.args[i]->kind == ExprKind::kNone && at != 1) continue;
+    ExprPtr value = expr(*call.args[i], loop.variable->type);
+    if (is_error(*value)) {
+      is_good = false;
+    } else if (value->type->is_float()) {
+      not_supported(call.args[i]->range, "prange over fractions");
+      is_good = false;
+    } else if (!value->type->is_integral()) {
+      diagnostics_
+          .error("parallel-limits", call.args[i]->range,
+                 std::string(kNames[at]) + " argument must be numeric")
+          .hint("keep it in a variable of C: 'cdef Py_ssize_t n = …'");
+      is_good = false;
+    } else if (!constant_int(*value)) {
+      type = types_.common(type, value->type);
+    } else if (*constant_int(*value) > std::numeric_limits<int>::max() ||
+               *constant_int(*value) < std::numeric_limits<int>::min()) {
+      type = types_.common(type, types_.find_int("long long"));
+    }
+    made[at] = std::move(value);
+  }
+  if (!is_good) return false;
+  const syntax::SourceRange range = call.range;
+  if (made[2] != nullptr) {
+    const std::optional<std::int64_t> step = constant_int(*made[2]);
+    if (step == 0) {
+      diagnostics_.error("parallel-limits", call.args[2]->range,
+                         "Iteration with step 0 is invalid.");
+      return false;
+    }
+    loop.step_sign = !step ? 0 : *step > 0 ? 1 : -1;
+    if (loop.step_sign < 0 && !type->is_signed) type = types_.find_int("long long");
+    loop.step = coerce(std::move(made[2]), type);
+  }
+  loop.counter = type;
+  loop.start = made[0] != nullptr ? coerce(std::move(made[0]), type) : c_literal(type, "0", range);
+  loop.stop = coerce(std::move(made[1]), type);
+  return true;
+}
+
+// for i in prange(…)
+void Analyzer::prange_loop(const syntax::For& stmt, const syntax::Call& call, Block& out) {
+  out_.uses_openmp = true;
+  auto loop = make_stmt<tree::ParallelLoop>(stmt.range);
+  bool nogil = false;
+  prange_options(call, *loop, nogil);
+  loop->variable = prange_target(*stmt.target);
+  if (loop->variable == nullptr || !prange_limits(call, *loop)) return;
+  loop->variable->is_assigned = true;
+  ParallelScope* outer = context_->parallel;
+  if (outer != nullptr && !outer->is_block) return inner_prange(stmt, std::move(loop), out);
+  loop->is_shared_out = outer != nullptr;
+  if (loop->is_shared_out && loop->n_threads)
+    diagnostics_.error("parallel-option", call.range,
+                       "num_threads must be declared in the parent parallel section");
+  if (loop->is_shared_out && loop->use_threads)
+    diagnostics_.error("parallel-option", call.range,
+                       "use_threads_if must be declared in the parent parallel section");
+  ParallelScope scope;
+  scope.outer = outer;
+  classify(stmt.body, *loop, scope);
+  without_gil(
+      nogil, call.range, "prange", [&] { evaluate_first(*loop, out); }, out,
+      [&](Block& within, bool takes_gil) {
+        context_->parallel = &scope;
+        ++context_->loops;
+        loop->body = with_gil_again(takes_gil, stmt.body);
+        --context_->loops;
+        context_->parallel = outer;
+        loop->orelse = with_gil_again(takes_gil, stmt.orelse);
+        within.push_back(std::move(loop));
+      });
+}
+
+// In another prange: its turns are the outer one's.
+void Analyzer::inner_prange(const syntax::For& stmt, std::unique_ptr<tree::ParallelLoop> parallel,
+                            Block& out) {
+  auto loop = make_stmt<tree::CountLoop>(stmt.range);
+  loop->variable = parallel->variable;
+  loop->counter = parallel->counter;
+  loop->start = std::move(parallel->start);
+  loop->stop = std::move(parallel->stop);
+  loop->step = std::move(parallel->step);
+  loop->step_sign = parallel->step_sign;
+  ++context_->loops;
+  loop->body = block(stmt.body);
+  --context_->loops;
+  loop->orelse = block(stmt.orelse);
+  out.push_back(std::move(loop));
+}
+
+// The limits are computed while the GIL is held.
+void Analyzer::evaluate_first(tree::ParallelLoop& loop, Block& out) {
+  for (ExprPtr* part :
+       {&loop.start, &loop.stop, &loop.step, &loop.chunk, &loop.n_threads, &loop.use_threads})
+    evaluate_first(*part, out);
+}
+
+void Analyzer::evaluate_first(ExprPtr& part, Block& out) {
+  if (part == nullptr || part->kind == tree::ExprKind::kLiteral ||
+      part->kind == tree::ExprKind::kVariable || constant_int(*part))
+    return;
+  const syntax::SourceRange range = part->range;
+  part = variable(keep(std::move(part), out), range);
+}
+
+// ---- parallel ----
+
+// with parallel():
+void Analyzer::parallel_block(const syntax::Call& call, const std::function<Block()>& body,
+                              const syntax::Block& text, Block& out) {
+  out_.uses_openmp = true;
+  auto parallel = make_stmt<tree::ParallelBlock>(call.range);
+  if (!call.args.empty())
+    diagnostics_.error("parallel-option", call.args[0]->range,
+                       "cython.parallel.parallel() does not take positional arguments");
+  for (const syntax::Keyword& keyword : call.keywords)
+    if (!team_option(keyword, parallel->n_threads, parallel->use_threads))
+      diagnostics_.error("parallel-option", keyword.value->range,
+                         "Invalid keyword argument: " + std::string(keyword.name.text));
+  ParallelScope* outer = context_->parallel;
+  if (outer != nullptr) {
+    diagnostics_.error("parallel-nesting", call.range,
+                       outer->is_block ? "Nested parallel with blocks are disallowed"
+                                       : "Only prange() may be nested");
+    return;
+  }
+  ParallelScope scope;
+  scope.is_block = true;
+  classify_block(text, *parallel, scope);
+  const auto evaluate = [&] {
+    evaluate_first(parallel->n_threads, out);
+    evaluate_first(parallel->use_threads, out);
+  };
+  without_gil(false, call.range, "Parallel section", evaluate, out,
+              [&](Block& within, bool takes_gil) {
+                context_->parallel = &scope;
+                parallel->body = with_gil_again(takes_gil, body);
+                context_->parallel = outer;
+                within.push_back(std::move(parallel));
+              });
+}
+
+// What the block itself assigns to; loops that share their turns see to their own.
+void Analyzer::classify_block(const syntax::Block& text, tree::ParallelBlock& parallel,
+                              ParallelScope& scope) {
+  AssignedNames names;
+  const auto see = [&](const syntax::Block& block, const auto& self) -> void {
+    for (const syntax::Stmt* stmt : block) {
+      const auto* loop = syntax::try_as<syntax::For>(stmt);
+      if (loop != nullptr && parallel_call(*loop->iter, "parallel.prange") != nullptr) continue;
+      names.see_own(*stmt);
+      syntax::for_each_block(*stmt, [&](const syntax::Block& inner) { self(inner, self); });
+    }
+  };
+  see(text, see);
+  for (const NameAssigned& one : names.all) {
+    Variable* variable = assigned_variable(one.name);
+    if (variable == nullptr || variable->type->is_object()) continue;
+    if (one.op) {
+      diagnostics_
+          .error("parallel-reduction", one.range, "Reductions not allowed for parallel blocks")
+          .hint("prange() has them");
+      continue;
+    }
+    add_private(parallel.privates, variable, one.range);
+    scope.privates.insert(variable);
+  }
+}
+
+}  // namespace engineroom::sema
