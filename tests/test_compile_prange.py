@@ -124,8 +124,8 @@ def test_limits(build, threads):
 
 def test_schedules(build):
     for options in (
-        "schedule='static'", "schedule='static', chunksize=3", "schedule='dynamic'", "schedule='guided', chunksize=k",
-        "schedule='runtime'", "use_threads_if=k > 3", "num_threads=k",
+        "schedule='static'", "schedule='static', chunksize=3", "schedule='dynamic'",
+        "schedule='guided', chunksize=k", "schedule='runtime'", "use_threads_if=k > 3", "num_threads=k",
     ):  # fmt: skip
         m = build(f"""
             def f(int n, int k):

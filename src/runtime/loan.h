@@ -8,6 +8,7 @@
 
 #include <cstddef>
 
+#include "runtime/gil.h"
 #include "runtime/memoryview.h"
 #include "runtime/ref.h"
 
@@ -87,18 +88,6 @@ PyTypeObject* make_sequence_type(PyType_Spec* spec);
 
 // The format of an item in Python's notation: bytes.
 PyObject* format_of(const ItemType& item);
-
-// While it lives, this thread has the GIL.
-class WithGil {
- public:
-  WithGil() : state_(PyGILState_Ensure()) {}
-  WithGil(const WithGil&) = delete;
-  WithGil& operator=(const WithGil&) = delete;
-  ~WithGil() { PyGILState_Release(state_); }
-
- private:
-  PyGILState_STATE state_;
-};
 
 // While it lives, an exception that was set is aside.
 class ExceptionAside {
