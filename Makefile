@@ -2,7 +2,7 @@
 # The work itself is in scripts/ and in CMakePresets.json.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test bench bench-compiler compat conformance references stdlib lint format tidy asan tsan fuzz clean
+.PHONY: help setup build demo test bench bench-compiler bench-parallel compat conformance references stdlib lint format tidy asan tsan fuzz clean
 
 VENV_PYTHON := .venv/bin/python
 JOBS := $(shell nproc)
@@ -29,12 +29,16 @@ test: build ## every test of C++ and Python
 	ctest --preset release -j $(JOBS)
 	$(VENV_PYTHON) -m pytest
 
-bench: build ## measure, beside stock ipyparallel, Cython and Numba
+bench: build ## measure, beside stock ipyparallel, Cython, Numba and OpenMP
 	$(VENV_PYTHON) bench/run.py
 	$(VENV_PYTHON) bench/run_compiler.py
+	$(VENV_PYTHON) bench/run_parallel.py
 
 bench-compiler: build ## measure the compiler alone
 	$(VENV_PYTHON) bench/run_compiler.py
+
+bench-parallel: build ## measure loops on threads alone
+	$(VENV_PYTHON) bench/run_parallel.py
 
 compat: build ## our controller, engines and client with ipyparallel's, in every combination
 	$(VENV_PYTHON) scripts/compat.py

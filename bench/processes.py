@@ -95,13 +95,13 @@ def start(command: list[str], *, env: dict[str, str], log: str, **options) -> su
     """A process whose messages go to the file `log`, and which ends when we do."""
     with open(log, "ab") as file:
         options.setdefault("stdout", file)
+        options.setdefault("stdin", subprocess.DEVNULL)
         return subprocess.Popen(
             command,
             env=env,
             stderr=file,
             start_new_session=True,
             preexec_fn=_end_with_parent,
-            stdin=subprocess.DEVNULL,
             **options,
         )
 

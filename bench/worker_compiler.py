@@ -16,7 +16,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -36,8 +36,10 @@ def put(found: Found, system: str, key: str, number: float) -> None:
 # ---- the compilers ----
 
 
-def cython_module(text: str, name: str, folder: Path) -> ModuleType:
-    """Compiled as Cython's own %%cython does it, but with -O2."""
+def cython_module(
+    text: str, name: str, folder: Path, flags: Sequence[str] = ("-O2",)
+) -> ModuleType:
+    """Compiled as Cython's own %%cython does it, but with these flags."""
     import numpy
     from Cython.Build import cythonize
     from setuptools import Distribution, Extension
@@ -46,8 +48,9 @@ def cython_module(text: str, name: str, folder: Path) -> ModuleType:
     source = folder / f"{name}.pyx"
     source.write_text(text)
     extension = Extension(
-        name, [str(source)], extra_compile_args=["-O2", "-w"], include_dirs=[numpy.get_include()]
-    )
+        name, [str(source)], extra_compile_args=[*flags, "-w"], extra_link_args=list(flags),
+        include_dirs=[numpy.get_include()],
+    )  # fmt: skip
     extensions = cythonize([extension], quiet=True, build_dir=str(folder))
     command = build_ext(Distribution({"ext_modules": extensions}))
     command.build_temp = command.build_lib = str(folder)

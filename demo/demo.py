@@ -3,7 +3,8 @@
 
 Starts an engine per core, lets them sleep together, estimates π from random points on one core and
 on all, and draws what happened into demo/pi.png. The second act compiles programs in Cython's
-language, races them against Python's, and draws demo/walk.png.
+language, races them against Python's, and draws demo/walk.png. The third puts all together: parts
+of a Julia set, on engines that use threads, and demo/julia.png.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any
 
 import engineroom as ipp
 import second_act
+import third_act
 from tqdm import tqdm
 
 PICTURE = Path(__file__).resolve().parent / "pi.png"
@@ -35,10 +37,24 @@ class Sizes:
     chunk: int  # points
     primes: int  # below this
     steps: int  # of the random walk
+    resolution: int  # of the Julia set
+    size: int  # of the large one, in points
+    tiles: int  # along each of its sides
 
 
-FULL = Sizes(nap=1.0, chunks=100, chunk=5_000_000, primes=500_000, steps=50_000)
-QUICK = Sizes(nap=0.1, chunks=20, chunk=200_000, primes=10_000, steps=2_000)
+FULL = Sizes(
+    nap=1.0,
+    chunks=100,
+    chunk=5_000_000,
+    primes=500_000,
+    steps=50_000,
+    resolution=1000,
+    size=6000,
+    tiles=8,
+)
+QUICK = Sizes(
+    nap=0.1, chunks=20, chunk=200_000, primes=10_000, steps=2_000, resolution=100, size=300, tiles=2
+)
 
 
 # ---- what runs on engines ----
@@ -95,6 +111,12 @@ def main(argv: list[str] | None = None) -> int:
         second_act.race_sieves(sizes.primes)
     with step("7. A random walk, and its picture"):
         second_act.walk(sizes.steps, args.picture.with_name("walk.png"))
+    with step("8. The Julia set, on every core"):
+        module = third_act.julia_alone(sizes.resolution)
+    title = f"9. {sizes.tiles**2} parts of a large one, over engines that use threads"
+    with step(title), ipp.Cluster(n=args.n) as client:
+        picture = args.picture.with_name("julia.png")
+        third_act.julia_together(client, module, sizes.size, sizes.tiles, with_bar, picture)
     return 0
 
 

@@ -24,12 +24,13 @@ def test_demo(tmp_path, monkeypatch):
     assert "engine 1: process" in done.stdout
     assert "[0, 1, 4, 9, 16, 25, 36, 49, 64, 81]" in done.stdout
     assert "π ≈ 3.1" in done.stdout
-    assert done.stdout.count("lines compiled in") == 4
+    assert done.stdout.count("lines compiled in") == 5
     assert "144, 2.25, 100000000000000000000" in done.stdout
     assert "1229 primes below 10000" in done.stdout
     assert done.stdout.count(" times as fast\n") == 3
-    walk = tmp_path / "walk.png"
-    assert walk.read_bytes().startswith(b"\x89PNG")
-    assert walk.stat().st_size > 10_000
-    assert picture.read_bytes().startswith(b"\x89PNG")
-    assert picture.stat().st_size > 10_000
+    assert "10201 points on" in done.stdout
+    assert "0.09 million points" in done.stdout
+    for name in ("pi", "walk", "julia"):
+        picture = tmp_path / f"{name}.png"
+        assert picture.read_bytes().startswith(b"\x89PNG")
+        assert picture.stat().st_size > 10_000

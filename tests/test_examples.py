@@ -45,6 +45,11 @@ PRINTED = {
         "20000 steps: ",
         "with C types: ",
     ],
+    "compiled_julia": [
+        "the same numbers as in Python: True",
+        "1002001 points: ",
+        "of them have not escaped",
+    ],
 }
 
 
@@ -52,10 +57,11 @@ def test_all_are_tried():
     assert {path.stem for path in EXAMPLES.glob("*.py")} == set(PRINTED)
 
 
-def test_walk_is_drawn(tmp_path):
+@pytest.mark.parametrize("name", ["walk", "julia"])
+def test_it_is_drawn(name, tmp_path):
     pytest.importorskip("matplotlib")
-    picture = tmp_path / "walk.png"
-    command = [sys.executable, str(EXAMPLES / "compiled_walk.py"), str(picture)]
+    picture = tmp_path / f"{name}.png"
+    command = [sys.executable, str(EXAMPLES / f"compiled_{name}.py"), str(picture)]
     subprocess.run(command, check=True, capture_output=True, timeout=60)
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert picture.stat().st_size > 10_000

@@ -1,0 +1,211 @@
+"""Measures loops on threads beside Cython with gcc -O3 -march=native -fopenmp, Numba, and C with OpenMP.
+
+Each system is a process of its own; they take turns, and the best of several rounds counts. Ours is
+compared with the fastest of the others. All is written to build/bench_parallel.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+from pathlib import Path
+
+import processes
+import report
+from clusters import clean_environment
+from environments import ROOT, Environment, compiler_peers, prepare
+from parallel_programs import MISSING, PROGRAMS, Program
+from report import Row
+from run import machine
+
+HERE = Path(__file__).resolve().parent
+# At worst a twentieth slower than the fastest of the others.
+BAR = 0.95
+# So long do OpenMP's threads spin after a loop, and would take the next system's time.
+SETTLE = 0.25
+SYSTEMS = ["ours", "cython", "numba", "c"]
+# Of text whose turns have loops of their own, single thread: ours beside Cython's.
+LANES_BAR = 2.5
+
+
+def key_of(program: Program, threads: int) -> str:
+    return f"{program.key}_{threads}"
+
+
+def rows() -> list[Row]:
+    made = []
+    for program in PROGRAMS:
+        for threads in program.threads:
+            bar = 1 / 1.2 if program.key == "enter" else 1.0 if program.key == "first" else BAR
+            label = f"{program.label}, {threads} thread" + "s" * (threads > 1)
+            made.append(Row(key_of(program, threads), label, "ms", -1, bar=round(bar, 3)))
+        if program.threads == (1, 2):
+            made.append(
+                Row(f"{program.key}_scaling", "  … from one thread to two", "x", +1, bar=0.97)
+            )
+    return made
+
+
+class Worker:
+    """A system's process."""
+
+    def __init__(self, system: str, python: str, folder: Path) -> None:
+        folder.mkdir()
+        packages = [sysconfig.get_path("purelib")] if system == "ours" else []
+        self.process = processes.start(
+            [python, str(HERE / "worker_parallel.py"), system, *packages],
+            env={**clean_environment(folder), "XDG_CACHE_HOME": str(folder)},
+            log=str(folder / "log.txt"), cwd=folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        self.log = folder / "log.txt"
+
+    def line(self) -> str:
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        if not line:
+            words = self.log.read_text(errors="replace").strip().splitlines()
+            raise RuntimeError(words[-1] if words else "ended")
+        return line
+
+    def measure(self, program: Program, threads: int, rounds: int) -> tuple[float, float]:
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{program.key} {threads} {rounds}\n")
+        self.process.stdin.flush()
+        seconds, answer = self.line().split()
+        return float(seconds), float(answer)
+
+
+def start_all(python: str, systems: list[str], folder: Path) -> dict[str, Worker]:
+    workers = {system: Worker(system, python, folder / system) for system in systems}
+    for system, worker in list(workers.items()):
+        try:
+            while worker.line().strip() != "READY":
+                pass
+        except RuntimeError as error:
+            print(f"{system}: left out: {error}", flush=True)
+            del workers[system]
+    return workers
+
+
+def measure(
+    workers: dict[str, Worker], program: Program, threads: int, turns: int, rounds: int
+) -> dict[str, float]:
+    best: dict[str, float] = {}
+    answers: dict[str, float] = {}
+    for _ in range(turns):
+        for system, worker in workers.items():
+            if program.key in MISSING.get(system, ()):
+                continue
+            time.sleep(SETTLE)
+            seconds, answers[system] = worker.measure(program, threads, rounds)
+            best[system] = min(best.get(system, math.inf), seconds)
+    expected = answers["cython"]
+    for system, answer in answers.items():
+        if not math.isclose(answer, expected, rel_tol=1e-4):
+            raise RuntimeError(f"{program.key}: {system} says {answer!r}, Cython {expected!r}")
+    return best
+
+
+def measure_all(
+    workers: dict[str, Worker], turns: int, rounds: int, only: list[str]
+) -> tuple[dict, list[str]]:
+    values: dict[str, dict[str, float]] = {}
+    lines = []
+    for program in PROGRAMS:
+        if only and program.key not in only:
+            continue
+        times = {}
+        for threads in program.threads:
+            times[threads] = measure(workers, program, threads, turns, rounds)
+            for system, seconds in times[threads].items():
+                values.setdefault(system, {})[key_of(program, threads)] = seconds * 1e3
+            others = [s for system, s in times[threads].items() if system != "ours"]
+            values.setdefault("fastest", {})[key_of(program, threads)] = min(others) * 1e3
+        if program.threads == (1, 2):
+            for system in times[1]:
+                values[system][f"{program.key}_scaling"] = times[1][system] / times[2][system]
+            if "c" in times[1]:
+                values["fastest"][f"{program.key}_scaling"] = times[1]["c"] / times[2]["c"]
+        if program.key.startswith("julia") and "ours" in times[1]:
+            ratio = times[1]["cython"] / times[1]["ours"]
+            holds = "holds" if ratio >= LANES_BAR else "MISSED"
+            lines.append(
+                f"{program.label}, one thread: {ratio:.2f}x of Cython (>= {LANES_BAR}x: {holds})"
+            )
+        print(f"  {program.label}", flush=True)
+    return values, lines
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="fewer rounds")
+    parser.add_argument(
+        "--only", action="append", metavar="KEY", help="this program alone, may be repeated"
+    )
+    parser.add_argument("--json", default=str(ROOT / "build" / "bench_parallel.json"))
+    return parser.parse_args()
+
+
+def usable_peers() -> list[Environment]:
+    usable = []
+    for peer in compiler_peers():
+        if problem := prepare(peer):
+            print(f"{peer.name}: left out: {problem}", flush=True)
+        else:
+            usable.append(peer)
+    return usable
+
+
+def main() -> int:
+    args = parse()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    processes.become_subreaper()
+    peers = usable_peers()
+    names = {peer.name for peer in peers}
+    if "cython" not in names:
+        return 1
+    systems = [system for system in SYSTEMS if system in ("ours", "c") or system in names]
+    folder = Path(tempfile.mkdtemp(prefix="bench-parallel-"))
+    load = [os.getloadavg()]
+    workers: dict[str, Worker] = {}
+    try:
+        workers = start_all(peers[0].python, systems, folder)
+        turns, rounds = (2, 3) if args.quick else (6, 4)
+        values, lines = measure_all(workers, turns, rounds, args.only or [])
+    finally:
+        for worker in workers.values():
+            processes.stop(worker.process, grace=0.5)
+        processes.reap_strays(())
+        shutil.rmtree(folder, ignore_errors=True)
+    load.append(os.getloadavg())
+    lists = {system: {k: [v] for k, v in keys.items()} for system, keys in values.items()}
+    entries = report.summary(lists, rows(), "fastest")
+    print("\n" + report.table(entries, list(workers)))
+    print("\n" + "\n".join(lines))
+    print(
+        "Run times are the best of several; better: than the fastest of the others, scaling than C's."
+    )
+    print(
+        "Cython and C: gcc -O3 -march=native -fopenmp. "
+        + ", ".join(f"{p.name} {p.version}" for p in peers)
+    )
+    print(f"load average {load[0][0]:.1f} before, {load[1][0]:.1f} after")
+    os.makedirs(os.path.dirname(args.json) or ".", exist_ok=True)
+    document = {"machine": machine(), "load": load, "quick": args.quick, "summary": entries,
+                "versions": {peer.name: peer.version for peer in peers}}  # fmt: skip
+    Path(args.json).write_text(json.dumps(document, indent=1))
+    print(f"written to {os.path.relpath(args.json)}")
+    return 0 if "ours" in workers else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

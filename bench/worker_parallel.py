@@ -1,0 +1,75 @@
+"""Runs the parallel programs of one system; a process of its own, because OpenMP runtimes get in each
+other's way: their threads spin for a while after each loop.
+
+worker_parallel.py SYSTEM PACKAGES… makes the system ready, prints READY, and then answers each line of
+its input, "key threads rounds", by a line with the best time in seconds and a checksum.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib
+import os
+import site
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+FLAGS = ["-O3", "-march=native", "-fopenmp"]
+
+
+def load(system: str) -> Any:
+    if system == "c":
+        library = Path("kernels.so").resolve()
+        subprocess.run(
+            ["gcc", *FLAGS, "-shared", "-fPIC", "-o", str(library), str(HERE / "parallel_kernels.c"), "-lm"],
+            check=True,
+        )  # fmt: skip
+        loaded = ctypes.CDLL(str(library))
+        loaded.sieve.restype = ctypes.c_long
+        loaded.total.restype = ctypes.c_double
+        return loaded
+    if system == "numba":
+        return importlib.import_module("parallel_numba")
+    text = (HERE / "parallel_kernels.pyx").read_text()
+    if system == "cython":
+        from worker_compiler import cython_module
+
+        return cython_module(text, "parallel_kernels", Path.cwd(), FLAGS)
+    import engineroom
+
+    return engineroom.compile(text, "parallel_kernels")
+
+
+def main() -> None:
+    system = sys.argv[1]
+    for folder in sys.argv[2:]:
+        site.addsitedir(folder)
+    from parallel_programs import PROGRAMS
+
+    programs = {program.key: program for program in PROGRAMS}
+    module = load(system)
+    print("READY", flush=True)
+    for line in sys.stdin:
+        key, threads, rounds = line.split()
+        program = programs[key]
+        call = program.call_c if system == "c" else program.call
+        # Once for what is made at the first call.
+        call(module, program.make(), int(threads))
+        best, answer = float("inf"), 0.0
+        for _ in range(int(rounds)):
+            data = program.make()
+            begin = time.perf_counter()
+            result = call(module, data, int(threads))
+            best = min(best, time.perf_counter() - begin)
+            answer = program.checksum(data, result)
+        print(best, answer, flush=True)
+
+
+if __name__ == "__main__":
+    # Threads that spin would take the other systems' time.
+    os.environ.setdefault("OMP_PROC_BIND", "false")
+    main()
