@@ -9,6 +9,12 @@
 
 #include "runtime/complex.h"
 
+namespace er {
+// The i-th of `items`, each of so many bytes, goes to to + i * stride, if bit i is set.
+ER_RUNTIME_API void store_lanes(char* to, std::ptrdiff_t stride, const void* items,
+                                std::size_t size, unsigned bits);
+}  // namespace er
+
 #if defined(__clang__)
 #define ER_HAS_LANES 1
 
@@ -34,6 +40,9 @@ ER_BEGIN_INLINE
 template <typename T>
 inline Mask mask(T lanes) {
   return __builtin_convertvector(lanes, Mask);
+}
+inline unsigned bits(Mask mask) {
+  return __builtin_bit_cast(std::conditional_t < kLanes == 16, std::uint16_t, std::uint8_t >, mask);
 }
 inline bool any(Mask mask) { return __builtin_reduce_or(mask); }
 inline bool all(Mask mask) { return __builtin_reduce_and(mask); }
@@ -84,25 +93,19 @@ inline Complex<T> select(Mask mask, Complex<T> yes, Complex<T> no) {
   return {select(mask, yes.real, no.real), select(mask, yes.imag, no.imag)};
 }
 
-// Into memory, one lane after the other.
+// Into memory, items side by side.
 template <typename T>
 inline void store(Mask mask, T* to, Lanes<T> lanes) {
   if (all(mask)) {
     __builtin_memcpy(to, &lanes, sizeof(lanes));
-    return;
+  } else {
+    store_lanes(reinterpret_cast<char*>(to), sizeof(T), &lanes, sizeof(T), bits(mask));
   }
-  T items[kLanes];
-  __builtin_memcpy(items, &lanes, sizeof(lanes));
-  for (int i = 0; i < kLanes; ++i)
-    if (mask[i]) to[i] = items[i];
 }
-// Into memory whose items are `stride` bytes apart.
+// Items `stride` bytes apart.
 template <typename T>
 inline void store(Mask mask, char* to, std::ptrdiff_t stride, Lanes<T> lanes) {
-  T items[kLanes];
-  __builtin_memcpy(items, &lanes, sizeof(lanes));
-  for (int i = 0; i < kLanes; ++i)
-    if (mask[i]) *reinterpret_cast<T*>(to + i * stride) = items[i];
+  store_lanes(to, stride, &lanes, sizeof(T), bits(mask));
 }
 
 ER_END_INLINE
