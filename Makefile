@@ -2,7 +2,8 @@
 # The work itself is in scripts/ and in CMakePresets.json.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test bench bench-compiler bench-parallel compat conformance references stdlib lint format tidy asan tsan fuzz clean
+.PHONY: help setup build demo test bench bench-compiler bench-parallel compat conformance conformance-on-disk references stdlib \
+	lint format tidy asan tsan fuzz clean
 
 VENV_PYTHON := .venv/bin/python
 JOBS := $(shell nproc)
@@ -45,6 +46,9 @@ compat: build ## our controller, engines and client with ipyparallel's, in every
 
 conformance: build ## run Cython's own tests through our compiler
 	$(VENV_PYTHON) scripts/conformance.py
+
+conformance-on-disk: build ## the same, built by g++ and imported, compared with what it does in the process
+	$(VENV_PYTHON) scripts/conformance.py --on-disk
 
 stdlib: build ## run CPython's tests of its own modules, compiled by us
 	$(VENV_PYTHON) scripts/stdlib_conformance.py

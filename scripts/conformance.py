@@ -8,6 +8,9 @@ pass; build/conformance/results.json has every file. Afterwards tests/errors: se
 A file counts as "unsupported" if the compiler says so in as many words, as "wrong" if examples
 fail, and as "crash" or "hang" if its process ends that way. Examples that fail on purpose are
 explained in conformance_deviations.py, and printed apart.
+
+With --on-disk each file is also built by g++ (or --compiler) and imported, and what it does then is
+compared with what it does in the process: `make conformance-on-disk`.
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ import argparse
 import collections
 import concurrent.futures
 import doctest
+import importlib.util
 import inspect
 import io
 import json
@@ -24,6 +28,7 @@ import re
 import subprocess
 import sys
 import tarfile
+import tempfile
 import types
 from pathlib import Path
 
@@ -54,8 +59,23 @@ def tags_of(path: Path) -> dict[str, list[str]]:
     return tags
 
 
-def run_one(path: str, level: str) -> None:
-    """In a process of its own: compiles a file, runs its doctests, prints one line of JSON."""
+def module_on_disk(file: Path, level: str, compiler: str) -> types.ModuleType:
+    """Optimization, which takes most of the time, is left out."""
+    import engineroom as er
+
+    with tempfile.TemporaryDirectory(prefix="engineroom-") as folder:
+        target = er.build(file, name=file.stem, level=level, output=f"{folder}/{file.stem}.so",
+                          compiler=compiler, optimization=0)  # fmt: skip
+        spec = importlib.util.spec_from_file_location(file.stem, target)
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(module)
+    return module
+
+
+def run_one(path: str, level: str, compiler: str) -> None:
+    """In a process of its own: compiles a file, runs its doctests, prints one line of JSON.
+    compiler: builds it; "": it is compiled in the process."""
     import unittest
 
     import engineroom as er
@@ -66,7 +86,10 @@ def run_one(path: str, level: str) -> None:
 
     file = Path(path)
     try:
-        module = er.compile_file(file, level=level)
+        if compiler:
+            module = module_on_disk(file, level, compiler)
+        else:
+            module = er.compile_file(file, level=level)
     except er.CompileError as error:
         unsupported = any("not supported yet" in d.message for d in error.diagnostics)
         why = error.diagnostics[0].message
@@ -118,17 +141,17 @@ def doctests_of(module: types.ModuleType, name: str) -> list[doctest.DocTest]:
     return doctest.DocTestFinder().find(module, name)
 
 
-def judge(path: Path) -> dict[str, object]:
+def judge(path: Path, compiler: str = "") -> dict[str, object]:
     """At level 3, then at level 2 if that was not all right; the better result counts."""
     tags = tags_of(path)
     bugs = (path.parent.parent / "bugs.txt").read_text()  # wrong with Cython too
     theirs = re.sub(r"#.*", "", bugs).split()
     if set(tags["tag"]) & SKIPPED_TAGS or path.stem in {*SKIPPED_FILES, *theirs}:
         return {"file": path.name, "status": "skipped"}
-    first = run_at(path, "3")
+    first = run_at(path, "3", compiler)
     if first["status"] in {"ok", "crash", "hang"}:
         return first
-    second = run_at(path, "2")
+    second = run_at(path, "2", compiler)
     return second if rank(second) >= rank(first) else first
 
 
@@ -137,10 +160,11 @@ def rank(result: dict[str, object]) -> tuple[int, int]:
     return order.index(str(result["status"])), -int(str(result.get("failed", 0)))
 
 
-def run_at(path: Path, level: str) -> dict[str, object]:
+def run_at(path: Path, level: str, compiler: str) -> dict[str, object]:
     try:
         done = subprocess.run(
-            [sys.executable, __file__, "--one", str(path), "--level", level],
+            [sys.executable, __file__, "--one", str(path), "--level", level,
+             "--compiler", compiler],
             capture_output=True, text=True, timeout=SECONDS, cwd=path.parent, errors="replace",
         )  # fmt: skip
     except subprocess.TimeoutExpired:
@@ -177,14 +201,19 @@ def main() -> None:
     parser.add_argument("--only", default="", help="only files whose name matches this regex")
     parser.add_argument("--errors", action="store_true", help="only tests/errors")
     parser.add_argument("--one-error", help="translate one file, and print its error lines")
+    parser.add_argument("--on-disk", action="store_true", help="compare with modules on disk")
+    parser.add_argument("--compiler", default="", help="what builds those (default g++)")
+    parser.add_argument("--ring", type=int, choices=range(1, 5), help="only the files of one ring")
     args = parser.parse_args()
     if args.one:
-        return run_one(args.one, args.level)
+        return run_one(args.one, args.level, args.compiler)
     if args.one_error:
         return error_agreement.translate_one(args.one_error, args.level)
     source = args.source or fetch()
+    if args.on_disk:
+        return compare_on_disk(files_of(source, args.only, args.ring), args.compiler or "g++")
     if not args.errors:
-        run_all(source, args.only)
+        run_all(files_of(source, args.only, args.ring))
     compare_errors(source / "tests" / "errors", args.only)
 
 
@@ -201,18 +230,49 @@ def compare_errors(tests: Path, only: str) -> None:
     error_agreement.show(agreements)
 
 
-def run_all(source: Path, only: str) -> None:
+def name_of(file: Path) -> str:
+    """As in RINGS."""
+    return file.stem if file.parent.name == "run" else f"{file.parent.name}/{file.stem}"
+
+
+def files_of(source: Path, only: str, ring: int | None) -> list[Path]:
     folders = [source / "tests" / name for name in ("run", "memoryview", "buffers")]
     files = [
         f for folder in folders for f in sorted(folder.iterdir()) if f.suffix in {".pyx", ".py"}
     ]
     files = [f for f in files if re.search(only, f.stem)]
+    if ring is None:
+        return files
+    return [f for f in files if name_of(f) in list(RINGS.values())[ring - 1]]
+
+
+def compare_on_disk(files: list[Path], compiler: str) -> None:
+    """Runs each file both ways; exits if one behaves differently."""
+
+    def judge_both(file: Path) -> tuple[dict[str, object], dict[str, object]]:
+        return judge(file), judge(file, compiler)
+
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        pairs = list(pool.map(judge_both, files))
+    show("in the process", [here for here, _ in pairs], "")
+    show(f"on disk, {compiler}", [there for _, there in pairs], "")
+    n_different = 0
+    for here, there in pairs:
+        outcomes = [(r["status"], r.get("tried"), r.get("failed")) for r in (here, there)]
+        if outcomes[0] != outcomes[1]:
+            n_different += 1
+            print(f"different: {here['file']}: in the process {outcomes[0]} {here.get('why', '')}; "
+                  f"on disk {outcomes[1]} {there.get('why', '')}")  # fmt: skip
+    print(f"{n_different} of {len(files)} files are different on disk")
+    if n_different:
+        sys.exit(1)
+
+
+def run_all(files: list[Path]) -> None:
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         results = list(pool.map(judge, files))
     for file, result in zip(files, results, strict=True):
-        result["name"] = (
-            file.stem if file.parent.name == "run" else f"{file.parent.name}/{file.stem}"
-        )
+        result["name"] = name_of(file)
         result["topics"] = topics_of(file)
     WORK.mkdir(parents=True, exist_ok=True)
     (WORK / "results.json").write_text(json.dumps(results, indent=1))
@@ -263,7 +323,10 @@ def show(name: str, results: list[dict[str, object]], theirs: str) -> None:
     print(f"{name}: {len(results)} files: {counts};")
     deviating = sum(len(r.get("deviating", [])) for r in results)
     on_purpose = f", {deviating} deviate on purpose" if deviating else ""
-    print(f"  {passing(results)} of {tried} examples tried pass{on_purpose}; {theirs}")
+    print(
+        f"  {passing(results)} of {tried} examples tried pass{on_purpose}"
+        + (theirs and f"; {theirs}")
+    )
     why = collections.Counter(
         re.sub(r"'[^']*'", "…", str(r.get("why", "")))
         for r in results

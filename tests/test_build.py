@@ -361,7 +361,7 @@ def test_command(folder):
     ]  # fmt: skip
     assert "bad.pyx:1:6: error" in complained
     assert complained.endswith("engineroom: 1 of 3 were not built\n")
-    made = {"one.cpp", "one.html", f"one{SUFFIX}", "pack"}
+    made = {"one.cpp", "one.html", "one.pyi", f"one{SUFFIX}", "pack"}
     assert {p.name for p in (folder / "out").iterdir()} == made
     code, said, complained = run("-O0", "-o", "out", "one.pyx")
     assert (code, complained) == (0, "")

@@ -58,7 +58,8 @@ Request request_from_python(std::string text, std::string file, std::string modu
                             const std::string& level, std::map<std::string, std::string> directives,
                             std::vector<std::string> pxd_path,
                             const std::vector<std::string>& known_names, std::string own_pxd,
-                            bool wants_notes, std::string init_symbol, std::string traceback_file) {
+                            bool wants_notes, std::string init_symbol, std::string traceback_file,
+                            bool wants_stub) {
   return {.text = std::move(text),
           .file = std::move(file),
           .module = std::move(module),
@@ -69,6 +70,7 @@ Request request_from_python(std::string text, std::string file, std::string modu
           .own_pxd = std::move(own_pxd),
           .character_by_name = character_by_name,
           .wants_notes = wants_notes,
+          .wants_stub = wants_stub,
           .init_symbol = std::move(init_symbol),
           .traceback_file = std::move(traceback_file)};
 }
@@ -149,6 +151,7 @@ void bind_cell(nb::module_& m) {
       .def_prop_ro("cpp", [](const Cell& self) { return self.translation.cpp; })
       .def_prop_ro("lines", [](const Cell& self) { return self.translation.lines; })
       .def_prop_ro("notes", [](const Cell& self) { return self.translation.notes; })
+      .def_prop_ro("stub", [](const Cell& self) { return self.translation.stub; })
       .def_prop_ro("headers", [](const Cell& self) { return self.translation.headers; })
       .def_prop_ro("dependencies", [](const Cell& self) { return self.translation.dependencies; })
       .def_prop_ro("loaded_names", [](const Cell& self) { return self.translation.loaded_names; })
@@ -178,16 +181,17 @@ void bind_session(nb::module_& m) {
              const std::string& level, std::map<std::string, std::string> directives,
              std::vector<std::string> pxd_path, const std::vector<std::string>& known_names,
              std::string own_pxd, bool wants_notes, std::string init_symbol,
-             std::string traceback_file) {
+             std::string traceback_file, bool wants_stub) {
             new (self) Request(request_from_python(
                 std::move(text), std::move(file), std::move(module), level, std::move(directives),
                 std::move(pxd_path), known_names, std::move(own_pxd), wants_notes,
-                std::move(init_symbol), std::move(traceback_file)));
+                std::move(init_symbol), std::move(traceback_file), wants_stub));
           },
           "text"_a, nb::kw_only(), "file"_a = "<cell>", "module"_a = "cell", "level"_a = "3",
           "directives"_a = std::map<std::string, std::string>(),
           "pxd_path"_a = std::vector<std::string>(), "known_names"_a = std::vector<std::string>(),
-          "own_pxd"_a = "", "wants_notes"_a = false, "init_symbol"_a = "", "traceback_file"_a = "");
+          "own_pxd"_a = "", "wants_notes"_a = false, "init_symbol"_a = "", "traceback_file"_a = "",
+          "wants_stub"_a = false);
   nb::class_<CompileJob>(m, "Job").def(
       "__init__",
       [](CompileJob* self, std::vector<std::string> include_dirs, std::vector<std::string> flags,

@@ -115,6 +115,8 @@ class Cell:
     @property
     def headers(self) -> list[str]: ...
     @property
+    def stub(self) -> str: ...
+    @property
     def dependencies(self) -> list[str]: ...
     @property
     def notes(self) -> list[LineNote]: ...
@@ -158,6 +160,7 @@ class Request:
         wants_notes: bool = False,
         init_symbol: str = "",
         traceback_file: str = "",
+        wants_stub: bool = False,
     ) -> None: ...
 
 class Job:

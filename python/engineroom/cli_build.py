@@ -22,6 +22,8 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("-a", "--annotate", action="store_true",
                          help="write FILE.html, too: how much of each line talks to Python, and why")  # fmt: skip
     command.add_argument("-k", "--keep-cpp", action="store_true", help="write FILE.cpp, too")
+    command.add_argument("--no-stub", dest="stub", action="store_false",
+                         help="write no FILE.pyi, which tells editors and type checkers what it has")  # fmt: skip
     command.add_argument("-f", "--force", action="store_true", help="also if nothing has changed")
     command.add_argument("-I", dest="include", action="append", default=[], metavar="DIR",
                          help="folder with .pxd files and C headers; may be repeated")  # fmt: skip
@@ -62,6 +64,7 @@ def run(args: argparse.Namespace) -> int:
         "force": args.force,
         "keep_cpp": args.keep_cpp,
         "annotate": args.annotate,
+        "stub": args.stub,
     }
     if args.output:
         os.makedirs(args.output, exist_ok=True)

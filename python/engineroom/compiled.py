@@ -49,9 +49,9 @@ class Text:
     # As of _compiler.Job.
     native: Mapping[str, Any] = field(default_factory=dict)
 
-    def request(self, known_names: Iterable[str] = (), **extension: str) -> _compiler.Request:
-        """known_names: what the namespace that it runs in has already. extension: init_symbol, and
-        perhaps traceback_file, of the text of an extension module."""
+    def request(self, known_names: Iterable[str] = (), **extension: Any) -> _compiler.Request:
+        """known_names: what the namespace that it runs in has already. extension: init_symbol and
+        the like, of _compiler.Request, for the text of an extension module."""
         from . import _compiler
 
         return _compiler.Request(

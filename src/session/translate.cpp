@@ -14,6 +14,7 @@
 #include "sema/analyze.h"
 #include "sema/names.h"
 #include "session/pxd_index.h"
+#include "session/stub.h"
 #include "syntax/parse.h"
 #include "syntax/print.h"
 #include "tree/print.h"
@@ -205,6 +206,7 @@ Translation translate(const Request& request, const Earlier* earlier) {
     if (!diagnostics.has_errors()) {
       assert(tree::verify(*typed.module).empty() && "what sema makes keeps the typed tree's rules");
       result.types_text = tree::print(*typed.module);
+      if (request.wants_stub) result.stub = stub_of(*tree.module, *typed.module);
       lower::lower(*typed.module);
       assert(tree::verify(*typed.module).empty() && "what lower makes does so, too");
       if (request.wants_notes) result.notes = annotate(*typed.module, sources);

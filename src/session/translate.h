@@ -39,6 +39,7 @@ struct Request {
   // What "\\N{name}" stands for (syntax/parse.h).
   std::function<std::optional<char32_t>(std::string_view)> character_by_name = {};
   bool wants_notes = false;  // Translation::notes
+  bool wants_stub = false;   // Translation::stub
   // PyInit_NAME: the C++ is to be an extension module that stands alone.
   std::string init_symbol = {};
   std::string traceback_file = {};  // what tracebacks name; "": `file`
@@ -86,6 +87,7 @@ struct Translation {
   std::string types_text;            // the typed tree, printed; empty if there were errors
   std::string cpp;                   // empty if there were errors
   std::vector<LineNote> notes;       // if they were asked for
+  std::string stub;                  // as of a .pyi file, if it was asked for
   std::vector<std::uint32_t> lines;  // for each line of `cpp`, the line of the text; 0 if none
   // extern "C" int exec(PyObject* globals, PyObject* home): see emit::Unit. -1 if it raised.
   std::string exec_symbol;

@@ -52,6 +52,7 @@ def cythonize(
     language_level: int | str | None = None,
     build_dir: str | Path | None = None,
     self_contained: bool = False,
+    stubs: bool = False,
     **options: Any,
 ) -> list[Extension]:
     """Translates sources to C++, and returns setuptools' Extensions that build it.
@@ -67,6 +68,7 @@ def cythonize(
     compiler_directives, include_path, language_level: as of `compile`.
     self_contained: modules that need no engineroom where they are installed. Others need the same
     version of it as they were built with.
+    stubs: write .pyi files beside the sources; `package_data={"": ["*.pyi"]}` ships them.
     The rest is for Cython's users: `language` and show_all_warnings mean nothing here, and options
     that would change what a module does are refused.
 
@@ -81,6 +83,7 @@ def cythonize(
         build_dir=None if build_dir is None else Path(build_dir),
         force=bool(force),
         self_contained=self_contained,
+        stubs=stubs,
         language={
             "level": str(language_level or 3),
             "directives": compiler_directives,
@@ -167,6 +170,7 @@ class _Job:
         build_dir: Path | None,
         force: bool,
         self_contained: bool,
+        stubs: bool,
         language: Mapping[str, Any],
     ) -> None:
         self.aliases = aliases
@@ -174,6 +178,7 @@ class _Job:
         self.build_dir = build_dir
         self.force = force
         self.self_contained = self_contained
+        self.stubs = stubs
         self.language = language
 
     def run(self, extension: Extension, file: str) -> Extension:
@@ -193,6 +198,8 @@ class _Job:
         )
         cpp = path.with_suffix(".cpp") if self.build_dir is None else self._elsewhere(path)
         translated.write_cpp(cpp, self.force)
+        if self.stubs:
+            translated.write_stub(path.with_suffix(".pyi"))
         if self.annotate:
             from ..annotate import Annotation
 

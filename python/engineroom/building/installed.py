@@ -153,6 +153,7 @@ def _recorded_module(record: Path) -> Path | None:
 
 def _build(name: str, path: Path, root: Path, options: _Options) -> Build:
     from .module import Build, Options
+    from .translation import EXT_SUFFIX
 
     more: dict[str, Any] = {
         "name": name,
@@ -170,8 +171,7 @@ def _build(name: str, path: Path, root: Path, options: _Options) -> Build:
     # load the new one, too.
     folder = Path(tempfile.mkdtemp(prefix=path.stem + "-", dir=root))
     try:
-        file = path.stem + sysconfig.get_config_var("EXT_SUFFIX")
-        made = Build(path, Options(output=folder / file, **more))
+        made = Build(path, Options(output=folder / (path.stem + EXT_SUFFIX), **more))
         made.run()
         made.target.chmod(0o600)
     except BaseException:

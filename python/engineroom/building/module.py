@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sysconfig
 import tempfile
 import warnings
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,7 @@ from typing import Any
 from ..compiling import CompileWarning
 from . import toolchain
 from .toolchain import REQUIRED_FLAGS, SPEED_FLAGS, Toolchain
-from .translation import Translated, package, runtime_key, translate
+from .translation import EXT_SUFFIX, Translated, package, runtime_key, translate
 
 
 @dataclass(frozen=True)
@@ -55,6 +54,7 @@ def build(
     force: bool = False,
     keep_cpp: bool = False,
     annotate: bool = False,
+    stub: bool = True,
 ) -> Path:
     """Builds an extension module of a .pyx or .py file, and returns its path.
 
@@ -68,7 +68,8 @@ def build(
     installed engineroom, which all modules share.
     flags, link_flags: more of the compiler's, after those of `# distutils:` comments.
     force: also if nothing has changed since it was built.
-    keep_cpp, annotate: write the C++, and a page of HTML about each line, beside it.
+    keep_cpp, annotate, stub: write the C++, a page of HTML about each line, and a .pyi file with the
+    types of what the module has, beside it.
 
     Raises CompileError, with all that is wrong; BuildError if the compiler or linker fails.
     """
@@ -82,13 +83,14 @@ def build(
         page.save(made.beside(".html"))
     if keep_cpp:
         made.translated.write_cpp(made.beside(".cpp"))
+    if stub:
+        made.translated.write_stub(made.beside(".pyi"))
     made.run(force)
     return made.target
 
 
 def _target(translated: Translated, output: str | Path | None) -> Path:
-    suffix = sysconfig.get_config_var("EXT_SUFFIX")
-    file = translated.path.stem + suffix
+    file = translated.path.stem + EXT_SUFFIX
     if output is None:
         return translated.path.with_name(file)
     path = Path(os.path.abspath(output))
