@@ -277,6 +277,11 @@ def test_what_needs_the_gil():
 
 def test_blocks_that_change_nothing():
     assert errors("""
+        def g(int x):
+            with nogil:
+                with nogil:
+                    x += 1
+
         cdef int f(int x) nogil:
             with nogil:
                 x += 1
@@ -285,8 +290,8 @@ def test_blocks_that_change_nothing():
                     x += 1
             return x
         """) == [
-        "3 Trying to release the GIL while it was previously released.",
-        "6 Trying to acquire the GIL while it is already held.",
+        "4 Trying to release the GIL while it was previously released.",
+        "11 Trying to acquire the GIL while it is already held.",
     ]
 
 

@@ -83,7 +83,7 @@ std::string initial_value(const Type& type) {
 
 bool FunctionEmitter::owns(const Variable& variable) const {
   if (!variable.type->is_counted()) return false;
-  if (variable.kind == VariableKind::kExtern) return false;
+  if (variable.kind == VariableKind::kExtern || lent_views_.contains(&variable)) return false;
   if (variable.kind != VariableKind::kParameter) return true;
   // A view is made of what Python passes.
   return assigned_.contains(&variable) || (variable.type->is_view() && !is_c_function());

@@ -100,6 +100,7 @@ class FunctionEmitter {
 
  private:
   using Form = Value::Form;
+  using Variables = std::vector<const tree::Variable*>;
 
   // ---- function_emitter.cpp ----
   std::string declare_parameters();
@@ -281,7 +282,7 @@ class FunctionEmitter {
     std::string team;
   };
   struct Left {
-    std::vector<const tree::Variable*> variables;
+    Variables variables;
     std::string clauses;
   };
   Limits limits(const tree::ParallelLoop& stmt);
@@ -293,11 +294,14 @@ class FunctionEmitter {
   void declare_exits(const Region& region);
   void declare_inner(const tree::Stmt& stmt);
   void way_out(const Region& region, const std::string& turn,
-               const std::vector<const tree::Variable*>& left, const std::string& end);
-  void after_region(const Region& region, const std::vector<const tree::Variable*>& left,
+               const Variables& left, const std::string& end);
+  void after_region(const Region& region, const Variables& left,
                     bool is_loop, bool is_shared);
   std::string team_clauses(const tree::ExprPtr& n_threads, const tree::ExprPtr& use_threads);
   std::string copied_clause(const tree::Stmt& stmt);
+  Variables lend_views(const tree::Stmt& stmt);
+  void declare_lent(const Variables& views);
+  void take_back(const Variables& views);
   bool may_lose_errors(const tree::Block& body);
   std::string declare_reduction(const tree::Reduction& reduction);
   std::string error_occurred() const {
@@ -325,6 +329,8 @@ class FunctionEmitter {
   bool in_region_ = false;
   std::vector<std::string> shared_;  // declarations of what the threads of a block share
   InnerVariables inner_;
+  // Memoryviews that the region which is being written has copies of, without references.
+  std::set<const tree::Variable*> lent_views_;
   std::set<const tree::Variable*> addressed_;  // locals whose address is taken
   // Objects that certainly have a value here: a check that says so needs not be made again.
   Bound bound_;

@@ -36,8 +36,6 @@ using tree::Variable;
 
 namespace {
 
-using Variables = std::vector<const Variable*>;
-
 // "firstprivate(v_a, v_b)", with a blank before it; "" if there are none.
 std::string clause(const char* name, const std::vector<std::string>& names) {
   return names.empty() ? "" : std::string(" ") + name + "(" + joined(names) + ")";
@@ -199,9 +197,39 @@ std::string FunctionEmitter::copied_clause(const Stmt& stmt) {
     if (inner_.is_inner(variable) || addressed_.contains(&variable)) continue;
     if (&variable == counter) continue;
     if (variable.type->buffer != nullptr) names.push_back("b" + variable.cpp.substr(1));
-    if (is_type_of_copies(*variable.type)) names.push_back(variable.cpp);
+    if (is_type_of_copies(*variable.type) || (variable.type->is_view() && !owns(variable)))
+      names.push_back(variable.cpp);
   }
   return clause("firstprivate", names);
+}
+
+// Memoryviews that are held here and that the threads only read: they need no references of their
+// own, but copies, so that shapes and strides stay in registers.
+FunctionEmitter::Variables FunctionEmitter::lend_views(const Stmt& stmt) {
+  Effects effects;
+  tree::for_each_block(
+      stmt, [&](const tree::Block& block) { effects.add(effects_.of_block(block)); });
+  Variables views;
+  for (const Variable& variable : function_.variables) {
+    const bool is_read = effects.reads.contains(&variable) && !effects.writes.contains(&variable);
+    if (is_read && variable.type->is_view() && owns(variable)) views.push_back(&variable);
+  }
+  lent_views_.insert(views.begin(), views.end());
+  return views;
+}
+
+// Under the name of what they are copies of.
+void FunctionEmitter::declare_lent(const Variables& views) {
+  if (views.empty()) return;
+  for (const Variable* view : views)
+    out_.line("const " + view->type->cpp + " lent_" + view->cpp + " = " + view->cpp + ".get();");
+  out_.open("");
+  for (const Variable* view : views)
+    out_.line(view->type->cpp + " " + view->cpp + " = lent_" + view->cpp + ";");
+}
+
+void FunctionEmitter::take_back(const Variables& views) {
+  for (const Variable* view : views) lent_views_.erase(view);
 }
 
 // ---- leaving a region ----
@@ -401,6 +429,7 @@ void FunctionEmitter::turn(const tree::ParallelLoop& stmt, const Limits& limits,
 void FunctionEmitter::parallel_loop(const tree::ParallelLoop& stmt) {
   forget_unbound(effects_.of_block(stmt.body));
   const Limits limits = this->limits(stmt);
+  const Variables views = stmt.is_shared_out ? Variables() : lend_views(stmt);
   const Region inside = region(stmt, stmt.body, true);
   const Left left = left_by(stmt);
   has_declared_ = true;
@@ -412,6 +441,7 @@ void FunctionEmitter::parallel_loop(const tree::ParallelLoop& stmt) {
   out_.line("const er::Turns<" + cpp + "> n" + inside.id + " = er::n_turns<" + cpp + ">(" +
             limits.start + ", " + limits.stop + ", " + limits.step + ");");
 
+  declare_lent(views);
   const std::string clauses = left.clauses + limits.schedule;
   const bool needs_thread = inside.can_fail || inside.takes_gil;
   if (stmt.is_shared_out) {
@@ -431,6 +461,8 @@ void FunctionEmitter::parallel_loop(const tree::ParallelLoop& stmt) {
   }
   turn(stmt, limits, inside, left);
   if (!stmt.is_shared_out && needs_thread) out_.close();
+  if (!views.empty()) out_.close();
+  take_back(views);
 
   if (inside.can_leave()) after_region(inside, left.variables, true, stmt.is_shared_out);
   if (stmt.orelse.empty()) return;
@@ -455,10 +487,12 @@ void FunctionEmitter::declare_exits(const Region& region) {
 void FunctionEmitter::parallel_block(const tree::ParallelBlock& stmt) {
   forget_unbound(effects_.of_block(stmt.body));
   const std::string team = team_clauses(stmt.n_threads, stmt.use_threads);
+  const Variables views = lend_views(stmt);
   const Region inside = region(stmt, stmt.body, false);
   has_declared_ = true;
   declare_leaving(inside, {}, false);
   for (const std::string& line : inside.declarations) out_.line(line);
+  declare_lent(views);
   std::vector<std::string> first;
   for (const tree::Private& one : stmt.privates)
     if (!inner_.is_inner(*one.variable)) first.push_back(one.variable->cpp);
@@ -478,6 +512,8 @@ void FunctionEmitter::parallel_block(const tree::ParallelBlock& stmt) {
   }
   out_.set_source_line(line);
   out_.close();
+  if (!views.empty()) out_.close();
+  take_back(views);
   if (inside.can_leave()) after_region(inside, {}, false, false);
 }
 

@@ -492,7 +492,7 @@ class Analyzer {
   bool prange_limits(const syntax::Call& call, tree::ParallelLoop& loop);
   void prange_loop(const syntax::For& stmt, const syntax::Call& call, Block& out);
   void inner_prange(const syntax::For& stmt, std::unique_ptr<tree::ParallelLoop> parallel,
-                    Block& out);
+                    bool nogil, syntax::SourceRange range, Block& out);
   void evaluate_first(tree::ParallelLoop& loop, Block& out);
   void evaluate_first(ExprPtr& part, Block& out);
   void parallel_block(const syntax::Call& call, const std::function<Block()>& body,

@@ -82,6 +82,8 @@ Analyzer::Annotation Analyzer::annotation(const syntax::Expr& e) {
       // list[int]: what is in it is not looked at.
       Annotation container = annotation(*subscript.value);
       const bool is_class = container.type != nullptr && container.type->is_object();
+      if (container.type != nullptr && !is_class && subscript.slice->kind == ExprKind::kInt)
+        return {array_type_of_expr(e), false};  // cython.int[3]
       return is_class ? container : Annotation{};
     }
     case ExprKind::kBinOp: {

@@ -39,6 +39,7 @@ std::shared_ptr<Scope> Analyzer::load_pxd(const std::string& name, syntax::Sourc
   scope->module = absolute_module(name, level);
   pxds_.emplace(*source, scope);  // before its text is read, which may cimport us
   if (name == "numpy") numpy_ = scope;
+  if (name == "openmp") out_.uses_openmp = true;
   const std::optional<std::size_t> header = std::exchange(header_, std::nullopt);
   declare_all(parse_pxd(*source), *scope, true);
   header_ = header;

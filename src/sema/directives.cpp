@@ -9,7 +9,7 @@ namespace engineroom::sema {
 namespace {
 
 // Accepted without effect: they tune what is not there, or the C code of another compiler.
-constexpr std::array<std::string_view, 50> kWithoutEffect = {
+constexpr std::array<std::string_view, 49> kWithoutEffect = {
     "always_allow_keywords",
     "auto_cpdef",
     "auto_pickle",
@@ -34,7 +34,6 @@ constexpr std::array<std::string_view, 50> kWithoutEffect = {
     "final",
     "formal_grammar",
     "freelist",
-    "freethreading_compatible",
     "internal",
     "language_level",
     "linetrace",
@@ -79,6 +78,7 @@ Directives::Set Directives::set(std::string_view name, std::string_view value) {
       {"overflowcheck", &overflowcheck},
       {"annotation_typing", &annotation_typing},
       {"legacy_implicit_noexcept", &legacy_implicit_noexcept},
+      {"freethreading_compatible", &freethreading_compatible},
       {"warn.maybe_uninitialized", &warn_maybe_uninitialized},
       {"warn.undeclared", &warn_undeclared},
       {"warn.unreachable", &warn_unreachable},

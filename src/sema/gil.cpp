@@ -26,7 +26,9 @@ tree::StmtPtr Analyzer::gil_node(bool releases, Block body, syntax::SourceRange 
 void Analyzer::gil_block(bool releases, const syntax::Expr* condition, syntax::SourceRange range,
                          const std::function<Block()>& body, Block& out) {
   if (condition != nullptr) {
-    const std::optional<bool> truth = constant_truth(*this->condition(*condition));
+    const syntax::Expr* known = compile_time_value(*condition);
+    const std::optional<bool> truth =
+        constant_truth(*this->condition(known != nullptr ? *known : *condition));
     if (!truth) {
       diagnostics_.error("gil-condition", condition->range,
                          "Non-constant condition in a `with " +
@@ -37,6 +39,14 @@ void Analyzer::gil_block(bool releases, const syntax::Expr* condition, syntax::S
       for (StmtPtr& stmt : body()) out.push_back(std::move(stmt));
       return;
     }
+  }
+  // A function that is called with it or without may release it if it is there.
+  if (releases && !context_->has_gil && !context_->is_gil_known) {
+    auto node = make_stmt<tree::GilBlock>(range);
+    node->is_conditional = true;
+    node->body = with_gil_state(false, body);
+    out.push_back(std::move(node));
+    return;
   }
   if (context_->has_gil != releases) {
     diagnostics_
@@ -65,7 +75,7 @@ void Analyzer::without_gil(bool nogil, syntax::SourceRange range, std::string_vi
     return section(out, false);
   }
   const bool takes_gil = has_gil && !nogil;
-  if (takes_gil)
+  if (takes_gil && !context_->directives.freethreading_compatible)
     diagnostics_
         .warning("parallel-gil", range,
                  std::string(what) +

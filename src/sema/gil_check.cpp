@@ -90,7 +90,13 @@ class GilChecker {
  private:
   void signature();
   void block(const Block& block) {
-    for (const tree::StmtPtr& stmt : block) statement(*stmt);
+    for (const tree::StmtPtr& stmt : block) {
+      statement(*stmt);
+      // What comes after a jump is never reached.
+      const StmtKind kind = stmt->kind;
+      if (kind == StmtKind::kReturn || kind == StmtKind::kBreak || kind == StmtKind::kContinue)
+        return;
+    }
   }
   void statement(const Stmt& stmt);
   void assign(const tree::Assign& stmt);

@@ -259,6 +259,13 @@ void Analyzer::classify(const syntax::Block& body, tree::ParallelLoop& loop, Par
                          "Cannot assign to private of outer parallel block");
       continue;
     }
+    if (variable->type->is_view()) {
+      diagnostics_
+          .error("parallel-private", one.range,
+                 "Memoryview slices can only be shared in parallel sections")
+          .hint("use items of the whole, or pass the slice to a function");
+      continue;
+    }
     if (variable->type->is_object()) {
       if (one.op)
         diagnostics_.error("parallel-reduction", one.range, "Python objects cannot be reductions")
@@ -391,7 +398,8 @@ void Analyzer::prange_loop(const syntax::For& stmt, const syntax::Call& call, Bl
   if (loop->variable == nullptr || !prange_limits(call, *loop)) return;
   loop->variable->is_assigned = true;
   ParallelScope* outer = context_->parallel;
-  if (outer != nullptr && !outer->is_block) return inner_prange(stmt, std::move(loop), out);
+  if (outer != nullptr && !outer->is_block)
+    return inner_prange(stmt, std::move(loop), nogil, call.range, out);
   loop->is_shared_out = outer != nullptr;
   if (loop->is_shared_out && loop->n_threads)
     diagnostics_.error("parallel-option", call.range,
@@ -417,7 +425,7 @@ void Analyzer::prange_loop(const syntax::For& stmt, const syntax::Call& call, Bl
 
 // In another prange: its turns are the outer one's.
 void Analyzer::inner_prange(const syntax::For& stmt, std::unique_ptr<tree::ParallelLoop> parallel,
-                            Block& out) {
+                            bool nogil, syntax::SourceRange range, Block& out) {
   auto loop = make_stmt<tree::CountLoop>(stmt.range);
   loop->variable = parallel->variable;
   loop->counter = parallel->counter;
@@ -425,11 +433,20 @@ void Analyzer::inner_prange(const syntax::For& stmt, std::unique_ptr<tree::Paral
   loop->stop = std::move(parallel->stop);
   loop->step = std::move(parallel->step);
   loop->step_sign = parallel->step_sign;
-  ++context_->loops;
-  loop->body = block(stmt.body);
-  --context_->loops;
-  loop->orelse = block(stmt.orelse);
-  out.push_back(std::move(loop));
+  const auto add = [&](Block& within) {
+    ++context_->loops;
+    loop->body = block(stmt.body);
+    --context_->loops;
+    loop->orelse = block(stmt.orelse);
+    within.push_back(std::move(loop));
+  };
+  if (!nogil || !context_->has_gil) return add(out);
+  Block body = with_gil_state(false, [&] {
+    Block within;
+    add(within);
+    return within;
+  });
+  out.push_back(gil_node(true, std::move(body), range));
 }
 
 // The limits are computed while the GIL is held.
