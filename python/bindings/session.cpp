@@ -156,8 +156,7 @@ void bind_cell(nb::module_& m) {
       .def_prop_ro("dependencies", [](const Cell& self) { return self.translation.dependencies; })
       .def_prop_ro("loaded_names", [](const Cell& self) { return self.translation.loaded_names; })
       .def_prop_ro("bound_names", [](const Cell& self) { return self.translation.bound_names; })
-      .def_prop_ro("uses_openmp",
-                   [](const Cell& self) { return self.translation.uses_openmp; })
+      .def_prop_ro("uses_openmp", [](const Cell& self) { return self.translation.uses_openmp; })
       .def_prop_ro("distutils", [](const Cell& self) { return self.translation.distutils; })
       .def_prop_ro("diagnostics", [](const Cell& self) { return self.report.diagnostics; })
       .def_prop_ro("error", [](const Cell& self) { return self.status.message(); })

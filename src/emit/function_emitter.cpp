@@ -128,9 +128,14 @@ void FunctionEmitter::declare_locals(Writer& head) const {
     if (type.is_counted()) {
       if (!owns(variable)) continue;
       const bool is_c_parameter = is_parameter && is_c_function();
-      const char* nogil_ref = type.is_object() && may_lack_gil() ? "er::NogilRef" : nullptr;
-      head.line((nogil_ref != nullptr ? nogil_ref : owner_type(type)) + " " + variable.cpp +
-                (is_c_parameter ? " = er::borrow(er_" + variable.cpp + ");" : ";"));
+      const std::string own = "er_" + variable.cpp;
+      if (type.is_object() && may_lack_gil()) {
+        head.line("er::NogilRef " + variable.cpp +
+                  (is_c_parameter ? "{er::new_ref_nogil(" + own + ")};" : ";"));
+      } else {
+        head.line(owner_type(type) + " " + variable.cpp +
+                  (is_c_parameter ? " = er::borrow(" + own + ");" : ";"));
+      }
     } else if (!is_parameter || !is_c_function()) {
       head.line(declare(type, variable.cpp) + initial_value(type) + ";");
     }

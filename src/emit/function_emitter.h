@@ -293,10 +293,9 @@ class FunctionEmitter {
   void declare_thread(const Region& region, const tree::Block& body);
   void declare_exits(const Region& region);
   void declare_inner(const tree::Stmt& stmt);
-  void way_out(const Region& region, const std::string& turn,
-               const Variables& left, const std::string& end);
-  void after_region(const Region& region, const Variables& left,
-                    bool is_loop, bool is_shared);
+  void way_out(const Region& region, const std::string& turn, const Variables& left,
+               const std::string& end);
+  void after_region(const Region& region, const Variables& left, bool is_loop, bool is_shared);
   std::string team_clauses(const tree::ExprPtr& n_threads, const tree::ExprPtr& use_threads);
   std::string copied_clause(const tree::Stmt& stmt);
   Variables lend_views(const tree::Stmt& stmt);

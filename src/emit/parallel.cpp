@@ -207,8 +207,8 @@ std::string FunctionEmitter::copied_clause(const Stmt& stmt) {
 // own, but copies, so that shapes and strides stay in registers.
 FunctionEmitter::Variables FunctionEmitter::lend_views(const Stmt& stmt) {
   Effects effects;
-  tree::for_each_block(
-      stmt, [&](const tree::Block& block) { effects.add(effects_.of_block(block)); });
+  tree::for_each_block(stmt,
+                       [&](const tree::Block& block) { effects.add(effects_.of_block(block)); });
   Variables views;
   for (const Variable& variable : function_.variables) {
     const bool is_read = effects.reads.contains(&variable) && !effects.writes.contains(&variable);

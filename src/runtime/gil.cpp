@@ -56,6 +56,11 @@ void write_unraisable_nogil(const char* function) {
   write_unraisable(function);
 }
 
+PyObject* new_ref_nogil(PyObject* object) {
+  const WithGil gil;
+  return Py_XNewRef(object);
+}
+
 void drop_nogil(Ref& object) {
   if (!object) return;
   const WithGil gil;

@@ -69,6 +69,9 @@ class HandlerNogil {
 // A local object of a function that is called without the GIL.
 class NogilRef : public Ref {
  public:
+  NogilRef() = default;
+  // Takes over a new reference.
+  explicit NogilRef(PyObject* taken) : Ref(taken) {}
   using Ref::operator=;
   ~NogilRef();
 };
@@ -78,6 +81,7 @@ ER_RUNTIME_API ER_COLD void add_traceback_nogil(const char* function, const char
                                                 PyObject* globals);
 ER_RUNTIME_API ER_COLD void write_unraisable_nogil(const char* function);
 ER_RUNTIME_API ER_COLD void drop_nogil(Ref& object);
+ER_RUNTIME_API PyObject* new_ref_nogil(PyObject* object);
 
 inline NogilRef::~NogilRef() {
   if (get() != nullptr) drop_nogil(*this);

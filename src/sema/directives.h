@@ -17,7 +17,7 @@ struct Directives {
   bool annotation_typing = true;
   bool legacy_implicit_noexcept = false;
   bool freethreading_compatible = false;  // no word of parallel sections with the GIL
-  bool true_division = true;  // follows from the language level
+  bool true_division = true;              // follows from the language level
   bool warn_unreachable = true;
   bool warn_maybe_uninitialized = false;
   bool warn_undeclared = false;

@@ -266,11 +266,21 @@ const Type* Analyzer::range_type(const syntax::Expr& iter) {
   const bool is_range =
       callee != nullptr && callee->id == "range" && is_builtin("range") && call->keywords.empty();
   if ((!is_range && !is_parallel) || call->args.empty()) return nullptr;
+  // Of one limit the loop of threads takes the very type, of two the wider one.
+  const bool is_as_given = is_parallel && call->args.size() < 3;
+  const auto wider = [&](const Type* a, const Type* b) {
+    if (!is_as_given) return types_.common(a, b);
+    return a == nullptr || b->rank > a->rank ? b : a;
+  };
+  bool has_variable = false;
+  for (const syntax::Expr* arg : call->args)
+    has_variable = has_variable || arg->kind != ExprKind::kInt;
   const Type* type = types_.long_type();
+  if (is_parallel && has_variable) type = is_as_given ? nullptr : types_.int_type();
   for (const syntax::Expr* arg : call->args) {
     const Type* one = quick_type(*arg);
     if (one == nullptr || !one->is_integral()) return nullptr;
-    if (arg->kind != ExprKind::kInt) type = types_.common(type, one);
+    if (arg->kind != ExprKind::kInt) type = wider(type, one);
     if (one->kind == TypeKind::kEnum && call->args.size() == 1) return one;
   }
   return type;
