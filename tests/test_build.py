@@ -325,6 +325,65 @@ def test_mistakes(folder):
     assert not list(folder.glob(".engineroom-*"))
 
 
+LOOPS = """
+    from cython.parallel cimport prange, threadid
+    from libc.stdlib cimport calloc, free
+
+    cdef inline int escape(double complex z, double complex c) noexcept nogil:
+        cdef int i = 0
+        while z.real * z.real + z.imag * z.imag < 4.0 and i < 50:
+            z = z * z + c
+            i += 1
+        return i
+
+    def run(int n):
+        cdef int i, j, n_threads = 0
+        cdef long total = 0
+        cdef int* counts = <int*>calloc(n * n, sizeof(int))
+        for i in prange(n, nogil=True, num_threads=2, schedule="static"):
+            for j in range(n):
+                counts[i * n + j] = escape(i / 10.0 + j / 10.0 * 1j, -0.4 + 0.6j)
+                total += counts[i * n + j]
+            n_threads = threadid() + 1
+        found = [counts[i] for i in range(n * n)]
+        free(counts)
+        return found, total, n_threads
+"""
+
+USE_LOOPS = """
+import os
+import loops
+found, total, n_threads = loops.run(20)
+assert sum(found) == total and n_threads == 2, (total, n_threads)
+child = os.fork()
+if child == 0:  # in which the threads of the first loop are not
+    os._exit(0 if loops.run(20) == (found, total, 2) else 1)
+print(total, os.waitpid(child, 0)[1])
+"""
+
+
+@pytest.mark.parametrize(
+    "compiler",
+    ["g++", pytest.param(CLANG, marks=pytest.mark.skipif(not CLANG, reason="no clang++"))],
+)
+def test_threads(folder, compiler):
+    """The same numbers as in the process, on two threads, also in a process that was forked."""
+    source = write(folder / "loops.pyx", LOOPS)
+    build(source, compiler=compiler, optimization=1)
+    total = er.compile_file(source).run(20)[1]
+    assert run_python(USE_LOOPS, path=folder) == f"{total} 0\n"
+
+
+def test_threads_need_openmp(folder):
+    """Serial without a word would be worse: whoever compiles the C++ is told."""
+    source = write(folder / "loops.pyx", LOOPS)
+    translation.translate(source).write_cpp(folder / "loops.cpp")
+    command = ["g++", "-std=c++20", "-fsyntax-only", f"-I{translation.package()}/include",
+               f"-I{sysconfig.get_path('include')}", str(folder / "loops.cpp")]  # fmt: skip
+    assert "prange needs OpenMP" in subprocess.run(command, capture_output=True, text=True).stderr
+    assert subprocess.run([*command, "-fopenmp"]).returncode == 0
+
+
 def test_compiler_without_openmp_is_an_error(folder, tmp_path):
     """Serial without a word would be worse."""
     fake = write(

@@ -387,7 +387,11 @@ Unit emit(const tree::Module& module, const syntax::Sources& sources, const Emit
   out.append(own_declarations);
   out.append(c_declarations);
   out.append(python_declarations);
-  out.append(context.lane_functions.text());
+  if (!context.lane_functions.text().lines().empty()) {
+    out.line("#ifdef ER_HAS_LANES");
+    out.append(context.lane_functions.text());
+    out.line("#endif");
+  }
   out.append(bodies);
   define_entry(module, unit, has_init, is_extension, out);
   if (is_extension) define_extension(module.name, options.init_symbol, unit.entry, out);
@@ -396,7 +400,7 @@ Unit emit(const tree::Module& module, const syntax::Sources& sources, const Emit
   const std::string spelled = plain_text(types) + plain_text(out);
   const std::set<std::string_view> words = words_of(spelled);
   Writer whole;
-  if (is_extension) begin_extension(whole);
+  if (is_extension) begin_extension(module.uses_openmp, whole);
   whole.line("#include \"runtime/engineroom_runtime.h\"");
   if (is_extension) whole.line("#include \"runtime/module.h\"");
   std::set<std::string_view> told;

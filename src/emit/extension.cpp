@@ -5,9 +5,16 @@
 
 namespace engineroom::emit {
 
-void begin_extension(Writer& out) {
-  // Whoever builds the module chooses the warnings; a parameter that nothing reads is not for them.
-  for (const char* warning : {"unused-variable", "unused-function", "unused-parameter"})
+void begin_extension(bool uses_openmp, Writer& out) {
+  if (uses_openmp) {
+    // Without it loops would run on one core, and nobody would know why.
+    out.line("#ifndef _OPENMP");
+    out.line("#error \"prange needs OpenMP: compile and link this with -fopenmp\"");
+    out.line("#endif");
+  }
+  // Whoever builds the module chooses the warnings. These are not for them: a parameter that
+  // nothing reads, and vectors that are passed between functions of the module alone.
+  for (const char* warning : {"unused-variable", "unused-function", "unused-parameter", "psabi"})
     out.line("#pragma GCC diagnostic ignored \"-W" + std::string(warning) + "\"");
 }
 
@@ -21,6 +28,7 @@ void define_extension(const std::string& module, const std::string& init_symbol,
   out.line("return er::create_module(spec, er_extension);");
   out.close();
   out.open("static int er_execute(PyObject* module)");
+  out.line("er::make_openmp_fork_safe();");
   out.line("return er::exec_module(module, er_extension);");
   out.close();
   out.open("static PyModuleDef_Slot er_slots[] =");

@@ -8,7 +8,7 @@
 namespace engineroom::emit {
 
 // What stands before everything else in such a text.
-void begin_extension(Writer& out);
+void begin_extension(bool uses_openmp, Writer& out);
 
 // The function that Python calls to import it (PEP 489), named `init_symbol`. `module`: its full
 // name; `entry`: what runs its statements.

@@ -148,9 +148,15 @@ class Leaving {
 }  // namespace er
 
 #ifdef _OPENMP
+// As each compiler's own <omp.h> has them, which a text may include, too.
 extern "C" {
+#if defined(__clang__)
 int omp_get_thread_num(void);
 int omp_get_max_threads(void);
+#else
+int omp_get_thread_num(void) noexcept;
+int omp_get_max_threads(void) noexcept;
+#endif
 }
 #endif
 

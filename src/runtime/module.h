@@ -8,6 +8,11 @@
 
 #include "runtime/python.h"
 
+#if defined(_OPENMP) && !defined(__clang__)
+#include <omp.h>
+#include <pthread.h>
+#endif
+
 namespace er {
 
 struct ExtensionModule {
@@ -23,5 +28,15 @@ struct ExtensionModule {
 // module that is loaded takes its place.
 ER_RUNTIME_API PyObject* create_module(PyObject* spec, ExtensionModule& extension);
 ER_RUNTIME_API int exec_module(PyObject* module, ExtensionModule& extension);
+
+// GCC's OpenMP waits for ever in a process that was forked after a parallel region, for threads
+// that are not there: so the forking thread lets its threads go before. Clang's minds it itself.
+inline void make_openmp_fork_safe() {
+#if defined(_OPENMP) && !defined(__clang__)
+  static const int done =
+      pthread_atfork([] { omp_pause_resource_all(omp_pause_hard); }, nullptr, nullptr);
+  static_cast<void>(done);
+#endif
+}
 
 }  // namespace er

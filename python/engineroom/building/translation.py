@@ -129,9 +129,8 @@ class Translated:
 
     @property
     def uses_openmp(self) -> bool:
-        return "-fopenmp" in self.native.get("extra_compile_args", ()) or bool(
-            getattr(self.cell, "uses_openmp", False)
-        )
+        asked = "-fopenmp" in self.native.get("extra_compile_args", ())
+        return asked or bool(self.cell.uses_openmp)
 
     @property
     def include_dirs(self) -> list[str]:
