@@ -88,7 +88,7 @@ void FunctionEmitter::check_none(const std::string& view, const char* verb,
 
 Value FunctionEmitter::checked_index(const tree::Expr& expr, Value made, const std::string& memory,
                                      int axis, bool wraps, bool checks_bounds,
-                                     syntax::SourceRange range) {
+                                     syntax::SourceRange range, const char* raise) {
   const std::string size = memory + ".shape[" + std::to_string(axis) + "]";
   const bool is_constant =
       expr.kind == tree::ExprKind::kLiteral && made.text.find('-') == std::string::npos;
@@ -98,7 +98,7 @@ Value FunctionEmitter::checked_index(const tree::Expr& expr, Value made, const s
   if (!checks_bounds) return made;
   // What stands in the text twice must not do anything.
   if (effects_(expr).is_active) made = temporary(*expr.type, made.text);
-  out_.line("if (er::is_outside(" + made.text + ", " + size + ")) { er::raise_out_of_bounds(" +
+  out_.line("if (er::is_outside(" + made.text + ", " + size + ")) { " + raise + "(" +
             std::to_string(axis) + "); " + fail(range).substr(2));
   return made;
 }
@@ -125,7 +125,8 @@ Value FunctionEmitter::buffer_item(const tree::BufferItem& expr) {
     if (layout.may_point[i])
       address = "er::follow(" + address + ", " + memory + ".suboffsets" + axis + ")";
   }
-  const std::string pointer = "(" + tree::declare(*expr.type, "*") + ")";
+  const bool is_array = expr.type->kind == tree::TypeKind::kArray;
+  const std::string pointer = "(" + tree::declare(*expr.type, is_array ? "(*)" : "*") + ")";
   const bool is_simple = address.find(' ') == std::string::npos;
   std::string text = pointer + (is_simple ? address : "(" + address + ")");
   if (layout.contiguous_axis < 0) return {"*" + text, kUnary, Form::kPlain, 2};

@@ -88,7 +88,11 @@ std::string Conversions::from_object(const Type& type, const std::string& object
   if (type.kind == TypeKind::kArray) {
     return "er::array_from_object" + arguments + ", " + std::to_string(type.size) + ", sizeof(" +
            type.base->cpp + "), [](PyObject* o, void* out) { return " +
-           from_object(*type.base, "o", "(" + type.base->cpp + "*)out") + "; })";
+           from_object(*type.base, "o",
+                       "(" +
+                           declare(*type.base, type.base->kind == TypeKind::kArray ? "(*)" : "*") +
+                           ")out") +
+           "; })";
   }
   if (type.is_tuple) return tuple_function(type, false) + arguments + ")";
   if (type.kind == TypeKind::kStruct && made_from_object_.insert(&type).second)
@@ -114,7 +118,9 @@ bool is_convertible(const Type& item) {
 
 std::string Conversions::item_to_object(const Type& item) {
   if (!is_convertible(item)) return "nullptr";
-  const std::string place = "*(" + declare(item, "const*") + ")item";
+  // An array has its star in parentheses.
+  const std::string star = item.kind == TypeKind::kArray ? "(*)" : "*";
+  const std::string place = "*(" + declare(item, star) + ")item";
   const std::string made = item.is_object()
                                ? "er::new_ref(er::item_object(*(PyObject* const*)item))"
                                : to_object(item, place);
@@ -127,7 +133,9 @@ std::string Conversions::item_from_object(const Type& item) {
     return "[](PyObject* o, char* item) { Py_XSETREF(*(PyObject**)item, Py_NewRef(o)); return "
            "true; }";
   return "[](PyObject* o, char* item) -> bool { return " +
-         from_object(item, "o", "(" + declare(item, "*") + ")item") + "; }";
+         from_object(item, "o",
+                     item.kind == TypeKind::kArray ? "item" : "(" + declare(item, "*") + ")item") +
+         "; }";
 }
 
 std::string Conversions::view_spec(const Type& type) {
@@ -145,7 +153,8 @@ std::string Conversions::view_spec(const Type& type) {
                    ", er::AxisPacking::" + kPacking[static_cast<int>(axis.packing)] + "}");
   }
   const auto word = [](bool value) { return std::string(value ? "true" : "false"); };
-  std::vector<std::string> parts = {"&" + item_types_.table(item, item.name),
+  const std::string shown = item.is_object() ? item.name : type.item_name;
+  std::vector<std::string> parts = {"&" + item_types_.table(item, shown),
                                     std::to_string(axes.size()),
                                     name + "_axes",
                                     word(!is_const),

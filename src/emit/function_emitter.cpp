@@ -1,5 +1,7 @@
 #include "emit/function_emitter.h"
 
+#include <algorithm>
+
 #include "emit/text.h"
 
 namespace engineroom::emit {
@@ -120,25 +122,33 @@ std::string FunctionEmitter::c_signature(bool with_names) const {
 }
 
 void FunctionEmitter::declare_locals(Writer& head) const {
-  for (const Variable& variable : function_.variables) {
-    if (variable.is_global() || inner_.is_inner(variable)) continue;
-    const bool is_parameter = variable.kind == VariableKind::kParameter;
-    const Type& type = *variable.type;
-    if (type.buffer != nullptr) declare_buffer(variable, head);
-    if (type.is_counted()) {
-      if (!owns(variable)) continue;
-      const bool is_c_parameter = is_parameter && is_c_function();
-      const std::string own = "er_" + variable.cpp;
-      if (type.is_object() && may_lack_gil()) {
-        head.line("er::NogilRef " + variable.cpp +
-                  (is_c_parameter ? "{er::new_ref_nogil(" + own + ")};" : ";"));
-      } else {
-        head.line(owner_type(type) + " " + variable.cpp +
-                  (is_c_parameter ? " = er::borrow(" + own + ");" : ";"));
-      }
-    } else if (!is_parameter || !is_c_function()) {
-      head.line(declare(type, variable.cpp) + initial_value(type) + ";");
+  // Memoryviews come last first: destructors run backwards, and the first is to be released first.
+  for (const bool are_views : {true, false}) {
+    std::vector<const Variable*> variables;
+    for (const Variable& variable : function_.variables)
+      if (variable.type->is_view() == are_views) variables.push_back(&variable);
+    if (are_views) std::reverse(variables.begin(), variables.end());
+    for (const Variable* variable : variables) declare_local(*variable, head);
+  }
+}
+
+void FunctionEmitter::declare_local(const Variable& variable, Writer& head) const {
+  if (variable.is_global() || inner_.is_inner(variable)) return;
+  const bool is_c_parameter = variable.kind == VariableKind::kParameter && is_c_function();
+  const Type& type = *variable.type;
+  if (type.buffer != nullptr) declare_buffer(variable, head);
+  if (type.is_counted()) {
+    if (!owns(variable)) return;
+    const std::string own = "er_" + variable.cpp;
+    if (type.is_object() && may_lack_gil()) {
+      head.line("er::NogilRef " + variable.cpp +
+                (is_c_parameter ? "{er::new_ref_nogil(" + own + ")};" : ";"));
+    } else {
+      head.line(owner_type(type) + " " + variable.cpp +
+                (is_c_parameter ? " = er::borrow(" + own + ");" : ";"));
     }
+  } else if (!is_c_parameter) {
+    head.line(declare(type, variable.cpp) + initial_value(type) + ";");
   }
 }
 

@@ -106,6 +106,7 @@ class FunctionEmitter {
   std::string declare_parameters();
   void take_python_arguments();
   void declare_locals(Writer& head) const;
+  void declare_local(const tree::Variable& variable, Writer& head) const;
   void end(Writer& out);
   std::string failure_value() const;
   bool is_c_function() const;
@@ -189,7 +190,8 @@ class FunctionEmitter {
                           syntax::SourceRange range);
   // Raises IndexError if it is outside; the index, counted from the start.
   Value checked_index(const tree::Expr& expr, Value made, const std::string& memory, int axis,
-                      bool wraps, bool checks_bounds, syntax::SourceRange range);
+                      bool wraps, bool checks_bounds, syntax::SourceRange range,
+                      const char* raise = "er::raise_out_of_bounds");
   void check_none(const std::string& view, const char* verb, syntax::SourceRange range);
   Value buffer_item(const tree::BufferItem& expr);
   Value buffer_part(const tree::BufferPart& expr);

@@ -56,8 +56,9 @@ Value FunctionEmitter::view_slice(const tree::ViewSlice& expr) {
       continue;
     }
     if (part.kind == Kind::kIndex) {
-      const Value index = checked_index(*part.start, bounds[3 * i], from, axis, expr.wraps,
-                                        expr.checks_bounds, expr.range);
+      const Value index =
+          checked_index(*part.start, bounds[3 * i], from, axis, expr.wraps, expr.checks_bounds,
+                        expr.range, "er::raise_index_out_of_bounds");
       out_.line(out + ".data += " + at(index, kProduct) + " * " + from + ".strides[" +
                 std::to_string(axis++) + "];");
       continue;

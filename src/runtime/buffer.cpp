@@ -433,11 +433,13 @@ bool buffer_fits(const Py_buffer& buffer, const ItemType& item, int n_dimensions
   }
   const char* format = buffer.format != nullptr ? buffer.format : "B";
   if (!is_cast && !is_plain(item, format) && !FormatCheck(item, format).run()) return false;
-  if (static_cast<std::size_t>(buffer.itemsize) != item.size) {
+  std::size_t size = item.size;
+  for (int i = 0; i < item.n_dimensions; ++i) size *= item.shape[i];
+  if (static_cast<std::size_t>(buffer.itemsize) != size) {
     PyErr_Format(PyExc_ValueError,
                  "Item size of buffer (%zd byte%s) does not match size of '%s' (%zd byte%s)",
                  buffer.itemsize, plural(static_cast<std::size_t>(buffer.itemsize)), item.name,
-                 static_cast<Py_ssize_t>(item.size), plural(item.size));
+                 static_cast<Py_ssize_t>(size), plural(size));
     return false;
   }
   return true;

@@ -85,8 +85,24 @@ PyObject* import_dotted(PyObject* globals, PyObject* name) {
   return module.release();
 }
 
+namespace {
+
+// Cython's module of that name cannot be imported: its classes are ours.
+PyObject* class_of_view(const char* name) {
+  PyTypeObject* type = std::strcmp(name, "array") == 0 ? array_type() : memoryview_type();
+  return Py_XNewRef(reinterpret_cast<PyObject*>(type));
+}
+
+}  // namespace
+
 int import_classes(const ClassSpec* specs, Py_ssize_t n, PyObject** classes) {
   for (Py_ssize_t i = 0; i < n; ++i) {
+    if (std::strcmp(specs[i].module, "cython.view") == 0) {
+      PyObject* type = class_of_view(specs[i].name);
+      if (type == nullptr) return -1;
+      Py_XSETREF(classes[i], type);
+      continue;
+    }
     const Ref module(PyImport_ImportModule(specs[i].module));
     if (!module) return -1;
     PyObject* type = PyObject_GetAttrString(module, specs[i].name);

@@ -62,6 +62,9 @@ PyObject* view_to_object(V view, const ViewSpec& spec, PyObject* home) {
 }
 inline PyObject* array_class() { return reinterpret_cast<PyObject*>(array_type()); }
 inline PyObject* memoryview_class() { return reinterpret_cast<PyObject*>(memoryview_type()); }
+inline void keep_callback(PyObject* array, PyObject* home) {
+  if (!Py_IsNone(array)) Py_XSETREF(reinterpret_cast<ArrayObject*>(array)->home, Py_XNewRef(home));
+}
 inline PyObject* axis_object_of(int access, int packing) {
   return axis_object({static_cast<AxisAccess>(access), static_cast<AxisPacking>(packing)});
 }

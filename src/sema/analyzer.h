@@ -18,6 +18,7 @@
 //   buffers.cpp        np.ndarray[double] x: types, items
 //   view_types.cpp     memoryviews: their types
 //   memoryviews.cpp    memoryviews: items, slices, attributes, conversions
+//   view_classes.cpp   cython.view.array, also of C memory
 //   functions.cpp      def, cdef, cpdef, lambda
 //   annotations.cpp    what annotations say of types
 //   pure_mode.cpp      cython.declare(), @cython.locals()
@@ -257,6 +258,7 @@ class Analyzer {
 
   // ---- pure_mode.cpp ----
   const syntax::CType* written_ctype(const syntax::Expr& e);
+  const syntax::CType* written_view(const syntax::Subscript& e);
   const syntax::CType* written_pointer(const syntax::Expr& to, syntax::SourceRange range);
   const syntax::Block* declared_by_call(const syntax::Stmt& stmt);
   GivenTypes given_types(const syntax::List<const syntax::Expr*>& decorators);
@@ -321,6 +323,7 @@ class Analyzer {
 
   // ---- view_types.cpp ----
   const Type* view_ctype(const syntax::CMemoryViewType& type, Scope& scope);
+  static std::string written_item(const syntax::CType& written, const Type& item);
   std::optional<tree::Axis> written_axis(const syntax::Slice& axis, bool& is_whole);
   bool settle_axes(std::vector<tree::Axis>& axes, std::size_t contiguous,
                    const syntax::CMemoryViewType& type);
@@ -342,16 +345,20 @@ class Analyzer {
   ExprPtr item_size(const Type& view, syntax::SourceRange range);
   ExprPtr view_length(ExprPtr view, syntax::SourceRange range);
   ExprPtr to_view(ExprPtr value, const Type* to);
-  ExprPtr array_as_view(ExprPtr array, const Type* to);
-  ExprPtr pointer_array(const Type& view, ExprPtr pointer, std::vector<ExprPtr> shape,
-                        bool is_fortran, syntax::SourceRange range);
-  ExprPtr cast_to_view(const syntax::Cast& e);
   void assign_items_of_view(ExprPtr place, ExprPtr value, Block& out);
   bool checks_views() const { return context_->directives.initializedcheck; }
   ExprPtr view_is_none(syntax::CompareOperator op, ExprPtr& left, ExprPtr& right,
                        syntax::SourceRange range);
   const Type* view_type_of(const syntax::Expr& e);
+
+  // ---- view_classes.cpp ----
+  const Type* view_class(std::string_view name);
+  void keep_callback(const syntax::Attribute& target, Block& out);
   ExprPtr cython_object(std::string_view name, syntax::SourceRange range);
+  ExprPtr array_as_view(ExprPtr array, const Type* to);
+  ExprPtr pointer_array(const Type& view, ExprPtr pointer, std::vector<ExprPtr> shape,
+                        bool is_fortran, syntax::SourceRange range);
+  ExprPtr cast_to_view(const syntax::Cast& e);
 
   // ---- ctypes.cpp ----
   const Type* ctype(const syntax::CType& type, Scope& scope);
@@ -369,6 +376,7 @@ class Analyzer {
   // A type where an expression stands: sizeof(int), <...>; null if it is none.
   const Type* type_of_expr(const syntax::Expr& expr);
   bool is_known_to_c(const syntax::Expr& expr, Scope& scope);
+  const Type* array_of_brackets(const syntax::CTemplateType& type, const Type* item, Scope& scope);
   const Type* array_type_of_expr(const syntax::Expr& expr);
   std::optional<std::int64_t> constant_value(const syntax::Expr& expr, Scope& scope);
 
@@ -398,6 +406,7 @@ class Analyzer {
   };
   Annotation annotation(const syntax::Expr& expr);
   const Type* annotated_name(std::string_view name);
+  static bool is_view_annotation(const syntax::Subscript& e);
   bool is_c_tuple(const syntax::Subscript& e);
   Annotation either_none(const syntax::Expr& a, const syntax::Expr& b);
   Annotation or_none(Annotation annotation) const;

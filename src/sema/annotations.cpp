@@ -75,6 +75,10 @@ Analyzer::Annotation Analyzer::annotation(const syntax::Expr& e) {
         const bool is_pair = parts != nullptr && parts->elts.size() == 2;
         return is_pair ? either_none(*parts->elts[0], *parts->elts[1]) : Annotation{};
       }
+      if (is_view_annotation(subscript)) {
+        const syntax::CType* written = written_ctype(e);
+        return {written != nullptr ? ctype(*written, here()) : nullptr, false};
+      }
       if (is_c_tuple(subscript)) {
         not_supported(e.range, "C tuples");
         return {};
@@ -94,6 +98,15 @@ Analyzer::Annotation Analyzer::annotation(const syntax::Expr& e) {
     default:
       return {};
   }
+}
+
+// cython.double[:, ::1], double[:]
+bool Analyzer::is_view_annotation(const syntax::Subscript& e) {
+  const auto* axes = syntax::try_as<syntax::Tuple>(e.slice);
+  if (axes == nullptr) return e.slice->kind == ExprKind::kSlice;
+  return !axes->elts.empty() &&
+         std::all_of(axes->elts.begin(), axes->elts.end(),
+                     [](const syntax::Expr* axis) { return axis->kind == ExprKind::kSlice; });
 }
 
 // tuple[cython.int, cython.double], of C types alone: its items are converted.
@@ -123,7 +136,7 @@ Analyzer::Annotation Analyzer::or_none(Annotation annotation) const {
   const Type* type = annotation.type;
   if (type == nullptr) return {};
   if (type == types_.double_type()) type = types_.object(ObjectClass::kFloat);
-  return {type->is_object() ? type : nullptr, true};
+  return {type->is_counted() ? type : nullptr, true};
 }
 
 }  // namespace engineroom::sema

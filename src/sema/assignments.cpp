@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "sema/analyzer.h"
 
 namespace engineroom::sema {
@@ -101,6 +103,12 @@ void Analyzer::assign_statement(const syntax::Assign& stmt, Block& out) {
       assign(*target, c_literal(value->type, cpp, value->range), out);
     return;
   }
+  // A memoryview is made once for all that want the same.
+  const bool is_one_view =
+      wanted != nullptr && wanted->is_view() &&
+      std::all_of(stmt.targets.begin(), stmt.targets.end(),
+                  [&](const syntax::Expr* target) { return target_type(*target) == wanted; });
+  if (is_one_view) value = coerce(std::move(value), wanted);
   if (refuse_dangling_copies(*value, stmt.targets)) return;
   Variable* kept = keep(std::move(value), out);
   for (const syntax::Expr* target : stmt.targets)
@@ -179,7 +187,7 @@ void Analyzer::assign(const syntax::Expr& target, ExprPtr value, Block& out) {
       if (refuse_dangling(*stmt->value)) return;
       stmt->target = std::move(place);
       out.push_back(std::move(stmt));
-      return;
+      return keep_callback(attribute, out);
     }
     auto* got = tree::try_as<tree::Helper>(place.get());
     if (got == nullptr || got->name != "er::get_attr") {

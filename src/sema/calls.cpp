@@ -252,8 +252,8 @@ ExprPtr Analyzer::cython_call(std::string_view name, const syntax::Call& call) {
   }
   if (name == "typeof" && call.args.size() == 1)
     return str_constant(expr(*call.args[0])->type->name, call.range);
-  if (name == "array" || name == "view.array" || name == "view.memoryview")
-    return python_call(cython_object(name, call.func->range), call, object_);
+  if (const Type* type = view_class(name))
+    return python_call(cython_object(name, call.func->range), call, type);
   if (const Type* type = cython_type(name); type != nullptr && call.args.size() == 1)
     return coerce(expr(*call.args[0], type), type);
   not_supported(call.range, "cython." + std::string(name));

@@ -221,6 +221,12 @@ ExprPtr Analyzer::to_object(ExprPtr value) {
                       ObjectClass::kInt, range);
     }
   }
+  // view.shape is a tuple.
+  if (auto* part = tree::try_as<tree::BufferPart>(value.get());
+      part != nullptr && part->value->type->is_view() && type.kind == TypeKind::kArray) {
+    ExprPtr name = str_constant(part->part, range);
+    return object_helper("er::get_attr", range, to_object(std::move(part->value)), std::move(name));
+  }
   if (type.is_void()) {
     // The call of a function that returns nothing has the value None.
     auto block = make<tree::BlockExpr>(object_, range);

@@ -62,6 +62,7 @@ const Type* Analyzer::builtin_type(std::string_view name) {
 
 // What `cython.name` is as a type; null if it is none.
 const Type* Analyzer::cython_type(std::string_view name) {
+  if (const Type* known = view_class(name)) return known;
   int pointers = 0;
   while (name.starts_with("p_") || (name.size() > 1 && name[0] == 'p' && name[1] == 'p')) {
     ++pointers;
@@ -131,7 +132,7 @@ const Symbol* Analyzer::type_symbol(const syntax::CNamedType& type, Scope& scope
       return &kRefused;
     if (symbol == nullptr && in == &scope) symbol = module_symbol(type.path[i].text);
     if (symbol == nullptr || symbol->kind == SymbolKind::kError) return symbol;
-    if (symbol->kind == SymbolKind::kCython && i + 2 == type.path.size()) return symbol;
+    if (symbol->kind == SymbolKind::kCython && i + 1 < type.path.size()) return symbol;
     if (symbol->kind == SymbolKind::kModule && symbol->scope) in = symbol->scope.get();
   }
   return symbol;
@@ -140,8 +141,13 @@ const Symbol* Analyzer::type_symbol(const syntax::CNamedType& type, Scope& scope
 const Type* Analyzer::named_ctype(const syntax::CNamedType& type, Scope& scope) {
   const Symbol* symbol = type_symbol(type, scope);
   if (symbol != nullptr && symbol->kind == SymbolKind::kError) return types_.error();
-  if (symbol != nullptr && symbol->kind == SymbolKind::kCython && symbol->name.empty())
-    return cython_type(type.path.back().text);
+  if (symbol != nullptr && symbol->kind == SymbolKind::kCython && type.path.size() > 1) {
+    // cython.int, cython.view.array
+    std::string name = symbol->name;
+    for (const syntax::Identifier& part : type.path.subspan(1))
+      name += (name.empty() ? "" : ".") + std::string(part.text);
+    return cython_type(name);
+  }
   if (symbol != nullptr && symbol->kind == SymbolKind::kType) return symbol->type;
   if (symbol != nullptr && symbol->kind == SymbolKind::kCython)
     if (const Type* found = cython_type(symbol->name)) return found;
@@ -244,6 +250,7 @@ const Type* Analyzer::ctype(const syntax::CType& type, Scope& scope) {
       if (inner == object_ || inner->extension != nullptr) return buffer_type(base, *inner, scope);
       // list[int], dict[str, int]: what is in it is not used.
       if (inner->is_object() && inner->object_class != ObjectClass::kAny) return inner;
+      if (const Type* array = array_of_brackets(base, inner, scope)) return array;
       not_supported(type.range, "C++ templates");
       return types_.error();
     }
@@ -260,6 +267,16 @@ const Type* Analyzer::ctype(const syntax::CType& type, Scope& scope) {
       return types_.error();
   }
   return object_;
+}
+
+// cdef Point[10] points; null if it is something else.
+const Type* Analyzer::array_of_brackets(const syntax::CTemplateType& type, const Type* item,
+                                        Scope& scope) {
+  if (item->is_counted() || type.args.size() != 1 || !type.keywords.empty()) return nullptr;
+  const syntax::Expr* arg = type.args[0];
+  const std::optional<std::int64_t> size = constant_value(*arg, scope);
+  if (!size || *size < 0) return nullptr;
+  return types_.array_of(item, static_cast<std::size_t>(*size));
 }
 
 const Type* Analyzer::function_ctype(const syntax::CFunctionType& type, Scope& scope,

@@ -88,7 +88,7 @@ void Analyzer::report(const FlowFinding& finding) {
       std::string message = "local variable " + name + " referenced before assignment";
       const auto local = context_->locals.find(finding.name);
       // In C it is merely undefined which value is read.
-      if (local != context_->locals.end() && !local->second->type->is_counted())
+      if (local != context_->locals.end() && !local->second->type->is_object())
         return warn(true, "unassigned", std::move(message));
       diagnostics_.error("unassigned", finding.range, std::move(message));
       return;

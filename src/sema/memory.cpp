@@ -115,7 +115,7 @@ const Type* Analyzer::memory_item_type(const syntax::Expr& iter) {
   const bool is_slice = subscript != nullptr && subscript->slice->kind == ExprKind::kSlice;
   if (const Type* view = quick_type(iter); view != nullptr && view->is_view()) {
     if (view->axes.size() == 1) return view->base->is_object() ? nullptr : view->base;
-    return types_.view_of(view->base, {view->axes.begin() + 1, view->axes.end()});
+    return types_.view_like(*view, {view->axes.begin() + 1, view->axes.end()});
   }
   const Type* type = quick_type(is_slice ? *subscript->value : iter);
   if (type == nullptr || (is_slice ? !type->is_pointer_like() : type->kind != TypeKind::kArray))

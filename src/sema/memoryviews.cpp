@@ -89,7 +89,7 @@ const Type* Analyzer::view_subscript_type(const Type& view, const syntax::Expr& 
       axes.back().packing = AxisPacking::kStrided;
   }
   if (axes.empty()) return view.base;
-  return types_.view_of(view.base, std::move(axes));
+  return types_.view_like(view, std::move(axes));
 }
 
 ExprPtr Analyzer::view_index(const syntax::Expr& index) {
@@ -167,21 +167,25 @@ Part Analyzer::view_part(const syntax::Expr* index) {
 
 const Type* Analyzer::transposed(const Type& view) {
   std::vector<Axis> axes(view.axes.rbegin(), view.axes.rend());
-  return types_.view_of(view.base, std::move(axes));
+  return types_.view_like(view, std::move(axes));
 }
 
 const Type* Analyzer::contiguous(const Type& view, bool is_fortran) {
   std::vector<Axis> axes(view.axes.size(), {AxisAccess::kDirect, AxisPacking::kFollow});
   (is_fortran ? axes.front() : axes.back()).packing = AxisPacking::kContiguous;
-  return types_.view_of(unqualified(view.base), std::move(axes));
+  const bool is_const = view.base->unqualified != nullptr;
+  std::string item_name = view.item_name;
+  if (is_const) item_name.erase(0, std::string_view("const ").size());
+  return types_.view_of(unqualified(view.base), std::move(axes), std::move(item_name));
 }
 
 // Null: Python knows it.
 ExprPtr Analyzer::view_attribute(ExprPtr& value, const syntax::Attribute& e) {
   const Type& view = *value->type;
   const std::string_view name = e.attr.text;
-  if (name == "shape" || name == "strides" || name == "suboffsets") {
-    const Type* type = types_.array_of(types_.py_ssize_t(), view.axes.size());
+  if (name == "shape" || name == "strides" || name == "suboffsets" || name == "_data") {
+    const Type* type = name == "_data" ? types_.pointer_to(types_.char_type())
+                                       : types_.array_of(types_.py_ssize_t(), view.axes.size());
     if (name == "suboffsets" && !view.is_indirect()) {
       auto block = make<tree::BlockExpr>(types_.pointer_to(types_.py_ssize_t()), e.range);
       add_expr(block->body, std::move(value));
@@ -189,7 +193,10 @@ ExprPtr Analyzer::view_attribute(ExprPtr& value, const syntax::Attribute& e) {
       return block;
     }
     auto part = make<tree::BufferPart>(type, e.range);
-    part->part = name == "shape" ? "shape" : name == "strides" ? "strides" : "suboffsets";
+    part->part = name == "shape"     ? "shape"
+                 : name == "strides" ? "strides"
+                 : name == "_data"   ? "data"
+                                     : "suboffsets";
     part->checks_none = context_->directives.nonecheck;
     part->value = std::move(value);
     return part;
@@ -281,28 +288,6 @@ ExprPtr Analyzer::view_is_none(syntax::CompareOperator op, ExprPtr& left, ExprPt
   return negated;
 }
 
-// What the module cython has for Python: its class of arrays, and of what views are as objects.
-ExprPtr Analyzer::cython_object(std::string_view name, syntax::SourceRange range) {
-  const bool is_array = name == "array" || name == "view.array";
-  if (is_array || name == "view.memoryview") {
-    auto made = make<tree::Helper>(types_.object(ObjectClass::kType), range);
-    made->name = is_array ? "er::array_class" : "er::memoryview_class";
-    made->fail = Fail::kNull;
-    made->is_borrowed = true;
-    return made;
-  }
-  const std::optional<Axis> axis =
-      name.starts_with("view.") ? axis_called(name.substr(5)) : std::nullopt;
-  if (axis && !(axis->access == AxisAccess::kFull && axis->packing == AxisPacking::kContiguous)) {
-    const auto number = [&](auto value) {
-      return c_literal(types_.int_type(), std::to_string(static_cast<int>(value)), range);
-    };
-    return object_helper("er::axis_object_of", range, number(axis->access), number(axis->packing));
-  }
-  not_supported(range, "cython." + std::string(name) + " as a value");
-  return error_value(range);
-}
-
 // ---- conversions ----
 
 ExprPtr Analyzer::to_view(ExprPtr value, const Type* to) {
@@ -327,82 +312,6 @@ ExprPtr Analyzer::to_view(ExprPtr value, const Type* to) {
   }
   const std::string name = "er::from_object<" + to->cpp + ">";
   return helper(name.c_str(), to, Fail::kFalse, range, std::move(value));
-}
-
-// A C array in whose place a memoryview is wanted: the array must outlive it.
-ExprPtr Analyzer::array_as_view(ExprPtr array, const Type* to) {
-  const syntax::SourceRange range = array->range;
-  std::vector<ExprPtr> shape;
-  const Type* item = array->type;
-  for (; item->kind == TypeKind::kArray; item = item->base)
-    shape.push_back(c_literal(types_.py_ssize_t(), std::to_string(item->size), range));
-  if (unqualified(item) != unqualified(to->base) || shape.size() != to->axes.size()) {
-    diagnostics_.error("conversion", range,
-                       "cannot convert " + syntax::in_quotes(array->type->name) + " to " +
-                           syntax::in_quotes(to->name));
-    return error_value(range);
-  }
-  return to_view(
-      pointer_array(*contiguous(*to, false), std::move(array), std::move(shape), false, range), to);
-}
-
-// A cython.view.array of memory that it does not own.
-ExprPtr Analyzer::pointer_array(const Type& view, ExprPtr pointer, std::vector<ExprPtr> shape,
-                                bool is_fortran, syntax::SourceRange range) {
-  auto made = make<tree::Helper>(object_, range);
-  made->name = "er::array_of_pointer";
-  made->fail = Fail::kNull;
-  made->args.push_back(c_literal(&view, view.cpp + "{}", range));
-  made->args.push_back(std::move(pointer));
-  made->args.push_back(c_literal(types_.bint(), is_fortran ? "true" : "false", range));
-  for (ExprPtr& length : shape) made->args.push_back(std::move(length));
-  return made;
-}
-
-// <double[:n, :m]> pointer
-ExprPtr Analyzer::cast_to_view(const syntax::Cast& e) {
-  const auto& written = as<syntax::CMemoryViewType>(*e.type);
-  const Type* item = ctype(*written.element, here());
-  ExprPtr value = expr(*e.value);
-  if (item == types_.error() || is_error(*value)) return error_value(e.range);
-  const auto refuse = [&](syntax::SourceRange range, const std::string& what) {
-    diagnostics_.error("cast", range, what);
-    return error_value(e.range);
-  };
-  std::vector<std::size_t> sizes;
-  const Type* base = value->type;
-  if (!base->is_pointer_like())
-    return refuse(e.value->range, "only a pointer or C array can be cast to a memoryview");
-  for (; base->kind == TypeKind::kArray; base = base->base) sizes.push_back(base->size);
-  if (sizes.empty()) base = base->base;
-  if (!base->is_void() && unqualified(base) != unqualified(item))
-    return refuse(e.value->range, "the pointer has other items than the memoryview");
-  if (!sizes.empty() && sizes.size() != written.axes.size())
-    return refuse(e.value->range, "the array has " + std::to_string(sizes.size()) +
-                                      " dimensions, the memoryview " +
-                                      std::to_string(written.axes.size()));
-  if (refuse_axes(written.axes.size(), e.range)) return error_value(e.range);
-  bool is_fortran = false;
-  std::vector<ExprPtr> shape;
-  for (std::size_t i = 0; i < written.axes.size(); ++i) {
-    const syntax::Slice& axis = *written.axes[i];
-    if (axis.lower != nullptr) return refuse(axis.lower->range, "an axis has no start");
-    if (axis.upper == nullptr && sizes.empty())
-      return refuse(axis.range, "the length of this axis is missing: '<double[:n]> p'");
-    if (axis.step != nullptr) {
-      const bool is_end = i == 0 || i + 1 == written.axes.size();
-      if (!is_end || written_int(*axis.step) != 1)
-        return refuse(axis.step->range, "a step can only be 1, in the first or the last axis");
-      is_fortran = is_fortran || (i == 0 && written.axes.size() > 1);
-    }
-    shape.push_back(axis.upper != nullptr
-                        ? coerce(expr(*axis.upper), types_.py_ssize_t())
-                        : c_literal(types_.py_ssize_t(), std::to_string(sizes[i]), axis.range));
-    if (is_error(*shape.back())) return error_value(e.range);
-  }
-  const Type* strided = types_.view_of(unqualified(item), std::vector<Axis>(shape.size()));
-  return pointer_array(*contiguous(*strided, is_fortran), std::move(value), std::move(shape),
-                       is_fortran, e.range);
 }
 
 // ---- assignments ----
@@ -472,7 +381,7 @@ std::optional<Analyzer::LoopPlan> Analyzer::view_loop(const syntax::Expr& iter, 
       return item;
     }
     std::vector<Axis> axes(type.axes.begin() + 1, type.axes.end());
-    auto slice = make<tree::ViewSlice>(types_.view_of(type.base, std::move(axes)), range);
+    auto slice = make<tree::ViewSlice>(types_.view_like(type, std::move(axes)), range);
     slice->checks_bounds = slice->wraps = false;
     slice->parts.resize(type.axes.size());
     slice->parts[0].kind = Part::Kind::kIndex;

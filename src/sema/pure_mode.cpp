@@ -66,6 +66,7 @@ const syntax::CType* Analyzer::written_ctype(const syntax::Expr& e) {
     const auto& subscript = as<syntax::Subscript>(e);
     if (cython_name(*subscript.value) == "pointer")
       return written_pointer(*subscript.slice, e.range);
+    if (is_view_annotation(subscript)) return written_view(subscript);
     const bool is_size =
         subscript.slice->kind == ExprKind::kInt || subscript.slice->kind == ExprKind::kName;
     if (!is_size || !cython_name(*subscript.value)) return nullptr;
@@ -81,6 +82,21 @@ const syntax::CType* Analyzer::written_ctype(const syntax::Expr& e) {
     return is_pointer ? written_pointer(*call.args[0], e.range) : nullptr;
   }
   return nullptr;
+}
+
+const syntax::CType* Analyzer::written_view(const syntax::Subscript& e) {
+  const syntax::CType* element = written_ctype(*e.value);
+  if (element == nullptr) return nullptr;
+  std::vector<const syntax::Slice*> axes;
+  if (const auto* tuple = syntax::try_as<syntax::Tuple>(e.slice)) {
+    for (const syntax::Expr* axis : tuple->elts) axes.push_back(&as<syntax::Slice>(*axis));
+  } else {
+    axes.push_back(&as<syntax::Slice>(*e.slice));
+  }
+  auto* view = made_.make<syntax::CMemoryViewType>(e.range);
+  view->element = element;
+  view->axes = made_.list(axes);
+  return view;
 }
 
 const syntax::CType* Analyzer::written_pointer(const syntax::Expr& to, syntax::SourceRange range) {

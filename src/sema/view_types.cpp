@@ -132,6 +132,18 @@ bool Analyzer::check_axes(const std::vector<Axis>& axes, const syntax::CMemoryVi
   return true;
 }
 
+// A typedef of a C type, which is no type of its own, as it is written.
+std::string Analyzer::written_item(const syntax::CType& written, const Type& item) {
+  if (item.is_object()) return "";
+  if (written.kind == syntax::CTypeKind::kQualified) {
+    const auto& inner = *as<syntax::CQualifiedType>(written).type;
+    const std::string name = written_item(inner, item);
+    return name.empty() ? "" : "const " + name;
+  }
+  if (written.kind != syntax::CTypeKind::kNamed) return "";
+  return std::string(as<syntax::CNamedType>(written).path.back().text);
+}
+
 const Type* Analyzer::view_ctype(const syntax::CMemoryViewType& type, Scope& scope) {
   const Type* item = ctype(*type.element, scope);
   if (item == types_.error()) return item;
@@ -161,7 +173,7 @@ const Type* Analyzer::view_ctype(const syntax::CMemoryViewType& type, Scope& sco
   if (refuse_axes(axes.size(), type.range)) return types_.error();
   if (contiguous && !settle_axes(axes, *contiguous, type)) return types_.error();
   if (!check_axes(axes, type)) return types_.error();
-  return types_.view_of(item, std::move(axes));
+  return types_.view_of(item, std::move(axes), written_item(*type.element, *item));
 }
 
 bool Analyzer::refuse_axes(std::size_t n, syntax::SourceRange range) {

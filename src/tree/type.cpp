@@ -340,8 +340,9 @@ std::string written_axis(const std::vector<Axis>& axes, std::size_t i) {
 
 }  // namespace
 
-const Type* TypeTable::view_of(const Type* item, std::vector<Axis> axes) {
-  std::string key = key_of("view", item, axes.size());
+const Type* TypeTable::view_of(const Type* item, std::vector<Axis> axes, std::string item_name) {
+  if (item_name.empty()) item_name = item == object() ? "object" : item->name;
+  std::string key = key_of("view", item, axes.size()) + item_name;
   for (const Axis& axis : axes)
     key += " " + std::to_string(static_cast<int>(axis.access)) +
            std::to_string(static_cast<int>(axis.packing));
@@ -353,7 +354,8 @@ const Type* TypeTable::view_of(const Type* item, std::vector<Axis> axes) {
     std::string written;
     for (std::size_t i = 0; i < axes.size(); ++i)
       written += (i > 0 ? ", " : "") + written_axis(axes, i);
-    type.name = (item == object() ? "object" : item->name) + "[" + written + "]";
+    type.name = item_name + "[" + written + "]";
+    type.item_name = std::move(item_name);
     type.axes = std::move(axes);
     type.cpp = (type.is_indirect() ? "er::IndirectView<" : "er::View<") +
                std::to_string(type.axes.size()) + ">";

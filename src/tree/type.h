@@ -165,8 +165,9 @@ struct Type {
   // Of variables whose memory is looked at; `base` is the type of the object itself.
   const BufferLayout* buffer = nullptr;
 
-  // kView.
+  // kView. The items are called as they were written, which typedefs are not otherwise.
   std::vector<Axis> axes;
+  std::string item_name;
 
   bool is_object() const { return kind == TypeKind::kObject; }
   bool is_integral() const {
@@ -239,7 +240,11 @@ class TypeTable {
 
   // Declared twice, it is still one.
   const Type* extension(ExtensionClass extension);
-  const Type* view_of(const Type* item, std::vector<Axis> axes);
+  const Type* view_of(const Type* item, std::vector<Axis> axes, std::string item_name = "");
+  // A view of the same items.
+  const Type* view_like(const Type& view, std::vector<Axis> axes) {
+    return view_of(view.base, std::move(axes), view.item_name);
+  }
   // Each call makes a new type.
   const Type* new_buffer(const Type* object, BufferLayout layout);
 
