@@ -152,12 +152,10 @@ def test_locals():
 @pytest.mark.parametrize(
     "source",
     [
-        "def f(a):\n    v = cython.declare(cython.int[:], a)",
         "x = y = cython.declare(cython.int, 1)",
         "def f():\n    return cython.declare(cython.int)",
         "x = cython.declare(cython.int, visibility='public')",
         "if True:\n    x = cython.declare(cython.int, 1)",
-        "@cython.locals(v=cython.int[:])\ndef f(v): return v",
         "@cython.locals(x=cython.int)\ncdef f(x): return x",
         "@cython.cfunc\ndef f(x): return x",
     ],

@@ -6,6 +6,7 @@ import sys
 import textwrap
 
 import engineroom as er
+import numpy as np
 import pytest
 from engineroom.cells import Session
 from engineroom.compiling import text_of
@@ -46,6 +47,17 @@ def test_c_functions_of_an_earlier_cell(cells):
     cells.run("def quarter(double x): return half(half(x))\n")
     assert cells.names["quarter"](10) == 2.5
     assert "half" not in cells.names
+
+
+def test_memoryviews_between_cells(cells):
+    cells.run("cdef double[:] tail(double[:] a): return a[1:]\ncdef double[:] kept\n")
+    cells.run("""
+        def f(a):
+            global kept
+            kept = tail(a)
+            return kept.shape[0]
+        """)
+    assert cells.names["f"](np.zeros(4)) == 3
 
 
 def test_types_of_an_earlier_cell(cells):

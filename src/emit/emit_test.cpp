@@ -104,6 +104,38 @@ fail:
 )");
 }
 
+TEST_F(EmitTest, SlicesBorrowWhatTheyArePartOf) {
+  const tree::Axis strided;
+  const Type* matrix = module_.types.view_of(module_.types.double_type(), {strided, strided});
+  const Type* row = module_.types.view_of(module_.types.double_type(), {strided});
+  Variable* a = f_.parameter("a", matrix);
+  Variable* b = f_.local("b", row);
+  auto slice = typed<tree::ViewSlice>(row);
+  slice->value = variable(a);
+  slice->wraps = false;
+  slice->parts.resize(2);
+  slice->parts[0].kind = tree::ViewSlice::Part::Kind::kIndex;
+  slice->parts[0].start = integer("1");
+  EXPECT_EQ(body(f_, block(assign(variable(b), std::move(slice)))), R"(  int er_at = 0;
+  er::ViewRef<er::View<1>> b;
+  er::ViewRef<er::View<2>> a;
+  if (!er::view_from_object<er::View<2>>(er_args[0], &a, er_view_0)) { er_at = 1; goto fail; }
+  {
+    er::View<1> t1;
+    t1.memory = a.memory;
+    t1.data = a.data;
+    if (er::is_outside(1, a.shape[0])) { er::raise_index_out_of_bounds(0); er_at = 1; goto fail; }
+    t1.data += 1 * a.strides[0];
+    er::take_axis(t1, 0, a, 1);
+    b.borrow(t1);
+  }
+  return er::new_ref(Py_None);
+fail:
+  er::add_traceback("f", er_file, er_at, er_globals);
+  return nullptr;
+)");
+}
+
 TEST_F(EmitTest, StepsThatMayLeaveTheTypeAreCounted) {
   Variable* i = f_.local("i", int_type());
   Variable* k = f_.local("k", int_type());

@@ -22,6 +22,8 @@ std::string group_of(const Type& type) {
   if (type.is_object()) return "er::ItemGroup::kObject";
   if (type.is_complex() || is_like_complex(type)) return "er::ItemGroup::kComplex";
   if (type.kind == TypeKind::kStruct) return "er::ItemGroup::kStruct";
+  // Who has addresses has them as numbers.
+  if (type.is_pointer()) return "er::ItemGroup::kUnsigned";
   // Not the signed and unsigned ones, nor typedefs.
   if (type.name == "char") return "er::ItemGroup::kChar";
   return "er::item_group<" + type.cpp + ">()";

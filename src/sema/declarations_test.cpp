@@ -52,6 +52,36 @@ TEST(Const, IsNotAssignedTo) {
   EXPECT_EQ(errors(text + "b = NULL\n"), "");
 }
 
+TEST(Views, HaveAxes) {
+  const std::string views =
+      "from cython cimport view\n"
+      "cdef int[:, ::1] c\ncdef int[::1, :] f\ncdef int[::view.indirect, ::1] p\n"
+      "cdef const double[::view.generic, :] g\n";
+  EXPECT_EQ(errors(views), "");
+  EXPECT_EQ(errors("cdef int[::1, ::1] a\n"),
+            "1:15 an array cannot be contiguous in the order of both C and Fortran\n");
+  EXPECT_EQ(errors("cdef int[:, ::1, :] a\n"),
+            "1:13 '::1' stands first, last, or behind an indirect axis\n");
+  EXPECT_EQ(errors("from cython cimport view\ncdef int[::view.contiguous, ::view.contiguous] a\n"),
+            "2:29 only one axis can be direct and contiguous\n");
+  EXPECT_EQ(errors("cdef int[:] *a\n"), "1:6 not supported yet: pointers to memoryviews\n");
+}
+
+TEST(Views, FitWhereTheyHaveWhatIsWanted) {
+  const auto given = [](const std::string& from, const std::string& to) {
+    return errors("def f(" + from + " a):\n    cdef " + to + " b = a\n    return b\n");
+  };
+  EXPECT_EQ(given("int[::1]", "int[:]"), "");
+  EXPECT_EQ(given("int[:]", "const int[:]"), "");
+  EXPECT_EQ(given("int[:]", "int[::1]"),
+            "2:23 memoryview 'int[:]' does not conform to memoryview 'int[::1]' | a copy has it: "
+            ".copy(), .copy_fortran()\n");
+  EXPECT_EQ(given("const int[:]", "int[:]"),
+            "2:21 memoryview 'const int[:]' does not conform to memoryview 'int[:]' | the one is "
+            "const, the other is not\n");
+  EXPECT_EQ(given("int[:]", "long[:]"), "2:22 memoryviews of different items: 'int' and 'long'\n");
+}
+
 TEST(ExceptClause, FitsTheResult) {
   EXPECT_EQ(errors("cdef char *f() except -1: pass"),
             "1:23 the exception value must be of type 'char *', which the function returns | write "
