@@ -276,6 +276,8 @@ class Analyzer {
   const syntax::Expr* compile_time_value(const syntax::Expr& expr);
 
   // ---- cimports.cpp ----
+  bool declare_cython(const syntax::Alias& alias, Scope& scope);
+  bool refuse_parallel_name(std::string_view module, const syntax::Alias& alias);
   void declare_cimport(const syntax::CImport& stmt, Scope& scope);
   void declare_import_of_cython(const syntax::Stmt& stmt, Scope& scope);
   bool is_imported(std::string_view name);

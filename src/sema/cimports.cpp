@@ -171,18 +171,41 @@ ExprPtr Analyzer::import_array() {
 
 // ---- cimport ----
 
+// `import cython.parallel`, `cimport cython.parallel as p`; false if it is another module.
+bool Analyzer::declare_cython(const syntax::Alias& alias, Scope& scope) {
+  const std::string_view name = alias.name.text;
+  if (name != "cython" && !name.starts_with("cython.")) return false;
+  Symbol symbol;
+  symbol.kind = SymbolKind::kCython;
+  if (name.starts_with("cython.parallel.")) {
+    diagnostics_.error("no-pxd", alias.range, std::string(name) + " is not a module")
+        .hint("from cython.parallel cimport " + std::string(name.substr(name.rfind('.') + 1)));
+    if (!alias.asname.empty()) add_refused(scope, alias.asname);
+    if (!alias.asname.empty()) return true;
+  }
+  if (!alias.asname.empty() && name.size() > 6) symbol.name = name.substr(7);
+  const syntax::Identifier as_name =
+      alias.asname.empty() ? syntax::Identifier{"cython", alias.range} : alias.asname;
+  add_symbol(scope, as_name, std::move(symbol));
+  return true;
+}
+
+// A name in cython.parallel that is none; the module has but three.
+bool Analyzer::refuse_parallel_name(std::string_view module, const syntax::Alias& alias) {
+  const std::string_view name = alias.name.text;
+  if (module != "cython.parallel" || name == "prange" || name == "parallel" || name == "threadid")
+    return false;
+  diagnostics_
+      .error("no-member", alias.range, "No such directive: cython.parallel." + std::string(name))
+      .hint("it has prange, parallel and threadid");
+  return true;
+}
+
 void Analyzer::declare_cimport(const syntax::CImport& stmt, Scope& scope) {
   for (const syntax::Alias& alias : stmt.names) {
     const std::string name(alias.name.text);
     Symbol symbol;
-    if (name == "cython" || name.starts_with("cython.")) {
-      symbol.kind = SymbolKind::kCython;
-      if (!alias.asname.empty() && name.size() > 6) symbol.name = name.substr(7);
-      const syntax::Identifier as_name =
-          alias.asname.empty() ? syntax::Identifier{"cython", alias.range} : alias.asname;
-      add_symbol(scope, as_name, std::move(symbol));
-      continue;
-    }
+    if (declare_cython(alias, scope)) continue;
     std::shared_ptr<Scope> module = load_pxd(name, alias.range);
     if (!module) {
       const std::string_view first = std::string_view(alias.name.text).substr(0, name.find('.'));
@@ -221,18 +244,14 @@ void Analyzer::declare_cimport(const syntax::CImport& stmt, Scope& scope) {
 // `import cython` is the same as cimporting it: nothing of it is needed when the code runs.
 void Analyzer::declare_import_of_cython(const syntax::Stmt& stmt, Scope& scope) {
   if (stmt.kind == StmtKind::kImport) {
-    for (const syntax::Alias& alias : as<syntax::Import>(stmt).names) {
-      if (alias.name.text != "cython") continue;
-      Symbol symbol;
-      symbol.kind = SymbolKind::kCython;
-      add_symbol(scope, alias.asname.empty() ? alias.name : alias.asname, std::move(symbol));
-    }
+    for (const syntax::Alias& alias : as<syntax::Import>(stmt).names) declare_cython(alias, scope);
     return;
   }
   const auto& from = as<syntax::ImportFrom>(stmt);
   const std::string_view module = from.module.text;
   if (from.level > 0 || (module != "cython" && !module.starts_with("cython."))) return;
   for (const syntax::Alias& alias : from.names) {
+    if (refuse_parallel_name(module, alias)) continue;
     Symbol symbol;
     symbol.kind = SymbolKind::kCython;
     symbol.name = module.size() > 6 ? std::string(module.substr(7)) + "." : std::string();
@@ -261,6 +280,7 @@ void Analyzer::declare_from_cimport(const syntax::FromCImport& stmt, Scope& scop
   for (const syntax::Alias& alias : stmt.names) {
     const syntax::Identifier& as_name = alias.asname.empty() ? alias.name : alias.asname;
     if (stmt.level == 0 && (module == "cython" || module.starts_with("cython."))) {
+      if (refuse_parallel_name(module, alias)) continue;
       Symbol symbol;
       symbol.kind = SymbolKind::kCython;
       symbol.name =

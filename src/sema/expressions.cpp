@@ -277,6 +277,8 @@ ExprPtr Analyzer::joined_str(const syntax::JoinedStr& e) {
                                   c_literal(types_.char_type(), std::move(cpp), part->range)));
   }
   if (joined->args.empty()) return str_constant("", e.range);
+  if (joined->args.size() == 1 && joined->args[0]->kind == tree::ExprKind::kPyConstant)
+    return std::move(joined->args[0]);
   return joined;
 }
 

@@ -275,7 +275,7 @@ void Analyzer::delete_target(const syntax::Expr& target, Block& out) {
 void Analyzer::import_statement(const syntax::Import& stmt, Block& out) {
   for (const syntax::Alias& alias : stmt.names) {
     const std::string name(alias.name.text);
-    if (name == "cython") continue;
+    if (name == "cython" || name.starts_with("cython.")) continue;
     const std::size_t dot = name.find('.');
     const bool is_renamed = !alias.asname.empty();
     const char* helper_name =
