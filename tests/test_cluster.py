@@ -487,3 +487,17 @@ def test_cluster_that_is_to_stay_stays(how):
         assert client[:].apply_sync(lambda: 1) == [1, 1]
     cluster.stop_cluster_sync()
     assert not any(is_alive(pid) for pid in pids)
+
+
+# ---- threads ----
+
+
+def test_engines_share_the_processors(new_cluster, monkeypatch):
+    """What OpenMP starts in all of them together is no more than there are."""
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    share = str(max(1, len(os.sched_getaffinity(0)) // 2))
+    with new_cluster(n=2).start_and_connect_sync() as client:
+        assert client[:].apply_sync(os.getenv, "OMP_NUM_THREADS") == [share] * 2
+    monkeypatch.setenv("OMP_NUM_THREADS", "7")
+    with new_cluster(n=1).start_and_connect_sync() as client:
+        assert client[:].apply_sync(os.getenv, "OMP_NUM_THREADS") == ["7"]

@@ -95,13 +95,17 @@ struct Cluster::Impl {
     return {};
   }
 
-  Status start_member(std::string name, std::vector<std::string> command, int signal_if_orphaned) {
+  using Environment = std::vector<std::pair<std::string, std::string>>;
+
+  Status start_member(std::string name, std::vector<std::string> command, int signal_if_orphaned,
+                      Environment environment = {}) {
     command.push_back("--profile-dir=" + folder);
     if (!options.cluster_id.empty()) command.push_back("--cluster-id=" + options.cluster_id);
     std::string file_name = name;
     std::ranges::replace(file_name, ' ', '-');
     const std::string log = folder + "/log/" + file_name + ".log";
     Result<Process> process = Process::start({.command = std::move(command),
+                                              .environment = std::move(environment),
                                               .output_file = log,
                                               .signal_if_orphaned = signal_if_orphaned});
     if (!process.ok()) return process.status();
@@ -140,8 +144,15 @@ struct Cluster::Impl {
     const int n = options.engines > 0
                       ? options.engines
                       : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+    // OpenMP in an engine has its share of the processors, unless somebody has said more.
+    Environment environment;
+    if (environment_or("OMP_NUM_THREADS", "").empty()) {
+      const int share = static_cast<int>(std::thread::hardware_concurrency()) / n;
+      environment.emplace_back("OMP_NUM_THREADS", std::to_string(std::max(1, share)));
+    }
     for (int i = 0; i < n; ++i) {
-      Status status = start_member("engine " + std::to_string(i), engine_command(options), SIGKILL);
+      Status status = start_member("engine " + std::to_string(i), engine_command(options), SIGKILL,
+                                   environment);
       if (!status.ok()) return status;
     }
     Result<Client> client =

@@ -218,6 +218,14 @@ class LocalEngineSetLauncher(EngineLauncher):
             self._follow(launcher)
         return pids
 
+    def _threads(self) -> dict[str, str]:
+        """How many threads OpenMP may start in each engine: its share of the processors, unless
+        somebody has said so."""
+        if "OMP_NUM_THREADS" in os.environ:
+            return {}
+        n_processors = len(os.sched_getaffinity(0))
+        return {"OMP_NUM_THREADS": str(max(1, n_processors // max(1, self.n)))}
+
     def _new_launcher(self, identifier: str) -> LocalEngineLauncher:
         log_name = f"ipengine-{self.cluster_id}-{self.engine_set_id}-{identifier}.log"
         launcher = self.launchers[identifier] = self.launcher_class(
@@ -226,7 +234,7 @@ class LocalEngineSetLauncher(EngineLauncher):
             work_dir=self.work_dir,
             profile_dir=self.profile_dir,
             cluster_id=self.cluster_id,
-            environment=self.environment,
+            environment={**self._threads(), **self.environment},
             identifier=identifier,
             output_file=os.path.join(self.profile_dir, "log", log_name),
             engine_cmd=self.engine_cmd,
