@@ -454,6 +454,94 @@ def test_addresses_and_pointers(build):
     assert m.made() == [2, 2, 2]
 
 
+def test_default_arguments(build):
+    m = build(
+        """
+        cdef int[:] c_default(int n, int[:] a=None):
+            return a
+
+        cpdef int length(double[:] a=None, int k=3):
+            return -1 if a is None else a.shape[0] + k
+
+        def f(int[:] a):
+            return c_default(1) is None, c_default(2, a) is None
+        """
+    )
+    assert m.f(np.zeros(1, np.intc)) == (True, False)
+    assert (m.length(), m.length(np.zeros(3)), m.length(k=2)) == (-1, 6, -1)
+
+
+def test_without_the_gil(build):
+    m = build(
+        """
+        cdef void fill(double[:, ::1] a, double x) noexcept nogil:
+            cdef double[::1] row
+            cdef Py_ssize_t i
+            for i in range(a.shape[0]):
+                row = a[i]
+                row[:] = x + i
+            del row
+
+        def f(double[:, ::1] a):
+            with nogil:
+                fill(a, 1)
+                a[0, 0] = 9
+                a[1:, 1] = 7
+
+        cdef int item(int[:] a, int i) except -1 nogil:
+            return a[i]
+
+        def g(int[:] a, int i):
+            cdef int found
+            with nogil:
+                found = item(a, i)
+            return found
+
+        def unbound(a, bint has):
+            cdef int[:] v
+            if has: v = a
+            with nogil:
+                v[0] = 1
+        """
+    )
+    a = np.zeros((2, 3))
+    m.f(a)
+    assert a.tolist() == [[9, 1, 1], [2, 7, 2]]
+    with pytest.raises(IndexError):
+        m.g(np.zeros(2, np.intc), 2)
+    with pytest.raises(UnboundLocalError, match="'v'"):
+        m.unbound(None, False)
+    with pytest.raises(er.CompileError, match="GIL"):
+        build("def f(x):\n    cdef int[:] a\n    with nogil:\n        a = x")
+
+
+def test_one_of_two_views(build):
+    m = build(
+        """
+        cimport cython
+
+        def f(int[:] a, int[:] b, int k):
+            x = a if k else b
+            y = a or b
+            return x[0], y[0], cython.typeof(x)
+
+        def swapped(int[:] a, int[:] b):
+            a, b = b, a
+            return a[0], b[0]
+
+        def names(int[:] a):
+            cdef int[:] b
+            cdef int[:] c = a
+            return sorted(locals())
+        """
+    )
+    a, b = np.array([1], np.intc), np.array([2], np.intc)
+    assert m.f(a, b, 0) == (2, 1, "int[:]")
+    assert m.f(a[:0], b, 0) == (2, 2, "int[:]")
+    assert m.swapped(a, b) == (2, 1)
+    assert m.names(a) == ["a", "c"]
+
+
 def test_loops(build):
     m = build(
         """
@@ -532,6 +620,22 @@ def test_structs_and_pointers(build):
     a = np.zeros(2, dtype=[("x", "f8"), ("inner", inner)])
     assert m.f(a) == (5, 2.0, {"x": 0.0, "inner": {"n": [[0, 0], [5, 0]]}})
     assert m.addresses() == (2, 2)
+
+
+def test_arrays_as_items(build):
+    m = build(
+        """
+        ctypedef unsigned char Word[4]
+
+        def f():
+            cdef unsigned char text[2][4]
+            text[0][0], text[1][0], text[1][3] = 1, 2, 3
+            cdef Word[:] words = <Word[:2]> &text[0]
+            cdef Word[:] copy = words[1:].copy()
+            return len(words), copy[0][0], copy[0][3], copy.nbytes
+        """
+    )
+    assert m.f() == (2, 2, 3, 4)
 
 
 def test_eight_axes(build):

@@ -114,10 +114,17 @@ bool is_convertible(const Type& item) {
   return item.is_object() || item.is_numeric();
 }
 
+// One that the library knows how to convert.
+bool is_known_item(const Type& item) {
+  const bool is_int = item.kind == TypeKind::kInt && !has_own_name(item) && item.name == item.cpp;
+  return is_int || item.name == "double" || item.name == "float";
+}
+
 }  // namespace
 
 std::string Conversions::item_to_object(const Type& item) {
   if (!is_convertible(item)) return "nullptr";
+  if (is_known_item(item)) return "er::item_to_object<" + item.cpp + ">";
   // An array has its star in parentheses.
   const std::string star = item.kind == TypeKind::kArray ? "(*)" : "*";
   const std::string place = "*(" + declare(item, star) + ")item";
@@ -129,6 +136,7 @@ std::string Conversions::item_to_object(const Type& item) {
 
 std::string Conversions::item_from_object(const Type& item) {
   if (!is_convertible(item)) return "nullptr";
+  if (is_known_item(item)) return "er::item_from_object<" + item.cpp + ">";
   if (item.is_object())
     return "[](PyObject* o, char* item) { Py_XSETREF(*(PyObject**)item, Py_NewRef(o)); return "
            "true; }";

@@ -433,8 +433,7 @@ bool buffer_fits(const Py_buffer& buffer, const ItemType& item, int n_dimensions
   }
   const char* format = buffer.format != nullptr ? buffer.format : "B";
   if (!is_cast && !is_plain(item, format) && !FormatCheck(item, format).run()) return false;
-  std::size_t size = item.size;
-  for (int i = 0; i < item.n_dimensions; ++i) size *= item.shape[i];
+  const std::size_t size = whole_size(item);
   if (static_cast<std::size_t>(buffer.itemsize) != size) {
     PyErr_Format(PyExc_ValueError,
                  "Item size of buffer (%zd byte%s) does not match size of '%s' (%zd byte%s)",

@@ -43,6 +43,13 @@ struct ItemField {
   std::size_t offset;
 };
 
+// Of a whole item, also where it is an array.
+inline std::size_t whole_size(const ItemType& item) {
+  std::size_t size = item.size;
+  for (int i = 0; i < item.n_dimensions; ++i) size *= item.shape[i];
+  return size;
+}
+
 template <typename T>
 constexpr ItemGroup item_group() {
   if constexpr (std::is_floating_point_v<T>) {

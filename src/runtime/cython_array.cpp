@@ -380,8 +380,9 @@ PyObject* array_of_pointer(void* data, const ViewSpec& spec, const Py_ssize_t* s
   Ref made(type->tp_alloc(type, 0));
   if (!made) return nullptr;
   as_array(made)->data = static_cast<char*>(data);
-  const bool is_done = set_layout(as_array(made), spec.n_dimensions, shape,
-                                  static_cast<Py_ssize_t>(spec.item->size), format, is_fortran);
+  const bool is_done =
+      set_layout(as_array(made), spec.n_dimensions, shape,
+                 static_cast<Py_ssize_t>(whole_size(*spec.item)), format, is_fortran);
   return finished(std::move(made), is_done);
 }
 

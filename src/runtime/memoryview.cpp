@@ -297,7 +297,7 @@ PyObject* view_to_object(AnyView view, const ViewSpec& spec, PyObject* home) {
   MemoryViewObject* o = new_memoryview(type, loan_of(*view.memory), nullptr);
   if (o == nullptr) return nullptr;
   o->n_dimensions = view.n_dimensions;
-  o->item_size = static_cast<Py_ssize_t>(spec.item->size);
+  o->item_size = static_cast<Py_ssize_t>(whole_size(*spec.item));
   o->has_objects = spec.item->group == ItemGroup::kObject;
   o->to_object = spec.to_object;
   o->from_object = spec.from_object;
@@ -312,13 +312,40 @@ PyObject* view_to_object(AnyView view, const ViewSpec& spec, PyObject* home) {
   return &o->ob_base;
 }
 
+namespace {
+
+// How templates lay a view out.
+AnyView any_of(void* view, const ViewSpec& spec) {
+  bool is_indirect = false;
+  for (int i = 0; i < spec.n_dimensions; ++i)
+    is_indirect |= spec.axes[i].access != AxisAccess::kDirect;
+  static_assert(sizeof(View<3>) == 8 * sizeof(void*));
+  static_assert(sizeof(IndirectView<3>) == 11 * sizeof(void*));
+  auto** data = static_cast<char**>(view);
+  auto* shape = reinterpret_cast<Py_ssize_t*>(data + 1);
+  Py_ssize_t* strides = shape + spec.n_dimensions;
+  auto** memory = reinterpret_cast<Memory**>(strides + spec.n_dimensions);
+  auto* suboffsets = reinterpret_cast<Py_ssize_t*>(memory + 1);
+  return {memory, data, spec.n_dimensions, shape, strides, is_indirect ? suboffsets : nullptr};
+}
+
+}  // namespace
+
+bool acquire_view(void* out, PyObject* o, const ViewSpec& spec) {
+  return acquire_view(any_of(out, spec), o, spec);
+}
+
+PyObject* view_to_object(void* view, const ViewSpec& spec, PyObject* home) {
+  return view_to_object(any_of(view, spec), spec, home);
+}
+
 bool copy_contiguous(AnyView from, AnyView out, const ViewSpec& spec, char order) {
   const WithGil gil;
   Loan* source = loan_of(*from.memory);
   const Ref format(source->buffer.format != nullptr ? PyBytes_FromString(source->buffer.format)
                                                     : format_of(*spec.item));
   if (!format) return false;
-  Loan* loan = copy_to_new_memory(from, format, static_cast<Py_ssize_t>(spec.item->size),
+  Loan* loan = copy_to_new_memory(from, format, static_cast<Py_ssize_t>(whole_size(*spec.item)),
                                   spec.item->group == ItemGroup::kObject, order == 'f');
   if (loan == nullptr) return false;
   *out.memory = lend_to_c(loan);

@@ -137,6 +137,17 @@ ER_RUNTIME_API bool acquire_view(AnyView out, PyObject* o, const ViewSpec& spec)
 // A cython.view.memoryview of it: a new reference. None of none_memory. `home` keeps the code of
 // the spec's functions loaded; may be null.
 ER_RUNTIME_API PyObject* view_to_object(AnyView view, const ViewSpec& spec, PyObject* home);
+// The same of an er::View or er::IndirectView with as many axes as the spec has, which is less for
+// cells to write down.
+ER_RUNTIME_API bool acquire_view(void* out, PyObject* o, const ViewSpec& spec);
+ER_RUNTIME_API PyObject* view_to_object(void* view, const ViewSpec& spec, PyObject* home);
+
+// What a spec has for items that are numbers. The library has them for those of C.
+template <typename T>
+ER_RUNTIME_API PyObject* item_to_object(const char* item);
+template <typename T>
+ER_RUNTIME_API bool item_from_object(PyObject* o, char* item);
+
 // <double[:n, :m]> pointer: a new cython.view.array that does not own its memory.
 ER_RUNTIME_API PyObject* array_of_pointer(void* data, const ViewSpec& spec, const Py_ssize_t* shape,
                                           bool is_fortran);

@@ -52,13 +52,13 @@ class GlobalView : public V {
 template <typename V>
 bool view_from_object(PyObject* o, ViewRef<V>* out, const ViewSpec& spec) {
   V made;
-  if (!acquire_view(any(made), o, spec)) return false;
+  if (!acquire_view(&made, o, spec)) return false;
   out->take(made);
   return true;
 }
 template <typename V>
 PyObject* view_to_object(V view, const ViewSpec& spec, PyObject* home) {
-  return view_to_object(any(view), spec, home);
+  return view_to_object(static_cast<void*>(&view), spec, home);
 }
 inline PyObject* array_class() { return reinterpret_cast<PyObject*>(array_type()); }
 inline PyObject* memoryview_class() { return reinterpret_cast<PyObject*>(memoryview_type()); }
@@ -145,6 +145,10 @@ bool transposed_some(const View<N>& view, ViewRef<View<N>>* out) {
 template <typename V>
 Py_ssize_t length(const V& view) {
   return view.shape[0];
+}
+template <typename V>
+bool is_bound(const V& view) {
+  return view.memory != nullptr;
 }
 template <typename V>
 bool is_none(const V& view) {

@@ -256,7 +256,15 @@ ExprPtr Analyzer::locals_dict(syntax::SourceRange range) {
     const auto known = context_->locals.find(local.name);
     if (known == context_->locals.end() || known->second != &local) continue;
     if (!can_be_object(*local.type)) continue;
-    do_helper(block->body, "er::dict_set_bound", range, variable(made, range),
+    Block* into = &block->body;
+    if (local.type->is_view()) {
+      auto bound = make_stmt<tree::If>(range);
+      bound->test =
+          helper("er::is_bound", types_.bint(), Fail::kNever, range, variable(&local, range));
+      into = &bound->body;
+      block->body.push_back(std::move(bound));
+    }
+    do_helper(*into, "er::dict_set_bound", range, variable(made, range),
               str_constant(local.name, range), to_object(variable(&local, range)));
   }
   block->result = variable(made, range);

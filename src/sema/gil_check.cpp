@@ -159,7 +159,8 @@ void GilChecker::statement(const Stmt& stmt) {
     case StmtKind::kAssign:
       return assign(as<tree::Assign>(stmt));
     case StmtKind::kUnbind:
-      if (!has_gil_) complain(stmt.range, "Deleting Python object");
+      if (!has_gil_ && as<tree::Unbind>(stmt).variable->type->is_object())
+        complain(stmt.range, "Deleting Python object");
       return;
     case StmtKind::kIterate:
       if (has_gil_) break;
