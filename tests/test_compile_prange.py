@@ -366,6 +366,52 @@ def test_objects_with_the_gil(build, threads):
     assert m.held(50, threads) == list(range(50))
 
 
+def test_objects_of_a_turn_are_its_own(build):
+    """Another thread runs while one sleeps: what it assigns is not seen."""
+    m = build("""
+        import time
+
+        def f(int n, int threads):
+            cdef int i
+            seen = []
+            for i in prange(n, nogil=True, num_threads=threads, schedule='static', chunksize=1):
+                with gil:
+                    mine = [i] * 10
+                    time.sleep(0.001)
+                    seen.append(sum(mine) == 10 * i)
+                    mine = str(i)
+                    time.sleep(0.001)
+                with gil:
+                    seen.append(mine == str(i))
+            return seen
+        """)
+    assert m.f(20, 4) == [True] * 40
+
+
+def test_slices_of_a_turn_are_its_own(build):
+    numpy = pytest.importorskip("numpy")
+    m = build("""
+        cdef double total(double[:] row) noexcept nogil:
+            cdef double s = 0
+            cdef Py_ssize_t j
+            for j in range(row.shape[0]):
+                s += row[j]
+            return s
+
+        def f(double[:, :] a, double[::1] out, int threads):
+            cdef Py_ssize_t i
+            for i in prange(a.shape[0], nogil=True, num_threads=threads):
+                out[i] = total(a[i]) + total(a[i, ::-1])
+                a[i, :] = 1
+        """)
+    a = numpy.arange(4000.0).reshape(1000, 4)
+    wanted = 2 * a.sum(axis=1)
+    out = numpy.zeros(1000)
+    m.f(a, out, 4)
+    assert (out == wanted).all()
+    assert (a == 1).all()
+
+
 # ---- parallel blocks ----
 
 

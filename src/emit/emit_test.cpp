@@ -430,6 +430,84 @@ TEST_F(EmitTest, ConstantsAndSpecs) {
                               "er_names_f1, 0, 1, 0, false, false, er_file, 1};"));
 }
 
+// ---- parallel loops ----
+
+TEST_F(EmitTest, ParallelLoop) {
+  Variable* n = f_.local("n", int_type());
+  Variable* i = f_.local("i", int_type());
+  Variable* last = f_.local("last", int_type());
+  Variable* high = f_.local("high", module_.types.double_type());
+  Variable* all = f_.local("all", module_.types.bint());
+  auto loop = std::make_unique<tree::ParallelLoop>();
+  loop->variable = i;
+  loop->counter = int_type();
+  loop->start = integer("0");
+  loop->stop = variable(n);
+  loop->schedule = tree::Schedule::kStatic;
+  loop->privates = {{last, {}}};
+  loop->reductions = {{high, "max", {}}, {all, "&&", {}}};
+  loop->body = block(assign(variable(last), variable(i)));
+  EXPECT_EQ(body(f_, block(std::move(loop), run(variable(last)))),
+            "  int n = 0;\n"
+            "  int last = 0;\n"
+            "  double high = 0;\n"
+            "  int all = 0;\n"
+            "  {\n"
+            "    int t1 = n;\n"
+            "    #pragma omp declare reduction(er_reduce3 : double : omp_out = omp_in > omp_out ? "
+            "omp_in : omp_out) initializer(omp_priv = omp_orig)\n"
+            "    const er::Turns<int> n2 = er::n_turns<int>(0, t1, 1);\n"
+            "    #pragma omp parallel for reduction(er_reduce3 : high) reduction(&& : all) "
+            "lastprivate(last) schedule(static)\n"
+            "    for (er::Turns<int> k2 = 0; k2 < n2; ++k2) {\n"
+            "      int i = 0;\n"
+            "      i = (int)k2;\n"
+            "      {\n"
+            "        last = i;\n"
+            "      }\n"
+            "    }\n"
+            "  }\n"
+            "  return er::new_ref(Py_None);\n");
+}
+
+// What fails in a thread is raised after the region.
+TEST_F(EmitTest, ParallelLoopThatFails) {
+  Variable* i = f_.local("i", int_type());
+  auto loop = std::make_unique<tree::ParallelLoop>();
+  loop->variable = i;
+  loop->counter = int_type();
+  loop->start = integer("0");
+  loop->stop = integer("9");
+  loop->body = block(run(helper("er::work", int_type(), Fail::kMinusOne, variable(i))));
+  const std::string text = body(f_, block(std::move(loop)));
+  EXPECT_THAT(text, HasSubstr("    #pragma omp parallel\n"
+                              "    {\n"
+                              "      const er::RegionThread thread1(false);\n"
+                              "      #pragma omp for nowait\n"));
+  EXPECT_THAT(text, HasSubstr("        if (leave1.skips(k1)) continue;\n"
+                              "        int er_at = 0;\n"));
+  EXPECT_THAT(text, HasSubstr("{ er_at = 0; goto failed1; }"));
+  EXPECT_THAT(text, HasSubstr("        if (leave1.fails(k1, er_at)) {\n"
+                              "          leave1.done();\n"
+                              "        }\n"));
+  EXPECT_THAT(text, HasSubstr("        er_at = leave1.reraise();\n"
+                              "        goto fail;\n"));
+}
+
+TEST_F(EmitTest, BlocksWithoutTheGil) {
+  auto with = std::make_unique<tree::GilBlock>();
+  with->releases = false;
+  Variable* kept = f_.temporary("kept", object());
+  with->body = block(assign(variable(kept), to_object(integer("1"))));
+  auto without = std::make_unique<tree::GilBlock>();
+  without->body = block(std::move(with));
+  EXPECT_THAT(body(f_, block(std::move(without))), HasSubstr("  {\n"
+                                                             "    const er::WithoutGil gil1;\n"
+                                                             "    {\n"
+                                                             "      const er::WithGil gil2;\n"
+                                                             "      er::Ref kept;\n"));
+}
+
 // An extension module exports its PyInit function, and nothing else.
 TEST_F(EmitTest, ExtensionModule) {
   module_.name = "pack.cell";

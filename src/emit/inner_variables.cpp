@@ -98,7 +98,8 @@ bool may_be_inner(const Variable& variable, const Stmt& stmt) {
   const tree::Type& type = *variable.type;
   const bool is_local = variable.kind == tree::VariableKind::kLocal ||
                         variable.kind == tree::VariableKind::kTemporary;
-  return is_local && (type.is_numeric() || type.is_pointer());
+  const bool is_held = type.is_object() && type.buffer == nullptr;
+  return is_local && (type.is_numeric() || type.is_pointer() || type.is_view() || is_held);
 }
 
 // Where it is declared; null: at the top.

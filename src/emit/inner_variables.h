@@ -1,8 +1,9 @@
 // emit/inner_variables.h — variables that are declared in a block, as nothing outside of it uses
 // them.
 //
-// In a parallel region each turn has its own: what only its body uses needs no clause of OpenMP.
-// Where the GIL is taken the temporaries that hold objects are let go before it is given back.
+// In a parallel region each turn has its own: what only its body uses needs no clause of OpenMP,
+// and objects are not taken from one thread by another. Where the GIL is taken the temporaries that
+// hold objects are let go before it is given back.
 #pragma once
 
 #include <map>

@@ -103,8 +103,11 @@ void FunctionEmitter::declare_inner(const Stmt& stmt) {
   if (found == inner_.of_stmt.end()) return;
   for (const Variable* variable : found->second) {
     const Type& type = *variable->type;
-    out_.line((type.is_object() ? "er::Ref " + variable->cpp
-                                : declare(type, variable->cpp) + initial_value(type)) +
+    // Objects in a region are let go at the end of a turn, without the GIL.
+    const bool has_gil = stmt.kind == StmtKind::kGilBlock;
+    const std::string owner = type.is_object() && !has_gil ? "er::NogilRef" : owner_type(type);
+    out_.line((type.is_counted() ? owner + " " + variable->cpp
+                                 : declare(type, variable->cpp) + initial_value(type)) +
               ";");
   }
 }
