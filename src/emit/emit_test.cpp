@@ -486,7 +486,7 @@ TEST_F(EmitTest, ParallelLoopThatFails) {
                               "      #pragma omp for nowait\n"));
   EXPECT_THAT(text, HasSubstr("        if (leave1.skips(k1)) continue;\n"
                               "        int er_at = 0;\n"));
-  EXPECT_THAT(text, HasSubstr("{ er_at = 0; goto failed1; }"));
+  EXPECT_THAT(text, HasSubstr("{ er_at = 1; goto failed1; }"));
   EXPECT_THAT(text, HasSubstr("        if (leave1.fails(k1, er_at)) {\n"
                               "          leave1.done();\n"
                               "        }\n"));
