@@ -147,6 +147,25 @@ def test_cdivision(build):
     assert m.f(-7, 2) == (-3, -1)
 
 
+def test_cdivision_divides_integers_at_every_language_level(build):
+    m = build(
+        """
+        # cython: cdivision=True
+        import cython
+        def f(int a, int b, double d):
+            return a / b, a / d, 1 / 2, 7 / a, cython.typeof(a / b)
+        def halved(int a):
+            a /= 2
+            return a
+        @cython.cdivision(False)
+        def truly(int a): return a / 2
+        """
+    )
+    assert m.f(7, 2, 2.0) == (3, 3.5, 0, 1, "int")
+    assert m.f(-7, 2, 2.0) == (-3, -3.5, 0, -1, "int")
+    assert (m.halved(7), m.truly(7)) == (3, 3.5)
+
+
 def test_libc(build):
     m = build(
         """
@@ -565,3 +584,20 @@ def test_except_with_a_comma(build):
     error = ValueError("a")
     assert m.old(error) == (error, error)
     assert m.new(TypeError()) == "caught"
+
+
+def test_a_class_that_is_cimported_and_imported(build):
+    m = build(
+        """
+        from cpython.datetime cimport timedelta
+        from datetime import timedelta
+        def days(timedelta t): return t.days, timedelta(days=2).days
+        """
+    )
+    assert m.days(__import__("datetime").timedelta(3)) == (3, 2)
+
+
+def test_an_unknown_result_type_is_one_mistake(build):
+    with pytest.raises(er.CompileError) as raised:
+        build("cdef foo_t callback(unsigned int n) noexcept nogil:\n    return 0\n")
+    assert [d.message for d in raised.value.diagnostics] == ["'foo_t' is not a type"]

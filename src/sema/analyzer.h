@@ -443,6 +443,7 @@ class Analyzer {
   void return_statement(const syntax::Return& stmt, Block& out);
   void delete_target(const syntax::Expr& target, Block& out);
   void import_statement(const syntax::Import& stmt, Block& out);
+  bool is_cimported_class(std::string_view bound, std::string_view module, std::string_view name);
   void import_from(const syntax::ImportFrom& stmt, Block& out);
   void local_c_variables(const syntax::CVarDef& def, Block& out);
   void print_statement(const syntax::Print& stmt, Block& out);

@@ -128,7 +128,7 @@ void GilChecker::run() {
 }
 
 void GilChecker::signature() {
-  if (function_.type->base->is_object())
+  if (function_.type->base->is_object() && function_.type->base != types_.error())
     diagnostics_
         .error("needs-gil", function_.range,
                "Function with Python return type cannot be declared nogil")

@@ -292,7 +292,7 @@ const Type* Analyzer::operation_type(syntax::Operator op, const Type* a, const T
   if (a->is_numeric() && b->is_numeric()) {
     if (a == types_.ucs4() || b == types_.ucs4()) return nullptr;
     const Type* type = types_.common(a, b);
-    if (type->is_integral() && op == Operator::kDiv && context_->directives.true_division)
+    if (type->is_integral() && op == Operator::kDiv && context_->directives.is_division_true())
       return types_.double_type();
     // Of ints a double perhaps, of doubles perhaps a complex number.
     if (op == Operator::kPow && !context_->directives.cpow) return nullptr;

@@ -260,7 +260,7 @@ ExprPtr Analyzer::c_division(Operator op, ExprPtr left, ExprPtr right, syntax::S
   const Type* type = types_.common(left->type, right->type);
   if (type->is_complex() && op != Operator::kDiv)
     return refuse_operands(op == Operator::kMod ? "%" : "//", *left->type, *right->type, range);
-  const bool is_true = op == Operator::kDiv && context_->directives.true_division;
+  const bool is_true = op == Operator::kDiv && context_->directives.is_division_true();
   if (is_true && type->is_integral()) type = types_.double_type();
   left = coerce(std::move(left), type);
   const std::optional<std::int64_t> divisor = constant_int(*right);

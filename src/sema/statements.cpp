@@ -287,6 +287,15 @@ void Analyzer::import_statement(const syntax::Import& stmt, Block& out) {
   }
 }
 
+// A class that is both cimported and imported from its module.
+bool Analyzer::is_cimported_class(std::string_view bound, std::string_view module,
+                                  std::string_view name) {
+  const Symbol* symbol = find_symbol(bound);
+  if (symbol == nullptr || symbol->kind != SymbolKind::kType) return false;
+  const tree::ExtensionClass* extension = symbol->type->extension;
+  return extension != nullptr && extension->module == module && extension->name == name;
+}
+
 void Analyzer::import_from(const syntax::ImportFrom& stmt, Block& out) {
   const std::string_view from = stmt.module.text;
   if (from == "__future__" ||
@@ -316,9 +325,9 @@ void Analyzer::import_from(const syntax::ImportFrom& stmt, Block& out) {
     }
     ExprPtr value = object_helper("er::import_from", alias.range, variable(module, alias.range),
                                   str_constant(alias.name.text, alias.range));
-    const bool is_renamed = !alias.asname.empty();
-    assign_name(is_renamed ? alias.asname.text : alias.name.text, std::move(value), out,
-                alias.range);
+    const std::string_view bound = alias.asname.empty() ? alias.name.text : alias.asname.text;
+    if (is_cimported_class(bound, from, alias.name.text)) continue;
+    assign_name(bound, std::move(value), out, alias.range);
   }
 }
 
