@@ -2,7 +2,7 @@
 # The work itself is in scripts/ and in CMakePresets.json.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test bench bench-compiler bench-parallel compat conformance conformance-on-disk references stdlib \
+.PHONY: help setup build demo test bench bench-compiler bench-parallel compat conformance conformance-on-disk test-on-disk references stdlib \
 	lint format tidy asan tsan fuzz clean
 
 VENV_PYTHON := .venv/bin/python
@@ -49,6 +49,9 @@ conformance: build ## run Cython's own tests through our compiler
 
 conformance-on-disk: build ## the same, built by g++ and imported, compared with what it does in the process
 	$(VENV_PYTHON) scripts/conformance.py --on-disk
+
+test-on-disk: build ## the compiler's tests with modules on disk, built by g++
+	$(VENV_PYTHON) -m pytest -q --on-disk g++ tests/test_compile*.py
 
 stdlib: build ## run CPython's tests of its own modules, compiled by us
 	$(VENV_PYTHON) scripts/stdlib_conformance.py

@@ -163,3 +163,23 @@ def gate(tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / "gate"
     yield path
     path.touch()
+
+
+# ---- modules on disk ----
+
+
+def pytest_addoption(parser):
+    parser.addoption(
+        "--on-disk",
+        metavar="CXX",
+        help="er.compile builds modules on disk with this compiler, for tests of the compiler",
+    )
+
+
+@pytest.fixture(autouse=True)
+def compile_on_disk(request, monkeypatch):
+    compiler = request.config.getoption("--on-disk")
+    if compiler:
+        import on_disk
+
+        on_disk.patch(monkeypatch, compiler)

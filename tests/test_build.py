@@ -19,6 +19,9 @@ from engineroom.building import toolchain, translation
 SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
 CLANG = next((c for c in ("clang++", "clang++-19") if shutil.which(c)), None)
 
+# Nothing in a module that is right gives whoever builds it something to read.
+WARNINGS = ["-Wall", "-Wextra", "-Werror"]
+
 PROGRAM = '''
 """What a module may do."""
 from libc.math cimport sqrt
@@ -105,7 +108,7 @@ def run_python(*lines, path, **env):
 )
 def test_module_behaves_as_in_process(folder, options):
     source = write(folder / "vectors.pyx", PROGRAM)
-    target = build(source, **options)
+    target = build(source, flags=WARNINGS, **options)
     assert target == folder / ("vectors" + SUFFIX)
     module = importlib.import_module("vectors")
     assert module.__file__ == str(target)
@@ -369,7 +372,7 @@ print(total, os.waitpid(child, 0)[1])
 def test_threads(folder, compiler):
     """The same numbers as in the process, on two threads, also in a process that was forked."""
     source = write(folder / "loops.pyx", LOOPS)
-    build(source, compiler=compiler, optimization=1)
+    build(source, compiler=compiler, optimization=2, flags=WARNINGS)
     total = er.compile_file(source).run(20)[1]
     assert run_python(USE_LOOPS, path=folder) == f"{total} 0\n"
 

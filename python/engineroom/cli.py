@@ -108,6 +108,17 @@ def make_parser() -> argparse.ArgumentParser:
         ),
     )
     cli_build.add_arguments(command)
+    command = _add_command(
+        commands,
+        "config",
+        help="print the flags for the C++ that `engineroom build -c` writes",
+        epilog=_examples(
+            "  engineroom build -c julia.pyx",
+            "  g++ -fPIC -O3 $(engineroom config --cflags) -c julia.cpp",
+            "  g++ -shared julia.o $(engineroom config --ldflags) -o julia.so",
+        ),
+    )
+    cli_build.add_config_arguments(command)
     for name, what in (("controller", "a controller alone"), ("engine", "an engine alone")):
         text = f"run {what}, in the foreground; takes the options of engineroom-{name}"
         commands.add_parser(name, help=text, add_help=False)

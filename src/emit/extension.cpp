@@ -16,6 +16,10 @@ void begin_extension(bool uses_openmp, Writer& out) {
   // nothing reads, and vectors that are passed between functions of the module alone.
   for (const char* warning : {"unused-variable", "unused-function", "unused-parameter", "psabi"})
     out.line("#pragma GCC diagnostic ignored \"-W" + std::string(warning) + "\"");
+  // What is filled in by a call that tells whether it did.
+  out.line("#if !defined(__clang__)");
+  out.line("#pragma GCC diagnostic ignored \"-Wmaybe-uninitialized\"");
+  out.line("#endif");
 }
 
 void define_extension(const std::string& module, const std::string& init_symbol,

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from . import toolchain
 from .module import runtime_flags
 from .toolchain import REQUIRED_FLAGS, SPEED_FLAGS, BuildError
-from .translation import Translated, module_name_of, package, translate
+from .translation import Translated, found_as, module_name_of, package, translate
 
 if TYPE_CHECKING:
     from setuptools import Extension
@@ -183,16 +183,12 @@ class _Job:
 
     def run(self, extension: Extension, file: str) -> Extension:
         path = Path(file)
-        # Mistakes are shown in the file as it is called here; tracebacks will name it as it is found
-        # on sys.path, wherever that is then.
-        packages = extension.name.split(".")
-        if path.stem != "__init__":
-            packages.pop()
+        # Mistakes are shown in the file as it is called here.
         translated = translate(
             path,
             name=extension.name,
             file=file,
-            traceback_file="/".join([*packages, path.name]),
+            traceback_file=found_as(extension.name, path),
             wants_notes=self.annotate,
             **self.language,
         )

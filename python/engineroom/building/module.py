@@ -15,7 +15,14 @@ from typing import Any
 from ..compiling import CompileWarning
 from . import toolchain
 from .toolchain import REQUIRED_FLAGS, SPEED_FLAGS, Toolchain
-from .translation import EXT_SUFFIX, Translated, package, runtime_key, translate
+from .translation import (
+    EXT_SUFFIX,
+    Translated,
+    foreign_include_dirs,
+    package,
+    runtime_key,
+    translate,
+)
 
 
 @dataclass(frozen=True)
@@ -24,6 +31,7 @@ class Options:
 
     output: str | Path | None = None
     name: str | None = None
+    file: str | None = None
     level: str = "3"
     directives: Mapping[str, Any] = field(default_factory=dict)
     include_path: Sequence[str] = ()
@@ -41,6 +49,7 @@ def build(
     *,
     output: str | Path | None = None,
     name: str | None = None,
+    file: str | None = None,
     level: str = "3",
     directives: Mapping[str, Any] | None = None,
     include_path: Sequence[str] = (),
@@ -60,6 +69,7 @@ def build(
 
     output: a file that ends in ".so", or a folder, in which packages become folders; default:
     beside the source. name: with its packages; default: as the folders around the source say.
+    file: what tracebacks name; default: the absolute path of the source.
     level, directives, include_path: as of `compile`.
     sources: further ones in C and C++, besides those of `# distutils:` comments.
     compiler: the C++20 compiler, such as "clang++-19"; default: $CXX, or the best that there is.
@@ -73,7 +83,7 @@ def build(
 
     Raises CompileError, with all that is wrong; BuildError if the compiler or linker fails.
     """
-    options = Options(output, name, level, directives or {}, include_path, sources, compiler,
+    options = Options(output, name, file, level, directives or {}, include_path, sources, compiler,
                       optimization, native, self_contained, flags, link_flags)  # fmt: skip
     made = Build(Path(source), options, wants_notes=annotate)
     if annotate:
@@ -112,6 +122,16 @@ def rpath_flags(name: str, is_in_place: bool = True) -> list[str]:
     return ["-Wl,--enable-new-dtags", *(f"-Wl,-rpath,{place}" for place in places)]
 
 
+def flags_for_others(self_contained: bool = False, name: str = "") -> tuple[list[str], list[str]]:
+    """What a build system tells the compiler, and the linker, of a module whose C++ it has."""
+    compile_flags = [
+        *SPEED_FLAGS,
+        *(f"-I{folder}" for folder in foreign_include_dirs()),
+        *REQUIRED_FLAGS,
+    ]
+    return compile_flags, runtime_flags(name, self_contained)
+
+
 def runtime_flags(name: str, self_contained: bool, is_in_place: bool = True) -> list[str]:
     """For the linker, after the module's own objects."""
     if self_contained:
@@ -129,6 +149,7 @@ class Build:
         self.translated = translate(
             path,
             name=options.name,
+            file=options.file,
             level=options.level,
             directives=options.directives,
             include_path=[os.path.abspath(folder) for folder in options.include_path],

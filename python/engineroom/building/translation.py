@@ -58,6 +58,15 @@ def module_name_of(path: Path) -> str:
     return ".".join(parts) or path.parent.name
 
 
+def found_as(name: str, path: Path) -> str:
+    """What tracebacks call the source of a module that is built for anywhere: "pack/julia.pyx", as it
+    is found on sys.path, wherever that is then."""
+    packages = name.split(".")
+    if path.stem != "__init__":
+        packages.pop()
+    return "/".join([*packages, path.name])
+
+
 def init_symbol_of(name: str) -> str:
     """What Python looks for in the library of a module (PEP 489)."""
     last = name.rpartition(".")[2]
@@ -139,7 +148,7 @@ class Translated:
     def header_files(self) -> list[Path]:
         """The user's own headers that the C++ includes, and those that they include: as found by
         reading, whatever the preprocessor would leave out."""
-        own = [Path(d) for d in self.include_dirs if d not in _foreign_include_dirs()]
+        own = [Path(d) for d in self.include_dirs if d not in foreign_include_dirs()]
         own = [*map(Path, self.quote_dirs), *own]
         found: dict[Path, None] = {}
         waiting = [(self.path.parent, header.strip('<>"')) for header in self.cell.headers]
@@ -181,7 +190,7 @@ def _write_made(comment: str, source: Path, text: str, path: Path, force: bool =
 
 
 @cache
-def _foreign_include_dirs() -> tuple[str, ...]:
+def foreign_include_dirs() -> tuple[str, ...]:
     from .._jit import _numpy_include
 
     paths = [sysconfig.get_path("include"), sysconfig.get_path("platinclude")]
@@ -234,7 +243,7 @@ def translate(
     cell = _compiler.translate(request)
     check(cell)
     native = distutils_of(cell.distutils, Path(os.path.abspath(path)).parent)
-    folders = [*native.get("include_dirs", ()), *include_path, *_foreign_include_dirs()]
+    folders = [*native.get("include_dirs", ()), *include_path, *foreign_include_dirs()]
     native["include_dirs"] = folders
     absolute = Path(os.path.abspath(path))
     return Translated(absolute, name, text, cell, quote_dirs_of(path, name), native)
