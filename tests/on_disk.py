@@ -6,8 +6,10 @@ from __future__ import annotations
 import hashlib
 import importlib.machinery
 import importlib.util
+import io
 import linecache
 import tempfile
+import tokenize
 from pathlib import Path
 
 import engineroom as er
@@ -43,7 +45,9 @@ def patch(monkeypatch, compiler):
         file = file or f"<cython {name}>"
         folder = Path(tempfile.mkdtemp(dir=_FOLDER.name))
         path = folder / (name.rpartition(".")[2] + (".py" if file.endswith(".py") else ".pyx"))
-        path.write_text(source)
+        # In the encoding that it says it is in.
+        encoding = tokenize.detect_encoding(io.BytesIO(source.encode()).readline)[0]
+        path.write_bytes(source.encode(encoding))
         if own_pxd:
             path.with_suffix(".pxd").write_text(Path(own_pxd).read_text())
         linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)

@@ -447,11 +447,13 @@ void FunctionEmitter::parallel_loop(const tree::ParallelLoop& stmt) {
   declare_lent(views);
   const std::string clauses = left.clauses + limits.schedule;
   const bool needs_thread = inside.can_fail || inside.takes_gil;
+  if (stmt.is_shared_out && inside.can_leave()) {
+    out_.line("#pragma omp single");
+    out_.line("leave" + inside.id + ".reset();");
+  }
+  // What lastprivate() leaves of no turns is anything: GCC's does.
+  if (!left.variables.empty()) out_.line("if (n" + inside.id + " > 0)");
   if (stmt.is_shared_out) {
-    if (inside.can_leave()) {
-      out_.line("#pragma omp single");
-      out_.line("leave" + inside.id + ".reset();");
-    }
     out_.line("#pragma omp for" + clauses + reductions);
   } else if (!needs_thread) {
     out_.line("#pragma omp parallel for" + copied_clause(stmt) + reductions + limits.team +
