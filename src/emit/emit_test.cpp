@@ -457,6 +457,7 @@ TEST_F(EmitTest, ParallelLoop) {
             "    #pragma omp declare reduction(er_reduce3 : double : omp_out = omp_in > omp_out ? "
             "omp_in : omp_out) initializer(omp_priv = omp_orig)\n"
             "    const er::Turns<int> n2 = er::n_turns<int>(0, t1, 1);\n"
+            "    if (n2 > 0)\n"
             "    #pragma omp parallel for reduction(er_reduce3 : high) reduction(&& : all) "
             "lastprivate(last) schedule(static)\n"
             "    for (er::Turns<int> k2 = 0; k2 < n2; ++k2) {\n"
