@@ -298,6 +298,13 @@ def test_distutils_comments(folder):
     assert importlib.import_module("native").f(2) == (18, 9, 1, 7, 5)
 
 
+def test_standard_of_cpp():
+    """That of the runtime's headers, whatever older one a text was written for."""
+    assert "-std=c++20" in toolchain.required_flags(["-std=c++11"])
+    assert "-std=c++20" in toolchain.required_flags(["-std=c++2a"])
+    assert "-std=c++20" not in toolchain.required_flags(["-O2", "-std=c++23"])
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [

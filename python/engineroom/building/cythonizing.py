@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import toolchain
 from .module import runtime_flags
-from .toolchain import REQUIRED_FLAGS, SPEED_FLAGS, BuildError
+from .toolchain import SPEED_FLAGS, BuildError, required_flags
 from .translation import Translated, found_as, module_name_of, package, translate
 
 if TYPE_CHECKING:
@@ -218,13 +218,15 @@ class _Job:
         depends = [os.path.relpath(file) for file in translated.dependencies()[1:]]
         openmp = _openmp_flags() if translated.uses_openmp else ()
         quoted = [f"-iquote{os.path.relpath(folder)}" for folder in translated.quote_dirs]
+        own_flags = list(extension.extra_compile_args or ())
+        asked = [*own_flags, *told.get("extra_compile_args", ())]
         more: dict[str, list[Any]] = {
             **told,
             "sources": [str(cpp), *told.get("sources", ())],
             "depends": [*told.get("depends", ()), *depends],
             "define_macros": macros,
             "extra_compile_args": [*SPEED_FLAGS, *quoted, *told.get("extra_compile_args", ()),
-                                   *REQUIRED_FLAGS, *openmp],
+                                   *required_flags(asked), *openmp],
             "extra_link_args": [*told.get("extra_link_args", ()), *openmp,
                                 *runtime_flags(extension.name, self.self_contained,
                                                not _is_passing(package()))],

@@ -14,7 +14,7 @@ from typing import Any
 
 from ..compiling import CompileWarning
 from . import toolchain
-from .toolchain import REQUIRED_FLAGS, SPEED_FLAGS, Toolchain
+from .toolchain import REQUIRED_FLAGS, SPEED_FLAGS, Toolchain, required_flags
 from .translation import (
     EXT_SUFFIX,
     Translated,
@@ -189,9 +189,8 @@ class Build:
             *(f"-I{folder}" for folder in told["include_dirs"]),
             *(f"-D{macro}" for macro in told.get("define_macros", ())),
             *(f"-U{macro}" for macro in told.get("undef_macros", ())),
-            *told.get("extra_compile_args", ()),
-            *self.options.flags,
-            *REQUIRED_FLAGS,
+            *(asked := [*told.get("extra_compile_args", ()), *self.options.flags]),
+            *required_flags(asked),
             *self._openmp_flags,
         ]
 

@@ -23,9 +23,14 @@ REQUIRED_FLAGS = ("-std=c++20", "-fwrapv", "-ffp-contract=off", "-fvisibility=hi
 # Faster, and the same: nobody outside calls into a module but by its PyInit function.
 SPEED_FLAGS = ("-fno-plt", "-fno-semantic-interposition", "-fno-stack-protector")
 
+
+def required_flags(asked: Sequence[str]) -> list[str]:
+    """To come after those that somebody asks for, of which a newer C++ may stay."""
+    is_newer = any(re.fullmatch(r"-std=(c|gnu)\+\+2[3-9b-z]", flag) for flag in asked)
+    return [flag for flag in REQUIRED_FLAGS if not (is_newer and flag.startswith("-std="))]
+
+
 _CANDIDATES = ("g++", "c++", "clang++", *(f"clang++-{n}" for n in range(22, 13, -1)))
-_C_SUFFIXES = {".c"}
-SOURCE_SUFFIXES = {*_C_SUFFIXES, ".cc", ".cpp", ".cxx", ".c++"}
 
 
 class BuildError(Exception):
@@ -109,7 +114,7 @@ class Toolchain:
 
     def compile(self, source: Path, target: Path, flags: Iterable[str]) -> str:
         """To an object file. What it said; BuildError if it failed."""
-        is_c = source.suffix in _C_SUFFIXES
+        is_c = source.suffix == ".c"
         # What is C++ for the module is nothing to a source in C.
         own = [f for f in flags if not (is_c and f.startswith("-std="))]
         command = [*(self.c_command if is_c else self.command), "-c", "-fPIC", *own]
