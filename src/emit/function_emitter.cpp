@@ -122,12 +122,15 @@ std::string FunctionEmitter::c_signature(bool with_names) const {
 }
 
 void FunctionEmitter::declare_locals(Writer& head) const {
-  // Memoryviews come last first: destructors run backwards, and the first is to be released first.
-  for (const bool are_views : {true, false}) {
+  // What holds a buffer comes last first: destructors run backwards, and the first is to be
+  // released first.
+  for (const bool hold_buffers : {true, false}) {
     std::vector<const Variable*> variables;
-    for (const Variable& variable : function_.variables)
-      if (variable.type->is_view() == are_views) variables.push_back(&variable);
-    if (are_views) std::reverse(variables.begin(), variables.end());
+    for (const Variable& variable : function_.variables) {
+      const bool holds = variable.type->is_view() || variable.type->buffer != nullptr;
+      if (holds == hold_buffers) variables.push_back(&variable);
+    }
+    if (hold_buffers) std::reverse(variables.begin(), variables.end());
     for (const Variable* variable : variables) declare_local(*variable, head);
   }
 }
