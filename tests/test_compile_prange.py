@@ -219,6 +219,69 @@ def test_nested_loops(build, threads):
     assert m.f(7, threads) == (sum(sum(range(i + 1)) for i in range(7)), 6, 6, 606)
 
 
+@pytest.mark.parametrize("threads", THREADS)
+def test_collapsed_loops(build, threads):
+    m = build("""
+        def f(int n, int k, int threads):
+            cdef int i = -1, j = -1, total = 0, last = 0
+            for i in prange(n, nogil=True, num_threads=threads, collapse=2):
+                for j in range(10, 10 + 2 * k, 2):
+                    if j == 12:
+                        continue
+                    total += i * j
+                    last = i * 1000 + j
+            return total, i, j, last
+
+        def raises(int n, int threads):
+            cdef int i, j
+            for i in prange(n, nogil=True, num_threads=threads, collapse=2):
+                for j in prange(n):
+                    if i * n + j >= 25:
+                        raise ValueError(i * n + j)
+
+        def teams(int threads):
+            cdef int i, j, t
+            seen = set()
+            for i in prange(1, nogil=True, num_threads=threads, collapse=2, schedule='static'):
+                for j in prange(100):
+                    t = threadid()
+                    with gil:
+                        seen.add(t)
+            return len(seen)
+        """)
+    pairs = [(i, j) for i in range(5) for j in range(10, 18, 2)]
+    total = sum(i * j for i, j in pairs if j != 12)
+    assert m.f(5, 4, threads) == (total, 4, 16, 4016)
+    assert m.f(0, 4, threads) == m.f(4, 0, threads) == (0, -1, -1, 0)
+    assert m.teams(threads) == threads
+    for _ in range(10):
+        with pytest.raises(ValueError, match="^25$"):
+            m.raises(10, threads)
+
+
+def test_loops_that_cannot_be_collapsed():
+    assert errors("""
+        def f(int n):
+            cdef int i, j, s = 0
+            for i in prange(n, nogil=True, collapse=3):
+                pass
+            for i in prange(n, nogil=True, collapse=2):
+                s += 1
+            for i in prange(n, nogil=True, collapse=2):
+                for j in range(i):
+                    s += 1
+            for i in prange(n, nogil=True, collapse=2):
+                for j in range(n):
+                    if j == 3:
+                        break
+        """) == [
+        "5 collapse is 1 or 2",
+        "8 collapse=2 needs a loop in the loop, and nothing beside it",
+        "10 the limits of a loop that is collapsed are the same in each turn of the outer",
+        "13 a loop that is collapsed cannot be left by 'break'",
+    ]
+
+
 def test_numpy_arrays(build):
     numpy = pytest.importorskip("numpy")
     m = build("""

@@ -276,10 +276,14 @@ class FunctionEmitter {
     bool can_leave() const { return can_fail || !exits.empty(); }
   };
   Region region(const tree::Stmt& stmt, const tree::Block& body, bool is_loop);
-  struct Limits {
+  struct Range {
     std::string start;
     std::string stop;
     std::string step = "1";
+  };
+  struct Limits {
+    Range range;
+    Range inner;           // of the loop that is collapsed with it
     std::string schedule;  // clauses, each with a blank before it
     std::string team;
   };
@@ -287,10 +291,16 @@ class FunctionEmitter {
     Variables variables;
     std::string clauses;
   };
+  template <typename Loop>
+  Range range_of(const Loop& stmt);
+  static std::string index_text(const tree::Type& counter, const tree::Variable& variable,
+                                const Range& range, const std::string& turn);
+  static const tree::CountLoop* collapsed(const tree::ParallelLoop& stmt);
   Limits limits(const tree::ParallelLoop& stmt);
   Left left_by(const tree::ParallelLoop& stmt);
   void turn(const tree::ParallelLoop& stmt, const Limits& limits, const Region& region,
             const Left& left);
+  void count_turns(const tree::ParallelLoop& stmt, const Limits& limits, const std::string& id);
   void declare_leaving(const Region& region, const Left& left, bool is_shared);
   void declare_thread(const Region& region, const tree::Block& body);
   void declare_exits(const Region& region);

@@ -74,11 +74,6 @@ const char* schedule_name(tree::Schedule schedule) {
   return kNames[static_cast<std::size_t>(schedule)];
 }
 
-bool is_zero(const tree::Expr* expr) {
-  const auto* literal = tree::try_as<tree::Literal>(expr);
-  return literal != nullptr && literal->cpp.find_first_not_of("0LU") == std::string::npos;
-}
-
 }  // namespace
 
 // ---- the GIL ----
@@ -330,17 +325,36 @@ std::string FunctionEmitter::declare_reduction(const tree::Reduction& reduction)
 
 // ---- prange ----
 
-FunctionEmitter::Limits FunctionEmitter::limits(const tree::ParallelLoop& stmt) {
+// The limits of a loop, evaluated.
+template <typename Loop>
+FunctionEmitter::Range FunctionEmitter::range_of(const Loop& stmt) {
   const Type& type = *stmt.counter;
-  const std::vector<Value> parts =
-      values({stmt.start.get(), stmt.stop.get(), stmt.step.get(), stmt.chunk.get()});
+  const std::vector<Value> parts = values({stmt.start.get(), stmt.stop.get(), stmt.step.get()});
   const auto limit = [&](std::size_t i, const tree::Expr* expr) {
     return expr->kind == tree::ExprKind::kLiteral ? parts[i].text : kept(parts[i], type).text;
   };
+  Range range;
+  range.start = limit(0, stmt.start.get());
+  range.stop = limit(1, stmt.stop.get());
+  if (stmt.step) range.step = limit(2, stmt.step.get());
+  if (stmt.step_sign == 0) {
+    out_.open("if (" + range.step + " == 0)");
+    out_.line("er::raise_value_error(\"prange() arg 3 must not be zero\");");
+    out_.line(fail(stmt.range));
+    out_.close();
+  }
+  return range;
+}
+
+// The inner one of two loops that are one for the threads; null if there is none.
+const tree::CountLoop* FunctionEmitter::collapsed(const tree::ParallelLoop& stmt) {
+  return stmt.collapse > 1 ? &as<tree::CountLoop>(*stmt.body[0]) : nullptr;
+}
+
+FunctionEmitter::Limits FunctionEmitter::limits(const tree::ParallelLoop& stmt) {
   Limits made;
-  made.start = limit(0, stmt.start.get());
-  made.stop = limit(1, stmt.stop.get());
-  if (stmt.step) made.step = limit(2, stmt.step.get());
+  made.range = range_of(stmt);
+  if (const tree::CountLoop* inner = collapsed(stmt)) made.inner = range_of(*inner);
   if (stmt.schedule != tree::Schedule::kDefault) {
     // libomp 19 forgets lastprivate() where threads steal turns from each other.
     const bool may_steal =
@@ -348,14 +362,8 @@ FunctionEmitter::Limits FunctionEmitter::limits(const tree::ParallelLoop& stmt) 
     const bool is_monotonic = may_steal && !left_by(stmt).variables.empty();
     made.schedule = std::string(" schedule(") + (is_monotonic ? "monotonic: " : "") +
                     schedule_name(stmt.schedule);
-    if (stmt.chunk) made.schedule += ", " + kept(parts[3], *stmt.chunk->type).text;
+    if (stmt.chunk) made.schedule += ", " + kept(value(*stmt.chunk), *stmt.chunk->type).text;
     made.schedule += ")";
-  }
-  if (stmt.step_sign == 0) {
-    out_.open("if (" + made.step + " == 0)");
-    out_.line("er::raise_value_error(\"prange() arg 3 must not be zero\");");
-    out_.line(fail(stmt.range));
-    out_.close();
   }
   made.team = team_clauses(stmt.n_threads, stmt.use_threads);
   return made;
@@ -402,24 +410,40 @@ void FunctionEmitter::declare_leaving(const Region& region, const Left& left, bo
   }
 }
 
+// start + step * turn
+std::string FunctionEmitter::index_text(const Type& counter, const Variable& variable,
+                                        const Range& range, const std::string& turn) {
+  const std::string& cpp = counter.cpp;
+  std::string index = "(" + cpp + ")" + turn;
+  if (range.step != "1")
+    index = "(" + cpp + ")(" + turn + " * (er::Turns<" + cpp + ">)" + range.step + ")";
+  if (range.start.find_first_not_of("0LU") != std::string::npos)
+    index = "er::step_by<" + cpp + ">(" + range.start + ", " + index + ")";
+  if (variable.type != &counter) index = "(" + variable.type->cpp + ")" + index;
+  return index;
+}
+
 void FunctionEmitter::turn(const tree::ParallelLoop& stmt, const Limits& limits,
                            const Region& region, const Left& left) {
-  const std::string& cpp = stmt.counter->cpp;
   const std::string k = "k" + region.id;
+  const std::string n = "n" + region.id;
   const std::uint32_t line = out_.source_line();
   const bool can_leave = region.can_leave();
-  out_.open("for (er::Turns<" + cpp + "> " + k + " = 0; " + k + " < n" + region.id + "; ++" + k +
-            ")");
+  const tree::CountLoop* inner = collapsed(stmt);
+  const std::string type =
+      inner != nullptr ? "unsigned long long" : "er::Turns<" + stmt.counter->cpp + ">";
+  out_.open("for (" + type + " " + k + " = 0; " + k + " < " + n + "; ++" + k + ")");
   if (can_leave) out_.line("if (leave" + region.id + ".skips(" + k + ")) continue;");
   declare_exits(region);
   declare_inner(stmt);
-  std::string index = "(" + cpp + ")" + k;
-  if (limits.step != "1")
-    index = "(" + cpp + ")(" + k + " * (er::Turns<" + cpp + ">)" + limits.step + ")";
-  if (!is_zero(stmt.start.get()))
-    index = "er::step_by<" + cpp + ">(" + limits.start + ", " + index + ")";
-  if (stmt.variable->type != stmt.counter) index = "(" + stmt.variable->type->cpp + ")" + index;
-  out_.line(stmt.variable->cpp + " = " + index + ";");
+  const std::string outer_turn = inner != nullptr ? "(" + k + " / m" + region.id + ")" : k;
+  out_.line(stmt.variable->cpp + " = " +
+            index_text(*stmt.counter, *stmt.variable, limits.range, outer_turn) + ";");
+  if (inner != nullptr)
+    out_.line(inner->variable->cpp + " = " +
+              index_text(*inner->counter, *inner->variable, limits.inner,
+                         "(" + k + " % m" + region.id + ")") +
+              ";");
   out_.append(region.body);
   if (can_leave) {
     out_.set_source_line(0);
@@ -429,20 +453,34 @@ void FunctionEmitter::turn(const tree::ParallelLoop& stmt, const Limits& limits,
   out_.close();
 }
 
+// How many turns there are.
+void FunctionEmitter::count_turns(const tree::ParallelLoop& stmt, const Limits& limits,
+                                  const std::string& id) {
+  const auto turns = [](const Type& counter, const Range& range) {
+    return "er::n_turns<" + counter.cpp + ">(" + range.start + ", " + range.stop + ", " +
+           range.step + ")";
+  };
+  const std::string outer = turns(*stmt.counter, limits.range);
+  const tree::CountLoop* inner = collapsed(stmt);
+  if (inner == nullptr)
+    return out_.line("const er::Turns<" + stmt.counter->cpp + "> n" + id + " = " + outer + ";");
+  out_.line("const unsigned long long m" + id + " = " + turns(*inner->counter, limits.inner) + ";");
+  out_.line("const unsigned long long n" + id + " = " + outer + " * m" + id + ";");
+}
+
 void FunctionEmitter::parallel_loop(const tree::ParallelLoop& stmt) {
   forget_unbound(effects_.of_block(stmt.body));
   const Limits limits = this->limits(stmt);
   const Variables views = stmt.is_shared_out ? Variables() : lend_views(stmt);
-  const Region inside = region(stmt, stmt.body, true);
+  const tree::CountLoop* inner = collapsed(stmt);
+  const Region inside = region(stmt, inner != nullptr ? inner->body : stmt.body, true);
   const Left left = left_by(stmt);
   has_declared_ = true;
   std::string reductions;
   for (const tree::Reduction& one : stmt.reductions)
     reductions += " reduction(" + declare_reduction(one) + " : " + one.variable->cpp + ")";
   declare_leaving(inside, left, stmt.is_shared_out);
-  const std::string& cpp = stmt.counter->cpp;
-  out_.line("const er::Turns<" + cpp + "> n" + inside.id + " = er::n_turns<" + cpp + ">(" +
-            limits.start + ", " + limits.stop + ", " + limits.step + ");");
+  count_turns(stmt, limits, inside.id);
 
   declare_lent(views);
   const std::string clauses = left.clauses + limits.schedule;

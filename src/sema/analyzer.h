@@ -502,6 +502,7 @@ class Analyzer {
   void check_reduction_read(const Variable* variable, syntax::SourceRange range);
   Variable* prange_target(const syntax::Expr& target);
   bool prange_limits(const syntax::Call& call, tree::ParallelLoop& loop);
+  bool can_collapse(const syntax::For& outer);
   void prange_loop(const syntax::For& stmt, const syntax::Call& call, Block& out);
   void inner_prange(const syntax::For& stmt, std::unique_ptr<tree::ParallelLoop> parallel,
                     bool nogil, syntax::SourceRange range, Block& out);

@@ -212,6 +212,14 @@ void Analyzer::prange_options(const syntax::Call& call, tree::ParallelLoop& loop
                            "Only compile-time values may be supplied as keyword arguments");
     } else if (name == "schedule") {
       if (const auto schedule = schedule_option(*keyword.value)) loop.schedule = *schedule;
+    } else if (name == "collapse") {
+      ExprPtr value = expr(*keyword.value);
+      const std::optional<std::int64_t> n = constant_int(*value);
+      if (n == 1 || n == 2) {
+        loop.collapse = static_cast<int>(*n);
+      } else {
+        diagnostics_.error("parallel-option", range, "collapse is 1 or 2");
+      }
     } else if (name == "chunksize") {
       if (keyword.value->kind != ExprKind::kNone) chunk = keyword.value;
     } else if (!team_option(keyword, loop.n_threads, loop.use_threads)) {
@@ -400,6 +408,7 @@ void Analyzer::prange_loop(const syntax::For& stmt, const syntax::Call& call, Bl
   ParallelScope* outer = context_->parallel;
   if (outer != nullptr && !outer->is_block)
     return inner_prange(stmt, std::move(loop), nogil, call.range, out);
+  if (loop->collapse > 1 && !can_collapse(stmt)) return;
   loop->is_shared_out = outer != nullptr;
   if (loop->is_shared_out && loop->n_threads)
     diagnostics_.error("parallel-option", call.range,
@@ -419,8 +428,60 @@ void Analyzer::prange_loop(const syntax::For& stmt, const syntax::Call& call, Bl
         --context_->loops;
         context_->parallel = outer;
         loop->orelse = with_gil_again(takes_gil, stmt.orelse);
+        const bool is_nest =
+            loop->body.size() == 1 && loop->body[0]->kind == tree::StmtKind::kCountLoop;
+        if (loop->collapse > 1 && !is_nest)
+          not_supported(call.range, "collapsing loops like these");
         within.push_back(std::move(loop));
       });
+}
+
+namespace {
+
+// A `break` of the loop itself, not of one in it.
+bool has_own_break(const syntax::Block& body) {
+  bool found = false;
+  for (const syntax::Stmt* stmt : body) {
+    found = found || stmt->kind == StmtKind::kBreak;
+    const bool is_loop = stmt->kind == StmtKind::kFor || stmt->kind == StmtKind::kWhile ||
+                         stmt->kind == StmtKind::kForFrom;
+    if (is_loop) continue;
+    syntax::for_each_block(
+        *stmt, [&](const syntax::Block& inner) { found = found || has_own_break(inner); });
+  }
+  return found;
+}
+
+}  // namespace
+
+// With collapse=2 the body is one loop with limits of its own, and nothing else.
+bool Analyzer::can_collapse(const syntax::For& outer) {
+  const auto refuse = [&](syntax::SourceRange range, const char* why) {
+    diagnostics_.error("parallel-collapse", range, why);
+    return false;
+  };
+  const auto* inner =
+      outer.body.size() == 1 ? syntax::try_as<syntax::For>(outer.body.front()) : nullptr;
+  if (inner == nullptr || !inner->orelse.empty())
+    return refuse(outer.body.front()->range,
+                  "collapse=2 needs a loop in the loop, and nothing beside it");
+  if (range_type(*inner->iter) == nullptr)
+    return refuse(inner->iter->range, "collapse=2 needs an inner loop over integers of C");
+  if (has_own_break(inner->body))
+    return refuse(inner->range, "a loop that is collapsed cannot be left by 'break'");
+  AssignedNames names;
+  names.see(outer.body);
+  std::set<std::string_view> assigned;
+  for (const NameAssigned& one : names.all) assigned.insert(one.name);
+  if (outer.target->kind == ExprKind::kName) assigned.insert(as<syntax::Name>(*outer.target).id);
+  bool depends = false;
+  walk(inner->iter, [&](const syntax::Expr& e) {
+    depends = depends || (e.kind == ExprKind::kName && assigned.contains(as<syntax::Name>(e).id));
+  });
+  if (depends)
+    return refuse(inner->iter->range,
+                  "the limits of a loop that is collapsed are the same in each turn of the outer");
+  return true;
 }
 
 // In another prange: its turns are the outer one's.
