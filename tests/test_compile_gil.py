@@ -245,6 +245,19 @@ def test_unraisable_without_the_gil(build, monkeypatch):
     assert seen == ["forgotten"]
 
 
+def test_whether_a_list_is_empty(build):
+    m = build("""
+        cdef bint has_items(list xs) noexcept nogil:
+            if xs:
+                return True
+            return False
+
+        def f(xs):
+            return has_items(xs)
+        """)
+    assert [m.f(xs) for xs in ([], [0], None)] == [False, True, False]
+
+
 # ---- mistakes ----
 
 

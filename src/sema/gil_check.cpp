@@ -73,6 +73,25 @@ bool has_objects(const tree::Helper& helper) {
                      [](const tree::ExprPtr& arg) { return arg->type->is_object(); });
 }
 
+// `if xs:` of a list and its like only looks at how long it is.
+bool is_length_test(const tree::Helper& helper) {
+  using tree::ObjectClass;
+  if (helper.name != "er::truth" || helper.args.size() != 1) return false;
+  switch (helper.args[0]->type->object_class) {
+    case ObjectClass::kList:
+    case ObjectClass::kTuple:
+    case ObjectClass::kDict:
+    case ObjectClass::kSet:
+    case ObjectClass::kFrozenSet:
+    case ObjectClass::kStr:
+    case ObjectClass::kBytes:
+    case ObjectClass::kByteArray:
+      return true;
+    default:
+      return false;
+  }
+}
+
 bool is_conversion(std::string_view helper) {
   const std::string_view operation = operation_of(helper);
   return operation == "Converting to Python object" || operation == "Coercion from Python" ||
@@ -216,7 +235,7 @@ bool GilChecker::expr(const Expr& e) {
   switch (e.kind) {
     case ExprKind::kHelper: {
       const auto& helper = as<tree::Helper>(e);
-      if (!has_objects(helper)) return children(e);
+      if (!has_objects(helper) || is_length_test(helper)) return children(e);
       if (is_conversion(helper.name) && children(e)) return true;
       return complain(e.range, operation_of(helper.name));
     }
