@@ -57,7 +57,7 @@ def finish(process):
 def test_version_and_help():
     assert run("--version").stdout.strip() == ipp.__version__
     assert "examples:" in run("--help").stdout
-    for command in ("start", "engines", "list", "stop", "clean", "completion"):
+    for command in ("start", "engines", "list", "stop", "clean", "completion", "build", "config"):
         assert "usage: engineroom" in run(command, "--help").stdout
     assert run(check=False).returncode == 2
     assert run("nonsense", check=False).returncode == 2
@@ -278,6 +278,13 @@ OFFERED = [
     (("controller", "--reu"), ["--reuse"]),
     (("engine", "--time"), ["--timeout"]),
 ]
+
+
+def test_completion_of_files():
+    """Where a command takes them; bash offers them anyway."""
+    fish = [line for line in run("completion", "fish").stdout.splitlines() if line.endswith(" -F")]
+    assert {line.split("subcommand_from ")[1] for line in fish} == {"build' -F", "compile' -F"}
+    assert run("completion", "zsh").stdout.count("'*:file:_files'") == 2
 
 
 @pytest.mark.parametrize("shell", ["bash", "fish"])

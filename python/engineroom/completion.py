@@ -26,6 +26,7 @@ class _Command:
     options: list[_Option]
     # What may stand without a name, besides cluster ids.
     words: list[str]
+    takes_files: bool
 
     @property
     def takes_ids(self) -> bool:
@@ -50,7 +51,9 @@ def _commands(parser: argparse.ArgumentParser) -> list[_Command]:
 
 
 def _command(name: str, text: str, parser: argparse.ArgumentParser) -> _Command:
-    options, words = [], []
+    options: list[_Option] = []
+    words: list[str] = []
+    takes_files = False
     for action in parser._actions:
         choices = [str(choice) for choice in action.choices or ()]
         if action.option_strings:
@@ -59,7 +62,8 @@ def _command(name: str, text: str, parser: argparse.ArgumentParser) -> _Command:
             options.append(_Option(list(action.option_strings), action.help or "", values))
         else:
             words += choices
-    return _Command(name, text, options, words)
+            takes_files = not choices and action.dest in ("file", "files")
+    return _Command(name, text, options, words, takes_files)
 
 
 def _options_of(program: str) -> str:
@@ -140,6 +144,8 @@ def _zsh(commands: list[_Command]) -> str:
         specs = [spec for option in command.options for spec in _zsh_specs(option)]
         if command.words:
             specs.append(_quoted(f"1: :({' '.join(command.words)})"))
+        if command.takes_files:
+            specs.append(_quoted("*:file:_files"))
         if command.takes_ids:
             specs.append(_quoted(f"*: :{{compadd -- $({_IDS})}}"))
         joined = " \\\n        ".join(specs)
@@ -184,6 +190,8 @@ def _fish(commands: list[_Command]) -> str:
             elif option.values is not None:
                 flags += " -r -F"
             lines.append(f"{prefix} {flags} -d {_quoted(option.text)}")
+        if command.takes_files:
+            lines.append(f"{prefix} -F")
         if command.words:
             lines.append(f"{prefix} -a {_quoted(' '.join(command.words))}")
         if command.takes_ids:
