@@ -56,10 +56,10 @@ def import_built(name: str, path: Path, module: ModuleType, options: _Options) -
         spec = importlib.util.spec_from_file_location(name, file, loader=loader)
         assert spec is not None
         spec.loader_state = module
-        made = loader.create_module(spec)
-        loader.exec_module(made)
-    if made is not module:  # it was imported before, and forgotten
-        sys.modules[name] = made
+        loaded = loader.create_module(spec)
+        loader.exec_module(loaded)
+    if loaded is not module:  # it was imported before, and forgotten
+        sys.modules[name] = loaded
 
 
 # What this process has loaded, by path.
