@@ -560,6 +560,8 @@ def test_loops(build):
     a = np.arange(6.0).reshape(2, 3)
     assert m.rows(a) == [3.0, 12.0]
     assert m.total(a) == 15.0
+    with pytest.raises(TypeError, match="None"):
+        m.rows(None)
 
 
 # ---- items of all kinds ----
@@ -715,6 +717,8 @@ def test_pure_mode(build):
         ("def f(int[:] a): return &a", "a memoryview has no address"),
         ("def f(int[:] a): a[:] += 1", "augmented assignment does not work on slices"),
         ("def f(int[:] a, int[:] b): return a + b", "does not take"),
+        ("def f(int[:] a, int[:] b): return a == b", "does not take"),
+        ("def f(int[:] a, int[:] b): return a is b", "does not take"),
         ("def f(x):\n    cdef int[:] a = <int[:10]> x", "only a pointer or C array"),
         ("def f(int* p): pass\ncdef int g(int* p):\n    cdef int[:] a = <int[:]> p", "length"),
         ("cdef int[:, :, :, :, :, :, :, :, :] a", "at most 8 axes"),

@@ -146,6 +146,13 @@ template <typename V>
 Py_ssize_t length(const V& view) {
   return view.shape[0];
 }
+// How many turns a loop over it has; -1 with an exception if it is None.
+template <typename V>
+Py_ssize_t n_turns_over(const V& view) {
+  if (!view.is_none()) return view.shape[0];
+  raise_none_view("iterate over");
+  return -1;
+}
 template <typename V>
 bool is_bound(const V& view) {
   return view.memory != nullptr;

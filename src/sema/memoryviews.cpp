@@ -370,7 +370,8 @@ std::optional<Analyzer::LoopPlan> Analyzer::view_loop(const syntax::Expr& iter, 
   Variable* view = keep(std::move(value), out);
   LoopPlan plan;
   plan.start = c_literal(types_.py_ssize_t(), "0", range);
-  plan.stop = view_length(variable(view, range), range);
+  plan.stop = helper("er::n_turns_over", types_.py_ssize_t(), Fail::kMinusOne, range,
+                     variable(view, range));
   plan.item = [=, this](ExprPtr index) -> ExprPtr {
     const Type& type = *view->type;
     if (type.axes.size() == 1) {

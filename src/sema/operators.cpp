@@ -434,6 +434,8 @@ ExprPtr Analyzer::comparison(CompareOperator op, ExprPtr left, ExprPtr right,
     return negated;
   }
   if (ExprPtr test = view_is_none(op, left, right, range)) return test;
+  // As objects they would be new ones each time, and never the same.
+  if (a->is_view() && b->is_view()) return refuse_operands(c_operator(op), *a, *b, range);
   if (a->is_numeric() && b->is_numeric()) {
     const bool is_equality = op == CompareOperator::kEq || op == CompareOperator::kNotEq;
     if (is_equality && constant_int(*right) == 0) forget_sign_of_rest(*left);
