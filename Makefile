@@ -2,7 +2,7 @@
 # The work itself is in scripts/ and in CMakePresets.json.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test bench bench-compiler bench-parallel compat conformance conformance-on-disk test-on-disk references stdlib \
+.PHONY: help setup build demo test bench bench-compiler bench-parallel compat conformance conformance-on-disk test-on-disk references stdlib packages \
 	lint format tidy asan tsan fuzz clean
 
 VENV_PYTHON := .venv/bin/python
@@ -55,6 +55,9 @@ test-on-disk: build ## the compiler's tests with modules on disk, built by g++
 
 stdlib: build ## run CPython's tests of its own modules, compiled by us
 	$(VENV_PYTHON) scripts/stdlib_conformance.py
+
+packages: build ## compile files of SciPy, scikit-image and others, and run their own tests
+	$(VENV_PYTHON) scripts/real_packages.py
 
 references: conformance ## reference counts of compiled code, with Python's debug build
 	$(VENV_PYTHON) scripts/check_references.py
