@@ -2,7 +2,7 @@
 # The work itself is in scripts/ and in CMakePresets.json.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test bench bench-compiler bench-parallel compat conformance conformance-on-disk test-on-disk references stdlib packages \
+.PHONY: help setup build demo test bench bench-compiler bench-parallel compat conformance conformance-on-disk test-on-disk references races stdlib packages \
 	lint format tidy asan tsan fuzz clean
 
 VENV_PYTHON := .venv/bin/python
@@ -52,6 +52,9 @@ conformance-on-disk: build ## the same, built by g++ and imported, compared with
 
 test-on-disk: build ## the compiler's tests with modules on disk, built by g++
 	$(VENV_PYTHON) -m pytest -q --on-disk g++ tests/test_compile*.py
+
+races: build ## parallel loops by the thousand: the compiler's verdict against ThreadSanitizer's
+	$(VENV_PYTHON) scripts/race_verdicts.py --loops 3000
 
 stdlib: build ## run CPython's tests of its own modules, compiled by us
 	$(VENV_PYTHON) scripts/stdlib_conformance.py

@@ -226,10 +226,10 @@ def test_collapsed_loops(build, threads):
             cdef int i = -1, j = -1, total = 0, last = 0
             for i in prange(n, nogil=True, num_threads=threads, collapse=2):
                 for j in range(10, 10 + 2 * k, 2):
+                    last = i * 1000 + j
                     if j == 12:
                         continue
                     total += i * j
-                    last = i * 1000 + j
             return total, i, j, last
 
         def raises(int n, int threads):

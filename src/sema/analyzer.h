@@ -503,6 +503,7 @@ class Analyzer {
   Variable* prange_target(const syntax::Expr& target);
   bool prange_limits(const syntax::Call& call, tree::ParallelLoop& loop);
   bool can_collapse(const syntax::For& outer);
+  tree::ParallelChecks parallel_checks() const;
   void prange_loop(const syntax::For& stmt, const syntax::Call& call, Block& out);
   void inner_prange(const syntax::For& stmt, std::unique_ptr<tree::ParallelLoop> parallel,
                     bool nogil, syntax::SourceRange range, Block& out);

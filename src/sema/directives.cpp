@@ -79,6 +79,8 @@ Directives::Set Directives::set(std::string_view name, std::string_view value) {
       {"annotation_typing", &annotation_typing},
       {"legacy_implicit_noexcept", &legacy_implicit_noexcept},
       {"freethreading_compatible", &freethreading_compatible},
+      {"parallel_checks", &parallel_checks},
+      {"strict_parallel_checks", &strict_parallel_checks},
       {"warn.maybe_uninitialized", &warn_maybe_uninitialized},
       {"warn.undeclared", &warn_undeclared},
       {"warn.unreachable", &warn_unreachable},

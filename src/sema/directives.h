@@ -17,7 +17,9 @@ struct Directives {
   bool annotation_typing = true;
   bool legacy_implicit_noexcept = false;
   bool freethreading_compatible = false;  // no word of parallel sections with the GIL
-  bool true_division = true;              // follows from the language level
+  bool parallel_checks = true;
+  bool strict_parallel_checks = false;
+  bool true_division = true;  // follows from the language level
   // Is 7 / 2 of C integers 3.5? By C's rules it is 3, at every language level.
   bool is_division_true() const { return true_division && !cdivision; }
   bool warn_unreachable = true;

@@ -316,6 +316,13 @@ void Analyzer::check_reduction_read(const Variable* variable, syntax::SourceRang
   }
 }
 
+tree::ParallelChecks Analyzer::parallel_checks() const {
+  const Directives& directives = context_->directives;
+  if (!directives.parallel_checks) return tree::ParallelChecks::kOff;
+  return directives.strict_parallel_checks ? tree::ParallelChecks::kStrict
+                                           : tree::ParallelChecks::kOn;
+}
+
 // ---- loops ----
 
 Variable* Analyzer::prange_target(const syntax::Expr& target) {
@@ -400,6 +407,7 @@ bool Analyzer::prange_limits(const syntax::Call& call, tree::ParallelLoop& loop)
 void Analyzer::prange_loop(const syntax::For& stmt, const syntax::Call& call, Block& out) {
   out_.uses_openmp = true;
   auto loop = make_stmt<tree::ParallelLoop>(stmt.range);
+  loop->checks = parallel_checks();
   bool nogil = false;
   prange_options(call, *loop, nogil);
   loop->variable = prange_target(*stmt.target);
@@ -532,6 +540,7 @@ void Analyzer::parallel_block(const syntax::Call& call, const std::function<Bloc
                               const syntax::Block& text, Block& out) {
   out_.uses_openmp = true;
   auto parallel = make_stmt<tree::ParallelBlock>(call.range);
+  parallel->checks = parallel_checks();
   if (!call.args.empty())
     diagnostics_.error("parallel-option", call.args[0]->range,
                        "cython.parallel.parallel() does not take positional arguments");

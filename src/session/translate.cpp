@@ -11,6 +11,7 @@
 #include "base/stopwatch.h"
 #include "emit/emit.h"
 #include "lower/lower.h"
+#include "races/races.h"
 #include "sema/analyze.h"
 #include "sema/names.h"
 #include "session/pxd_index.h"
@@ -203,6 +204,7 @@ Translation translate(const Request& request, const Earlier* earlier) {
       const Stopwatch stopwatch(result.timings.sema);
       return sema::analyze(*tree.module, sources, options, diagnostics);
     }();
+    if (!diagnostics.has_errors()) races::check(*typed.module, sources, diagnostics);
     if (!diagnostics.has_errors()) {
       assert(tree::verify(*typed.module).empty() && "what sema makes keeps the typed tree's rules");
       result.types_text = tree::print(*typed.module);

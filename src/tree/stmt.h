@@ -174,6 +174,10 @@ struct Reduction {
   syntax::SourceRange range;
 };
 
+// Whether iterations are checked for races (src/races); strictly: what cannot be decided is an
+// error.
+enum class ParallelChecks : std::uint8_t { kOff, kOn, kStrict };
+
 enum class Schedule : std::uint8_t { kDefault, kStatic, kDynamic, kGuided, kRuntime };
 
 // for variable in prange(start, stop, step): iterations run in any order, by several threads. As
@@ -196,6 +200,7 @@ struct ParallelLoop : StmtOf<StmtKind::kParallelLoop> {
   bool is_shared_out = false;
   // This many loops, each the only statement of the one around, are one in what is scheduled.
   int collapse = 1;
+  ParallelChecks checks = ParallelChecks::kOn;
   std::vector<Private> privates;
   std::vector<Reduction> reductions;
   Block body;
@@ -206,6 +211,7 @@ struct ParallelLoop : StmtOf<StmtKind::kParallelLoop> {
 struct ParallelBlock : StmtOf<StmtKind::kParallelBlock> {
   ExprPtr n_threads;    // as in ParallelLoop
   ExprPtr use_threads;  // likewise
+  ParallelChecks checks = ParallelChecks::kOn;
   std::vector<Private> privates;
   Block body;
 };

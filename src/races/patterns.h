@@ -1,0 +1,42 @@
+// races/patterns.h — shapes of expressions and statements that mean something to parallel loops.
+#pragma once
+
+#include <optional>
+#include <set>
+#include <string_view>
+#include <vector>
+
+#include "races/record.h"
+#include "tree/module.h"
+
+namespace engineroom::races {
+
+// Without conversions between numbers.
+const tree::Expr& bare(const tree::Expr& expr);
+// The variable, if that is all there is.
+const tree::Variable* variable_of(const tree::Expr& expr);
+bool mentions(const tree::Expr& expr, const tree::Variable& variable);
+// All variables that statements assign to by name, loops' included.
+void collect_assigned(const tree::Block& block, std::set<const tree::Variable*>& assigned);
+
+// The variable at the bottom of x[…].y, &x[…], x + 1; null if there is none.
+const tree::Variable* root_of(const tree::Expr& expr);
+
+// x = x + …, x = max(x, …): the reduction that it is of `variable`.
+std::optional<Update> update_of(const tree::Variable& variable, const tree::Expr& value);
+// x = x / …: "/"; null if it is none.
+const char* in_place_operator(const tree::Variable& variable, const tree::Expr& value);
+
+// if value > x: x = value
+struct Extreme {
+  const tree::Variable* variable;
+  Update update;
+  const tree::Expr* value;
+};
+std::optional<Extreme> extreme_of(const tree::If& stmt);
+
+bool are_same(const tree::Expr& a, const tree::Expr& b);
+// 3, -1; null of anything else.
+std::optional<std::int64_t> integer_of(const tree::Expr& expr);
+
+}  // namespace engineroom::races

@@ -1,0 +1,79 @@
+#include "races/space.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace engineroom::races {
+
+Symbol Space::add(SymbolInfo info) {
+  symbols_.push_back(std::move(info));
+  return static_cast<Symbol>(symbols_.size()) - 1;
+}
+
+void Space::assume_at_least(Symbol symbol, std::int64_t low) {
+  std::optional<Polynomial>& known = symbols_[static_cast<std::size_t>(symbol)].low;
+  if (known && known->as_constant().value_or(low) >= low) return;
+  known = Polynomial::constant(low);
+}
+
+bool Space::is_same(const Polynomial& p) const {
+  if (!p.is_valid()) return false;
+  const std::set<Symbol> all = p.symbols();
+  return std::all_of(all.begin(), all.end(),
+                     [this](Symbol s) { return (*this)[s].kind == SymbolKind::kSame; });
+}
+
+Polynomial Space::elsewhere(const Polynomial& p, std::map<Symbol, Symbol>& names) {
+  for (const Symbol symbol : p.symbols()) {
+    if ((*this)[symbol].kind == SymbolKind::kSame || names.contains(symbol)) continue;
+    SymbolInfo info = (*this)[symbol];
+    if (info.low) info.low = elsewhere(*info.low, names);
+    if (info.high) info.high = elsewhere(*info.high, names);
+    if (info.fold) info.fold->arg = elsewhere(info.fold->arg, names);
+    if (info.segment) info.segment = elsewhere(*info.segment, names);
+    names[symbol] = add(std::move(info));
+  }
+  return p.renamed(names);
+}
+
+// From the innermost symbol outwards: the bounds of each are of earlier ones.
+std::optional<Polynomial> Space::upper(const Polynomial& p) const {
+  Polynomial bound = p;
+  for (;;) {
+    if (!bound.is_valid()) return std::nullopt;
+    const std::set<Symbol> all = bound.symbols();
+    const auto last = std::find_if(all.rbegin(), all.rend(), [this](Symbol s) {
+      return (*this)[s].kind != SymbolKind::kSame;
+    });
+    if (last == all.rend()) return bound;
+    const std::optional<Polynomial::Linear> linear = bound.linear_in(*last);
+    if (!linear || !is_same(linear->factor)) return std::nullopt;
+    const SymbolInfo& info = (*this)[*last];
+    const bool is_rising = is_at_least(linear->factor, 0);
+    if (!is_rising && !is_at_least(-linear->factor, 0)) return std::nullopt;
+    const std::optional<Polynomial>& extreme = is_rising ? info.high : info.low;
+    if (!extreme) return std::nullopt;
+    bound = linear->rest + linear->factor * *extreme;
+  }
+}
+
+std::optional<Polynomial> Space::lower(const Polynomial& p) const {
+  std::optional<Polynomial> bound = upper(-p);
+  if (bound) bound = -*bound;
+  return bound;
+}
+
+// Each symbol is moved to its lower bound; then no term may be negative.
+bool Space::is_at_least(const Polynomial& p, std::int64_t value) const {
+  Polynomial moved = p - Polynomial::constant(value);
+  for (const Symbol symbol : moved.symbols()) {
+    const std::optional<Polynomial>& low = (*this)[symbol].low;
+    const std::optional<std::int64_t> known = low ? low->as_constant() : std::nullopt;
+    if (!known) return false;
+    moved = moved.substituted(symbol, Polynomial::of(symbol) + Polynomial::constant(*known));
+  }
+  return moved.is_valid() && std::all_of(moved.terms().begin(), moved.terms().end(),
+                                         [](const auto& term) { return term.second >= 0; });
+}
+
+}  // namespace engineroom::races
