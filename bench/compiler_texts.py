@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 SQUARE = """
 def square(x):
@@ -54,6 +57,38 @@ def walk(int n):
     return x
 """
 
+VIEW_SUM = """
+def total(double[:, ::1] a):
+    cdef double s = {i}
+    cdef Py_ssize_t i, j
+    for i in range(a.shape[0]):
+        for j in range(a.shape[1]):
+            s += a[i, j]
+    return s
+"""
+
+PARALLEL_SUM = """
+from cython.parallel cimport prange
+
+def total(double[::1] a):
+    cdef double s = {i}
+    cdef Py_ssize_t i
+    for i in prange(a.shape[0], nogil=True):
+        s += a[i]
+    return s
+"""
+
+JULIA = (
+    Path(__file__).resolve().parent.parent / "examples" / "julia_set" / "julia.pyx"
+).read_text()
+JULIA += """
+
+number = {i}
+"""
+
+# As Cython's users compile loops on threads.
+FAST = ("-O3", "-march=native", "-fopenmp")
+
 
 @dataclass(frozen=True)
 class Text:
@@ -63,6 +98,12 @@ class Text:
     function: str
     # True if the function gives what it should, for this number.
     check: Callable[[Callable, int], bool]
+    # gcc's, for Cython.
+    flags: tuple[str, ...] = ("-O2",)
+    # How much faster ours is to be there.
+    bar: float = 15
+    # At most so many milliseconds.
+    ceiling: float | None = 50
 
     def with_number(self, i: int) -> str:
         return self.template.replace("{i}", str(i))
@@ -79,4 +120,16 @@ TEXTS = [
     Text("sieve", "the sieve", SIEVE, "primes", _primes),
     Text("typed_sieve", "the sieve with C types", TYPED_SIEVE, "primes", _primes),
     Text("walk", "random walk in an array", WALK, "walk", lambda f, i: f(9)[0] == i),
-]
+    Text(
+        "view", "sum over a memoryview", VIEW_SUM, "total",
+        lambda f, i: f(np.ones((2, 3))) == 6 + i, FAST, bar=40,
+    ),
+    Text(
+        "prange", "sum with prange", PARALLEL_SUM, "total",
+        lambda f, i: f(np.ones(7)) == 7 + i, FAST, bar=40,
+    ),
+    Text(
+        "julia", "Julia set with prange", JULIA, "calc_julia",
+        lambda f, i: f(3, 0.1j).shape == (4, 4), FAST, bar=40, ceiling=None,
+    ),
+]  # fmt: skip

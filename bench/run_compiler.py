@@ -42,7 +42,7 @@ MEASURES = {
 
 ROWS = [
     *(
-        Row(f"compile_{t.key}", f"text to callable: {t.label}", "ms", -1, bar=15, ceiling=50)
+        Row(f"compile_{t.key}", f"text to callable: {t.label}", "ms", -1, t.bar, t.ceiling)
         for t in TEXTS
     ),
     Row("first", "first compilation of a process, and import", "ms", -1, ceiling=400),

@@ -163,16 +163,16 @@ def measure_compile(parameters: dict) -> Found:
         for _ in range(parameters["cython"]):
             for _ in range(parameters["ours"]):
                 times["ours"].append(compile_once(text, next(numbers), our_module))
-            times["cython"].append(compile_once(text, next(numbers), cython_here))
+
+            def theirs(source: str, name: str, flags: Sequence[str] = text.flags) -> ModuleType:
+                return cython_module(source, name, Path.cwd(), flags)
+
+            times["cython"].append(compile_once(text, next(numbers), theirs))
         for system, values in times.items():
             put(found, system, f"compile_{text.key}", statistics.median(values) * 1e3)
         put(found, "ours", f"emitted_{text.key}", lines_per_line(text.with_number(1)))
     put(found, "ours", "emitted_kernels", lines_per_line(KERNELS.read_text()))
     return found
-
-
-def cython_here(text: str, name: str) -> ModuleType:
-    return cython_module(text, name, Path.cwd())
 
 
 def compile_once(text: Text, number: int, compile: Callable[[str, str], ModuleType]) -> float:
