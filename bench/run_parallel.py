@@ -22,10 +22,11 @@ from pathlib import Path
 import processes
 import report
 from clusters import clean_environment
-from environments import ROOT, Environment, compiler_peers, prepare
+from environments import ROOT
 from parallel_programs import MISSING, PROGRAMS, Program
 from report import Row
 from run import machine
+from run_compiler import choose_peers
 
 HERE = Path(__file__).resolve().parent
 # At worst a twentieth slower than the fastest of the others.
@@ -155,21 +156,11 @@ def parse() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def usable_peers() -> list[Environment]:
-    usable = []
-    for peer in compiler_peers():
-        if problem := prepare(peer):
-            print(f"{peer.name}: left out: {problem}", flush=True)
-        else:
-            usable.append(peer)
-    return usable
-
-
 def main() -> int:
     args = parse()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     processes.become_subreaper()
-    peers = usable_peers()
+    peers = choose_peers()
     names = {peer.name for peer in peers}
     if "cython" not in names:
         return 1

@@ -65,7 +65,12 @@ def tell(what: str, in_python: float, seconds: float) -> None:
     print(f"   {what}: {seconds * 1e3:.2f} ms, {ratio:.1f} times as fast")
 
 
-def draw(path: Any, onto: Callable[[Any, Any], None], picture: Path) -> None:
+def draw(
+    what: Any,
+    onto: Callable[[Any, Any], None],
+    picture: Path,
+    figsize: tuple[float, float] = (8, 4),
+) -> None:
     try:
         import matplotlib
     except ImportError:
@@ -74,8 +79,8 @@ def draw(path: Any, onto: Callable[[Any, Any], None], picture: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(figsize=(8, 4))
-    onto(path, axes)
+    figure, axes = pyplot.subplots(figsize=figsize)
+    onto(what, axes)
     figure.tight_layout()
     figure.savefig(picture, dpi=120)
     print(f"   {picture}")

@@ -15,6 +15,7 @@ from typing import Any
 
 import engineroom as er
 import numpy as np
+import second_act
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "examples"))
 Bar = Callable[[Any, str], Any]
@@ -77,20 +78,4 @@ def julia_together(
     edge = module.tile(corner, step, 1, widths[0], example.C)[0]
     assert (counts[row, : widths[0]] == edge).all()
     every = max(1, size // 1500)
-    draw(counts[::every, ::every], example.draw, picture)
-
-
-def draw(counts: Any, onto: Callable[[Any, Any], None], picture: Path) -> None:
-    try:
-        import matplotlib
-    except ImportError:
-        print("   no matplotlib, no picture")
-        return
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    figure, axes = pyplot.subplots(figsize=(8, 7.5))
-    onto(counts, axes)
-    figure.tight_layout()
-    figure.savefig(picture, dpi=150)
-    print(f"   {picture}")
+    second_act.draw(counts[::every, ::every], example.draw, picture, figsize=(8, 7.5))
