@@ -257,6 +257,14 @@ NOT_IN_LANES = {
         "double r, x = 0; double* p = &x",
     ),
     "what was stored before": ("r = out[j - 1] if j > 0 else 1.0\nwhile r < 30.0: r = r + 3.0", "double r"),
+    "a number that may not fit": (
+        "r = j\nwhile r > 3.0: r = r - 3.0\nk = <int>r\nr = k",
+        "double r; int k",
+    ),
+    "a shift that may be too far": (
+        "r = j\nwhile r > 3.0: r = r - 3.0\nr = r + (1 << j)",
+        "double r",
+    ),
     "division by what may be zero": (
         "k = 0\nr = 1\nwhile k < j:\n    r += 10 // (k - 99)\n    k += 1",
         "double r; int k",

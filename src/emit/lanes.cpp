@@ -243,6 +243,13 @@ LaneValue LaneWriter::binary(const tree::Binary& expr) {
   const std::string_view op = expr.op;
   const std::string sign = " " + std::string(op) + " ";
   if (!is_lane_number(*expr.left->type) || !is_lane_number(*expr.right->type)) return give_up();
+  // What nobody asked for is computed as well, where it must do no harm: division of integers may
+  // be by zero, and a shift too far.
+  const bool may_trap =
+      (op == "/" || op == "%") && !expr.left->type->is_float() && !expr.left->type->is_complex();
+  const bool is_shift = op == "<<" || op == ">>";
+  if ((may_trap || is_shift) && tree::try_as<tree::Literal>(expr.right.get()) == nullptr)
+    return give_up();
   if (left.form == Form::kScalar && right.form == Form::kScalar)
     return {"(" + left.text + sign + right.text + ")"};
   const Type& type = plain(*expr.left->type);
@@ -252,7 +259,6 @@ LaneValue LaneWriter::binary(const tree::Binary& expr) {
     if (type.is_complex()) return give_up();
     return {"er::mask(" + text + ")", Form::kMask};
   }
-  // Division of lanes that nobody asked for may be by zero.
   const bool divides = op == "/" || op == "%";
   if (divides && !type.is_float()) return give_up();
   // Smaller integers are promoted in C, not in vectors.
@@ -307,6 +313,8 @@ LaneValue LaneWriter::cast(const tree::Cast& expr) {
   if (to.kind == TypeKind::kBint) return from.kind == TypeKind::kBint ? made : give_up();
   if (from.is_complex() && to.is_complex()) return to.cpp == from.cpp ? made : give_up();
   if (from.is_complex()) return give_up();
+  // A number that does not fit, in a lane that nobody asks for, would be undefined behaviour.
+  if (from.is_float() && to.is_integral()) return give_up();
   if (to.is_complex())
     return {lanes_of(to) + "(er::convert<" + to.base->cpp + ">(" + lanes(made, from) + "))",
             Form::kLanes};
