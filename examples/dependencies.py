@@ -28,7 +28,7 @@ with ipp.Cluster(n=2) as rc:
     view = rc.load_balanced_view()
 
     # Only the engine that has the data takes this, wherever it was sent first.
-    rc[1]["data"] = [1, 2, 3]
+    rc[1].push({"data": [1, 2, 3]}, block=True)
     result = view.apply_async(total)
     print("total:", result.get(), "on engine", result.engine_id)
     print("root:", view.apply_sync(root, 49))

@@ -172,3 +172,13 @@ def floats(double a, double b):
             m.ints(a, 0)
     assert m.longs(-(2**63), -1) == (True, 0, True, False, 0)
     assert m.unsigneds(2**32 - 1, 3) == ((2**32 - 1) % 3 == 0, (2**32 - 1) % 7 == 0)
+
+
+def test_an_array_becomes_a_tuple_where_one_is_wanted():
+    m = er.compile(
+        "def f():\n"
+        "    cdef int[3] a = [1, 2, 3]\n"
+        "    cdef tuple t = a\n"
+        "    return <tuple>a, t, a\n"
+    )
+    assert m.f() == ((1, 2, 3), (1, 2, 3), [1, 2, 3])

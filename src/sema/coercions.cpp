@@ -164,6 +164,8 @@ ExprPtr Analyzer::coerce(ExprPtr value, const Type* to) {
     if (from->is_numeric() && to->object_class == ObjectClass::kBool)
       value = truth(std::move(value));
     ExprPtr boxed = from->is_object() ? std::move(value) : to_object(std::move(value));
+    if (from->kind == TypeKind::kArray && to->object_class == ObjectClass::kTuple)
+      return helper("PyList_AsTuple", to, Fail::kNull, range, std::move(boxed));
     if (to->extension != nullptr) return to_extension(std::move(boxed), *to->extension);
     return to_class(std::move(boxed), to->object_class);
   }
