@@ -1,5 +1,6 @@
 """The scripts in examples/ do what they say."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -77,3 +78,18 @@ def test_example(name, tmp_path, monkeypatch):
     assert done.returncode == 0, done.stderr
     for line in PRINTED[name]:
         assert line in done.stdout
+
+
+def test_julia_set_is_the_same_as_a_module_on_disk(tmp_path):
+    np = pytest.importorskip("numpy")
+    import engineroom as er
+
+    folder = shutil.copytree(EXAMPLES / "julia_set", tmp_path / "julia_set")
+    command = [sys.executable, "setup.py", "build_ext", "--inplace"]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True, timeout=120)
+    code = "import julia, numpy; numpy.save('counts.npy', julia.calc_julia(60, -0.1 + 0.65j))"
+    subprocess.run([sys.executable, "-c", code], cwd=folder, check=True, timeout=60)
+    counts = np.load(folder / "counts.npy")
+    here = er.compile_file(folder / "julia.pyx", "julia").calc_julia(60, -0.1 + 0.65j)
+    assert counts.shape == (61, 61)
+    np.testing.assert_array_equal(counts, here)
