@@ -176,9 +176,6 @@ def floats(double a, double b):
 
 def test_an_array_becomes_a_tuple_where_one_is_wanted():
     m = er.compile(
-        "def f():\n"
-        "    cdef int[3] a = [1, 2, 3]\n"
-        "    cdef tuple t = a\n"
-        "    return <tuple>a, t, a\n"
+        "def f():\n    cdef int[3] a = [1, 2, 3]\n    cdef tuple t = a\n    return <tuple>a, t, a\n"
     )
     assert m.f() == ((1, 2, 3), (1, 2, 3), [1, 2, 3])
