@@ -70,17 +70,18 @@ void add_reads(const tree::Block& block, ReadCounts& out) {
   }
 }
 
-bool is_address_taken(const tree::Block& block, const VariableSet& variables) {
-  bool found = false;
-  for_each_inside(block, [&](const Expr& expr) {
-    if (const auto* address = tree::try_as<tree::AddressOf>(&expr)) {
-      for_each_inside(*address->value, [&](const Expr& inner) {
-        const auto* ref = tree::try_as<tree::VariableRef>(&inner);
-        found = found || (ref != nullptr && variables.contains(ref->variable));
-      });
-    }
+bool may_have_inner_loop(const tree::Block& block) {
+  const bool has_loop = std::any_of(block.begin(), block.end(), [](const tree::StmtPtr& stmt) {
+    bool found = stmt->kind == StmtKind::kWhile || stmt->kind == StmtKind::kCountLoop;
+    tree::for_each_block(
+        *stmt, [&](const tree::Block& inner) { found = found || may_have_inner_loop(inner); });
+    return found;
   });
-  return found;
+  if (has_loop) return true;
+  bool has_call = false;
+  for_each_inside(block,
+                  [&](const Expr& expr) { has_call = has_call || expr.kind == ExprKind::kCall; });
+  return has_call;
 }
 
 namespace {

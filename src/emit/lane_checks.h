@@ -23,7 +23,8 @@ void add_reads(const tree::Expr& expr, ReadCounts& out);
 // variables, and after the loop they are what the last turn made them.
 bool are_turns_apart(const tree::CountLoop& loop, const tree::Function& function);
 
-// Has somebody the variable's address?
-bool is_address_taken(const tree::Block& block, const VariableSet& variables);
+// A loop, or a call of a function that may have one. Without there is nothing to gain, and nothing
+// else needs to be looked at.
+bool may_have_inner_loop(const tree::Block& block);
 
 }  // namespace engineroom::emit

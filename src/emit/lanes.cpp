@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string_view>
 
+#include "emit/effects.h"
+#include "emit/inner_variables.h"
 #include "emit/lane_checks.h"
 #include "emit/memory_layout.h"
 #include "emit/text.h"
@@ -708,7 +710,7 @@ LaneFunctions::Version LaneFunctions::version(const std::string& cpp, std::vecto
     return {};
   VariableSet assigned;
   add_assigned(function.body, assigned);
-  if (is_address_taken(function.body, assigned)) return {};
+  if (overlap(addressed_variables(function), assigned)) return {};
   VariableSet varying;
   std::vector<std::string> parameters = {"er::Mask m0"};
   for (std::size_t i = 0; i < in_lanes.size(); ++i) {
@@ -738,16 +740,15 @@ LaneFunctions::Version LaneFunctions::version(const std::string& cpp, std::vecto
 }
 
 bool write_lanes(const tree::CountLoop& loop, const tree::Function& function,
-                 const std::string& counter, const std::string& stop, LaneFunctions& functions,
-                 Writer& out) {
+                 const std::set<const Variable*>& addressed, const std::string& counter,
+                 const std::string& stop, LaneFunctions& functions, Writer& out) {
   const Type& type = *loop.counter;
   if (!counts_by_one(loop) || type.kind != TypeKind::kInt || type.is_extern ||
       !is_lane_number(*loop.variable->type) || loop.variable->is_global() ||
-      !are_turns_apart(loop, function))
+      !may_have_inner_loop(loop.body))
     return false;
-  VariableSet variables;
-  for (const Variable& variable : function.variables) variables.insert(&variable);
-  if (is_address_taken(function.body, variables)) return false;
+  // What is stored could be one of them.
+  if (!addressed.empty() || !are_turns_apart(loop, function)) return false;
   LaneWriter writer(functions);
   writer.turns(loop, counter, stop);
   // More than one place written could be the same memory twice.

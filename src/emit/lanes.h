@@ -15,6 +15,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,8 +47,9 @@ class LaneFunctions {
 
 // Writes the turns of the loop but the last. `counter` is a variable with the first value, and has
 // the next one afterwards; `stop` is the end. False if it cannot be done; then nothing was written.
+// `addressed`: variables of the function whose address is taken.
 bool write_lanes(const tree::CountLoop& loop, const tree::Function& function,
-                 const std::string& counter, const std::string& stop, LaneFunctions& functions,
-                 Writer& out);
+                 const std::set<const tree::Variable*>& addressed, const std::string& counter,
+                 const std::string& stop, LaneFunctions& functions, Writer& out);
 
 }  // namespace engineroom::emit

@@ -109,7 +109,7 @@ void FunctionEmitter::count_loop(const tree::CountLoop& stmt) {
     const std::string end = is_stop_constant ? "" : ", " + n + " = " + parts[1].text;
     const std::string next = unit == 1 ? "++" + i : unit == -1 ? "--" + i : i + " += " + by;
     Writer lanes;
-    if (write_lanes(stmt, function_, i, n, context_.lane_functions, lanes)) {
+    if (write_lanes(stmt, function_, addressed_, i, n, context_.lane_functions, lanes)) {
       has_declared_ = true;
       out_.line(start + ";");
       out_.line("const " + cpp + " " + n + " = " + parts[1].text + ";");
