@@ -1,20 +1,13 @@
 // Calls of C functions, and the function objects of Python's.
 #include "emit/function_emitter.h"
 #include "emit/text.h"
+#include "tree/function_type.h"
 
 namespace engineroom::emit {
 
 using tree::Except;
 using tree::Type;
 using tree::TypeKind;
-
-namespace {
-
-const Type& function_type(const tree::Expr& callee) {
-  return callee.type->kind == TypeKind::kFunction ? *callee.type : *callee.type->base;
-}
-
-}  // namespace
 
 // ---- calls of C functions ----
 

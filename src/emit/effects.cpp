@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "tree/children.h"
+#include "tree/function_type.h"
 
 namespace engineroom::emit {
 
@@ -13,15 +14,6 @@ using tree::StmtKind;
 bool overlap(const std::set<const tree::Variable*>& a, const std::set<const tree::Variable*>& b) {
   return std::any_of(a.begin(), a.end(), [&](const auto* v) { return b.contains(v); });
 }
-
-namespace {
-
-const tree::Type& function_type(const tree::Call& call) {
-  const tree::Type& type = *call.callee->type;
-  return type.kind == tree::TypeKind::kFunction ? type : *type.base;
-}
-
-}  // namespace
 
 void Effects::add(const Effects& other) {
   has_statements = has_statements || other.has_statements;
@@ -124,7 +116,8 @@ Effects EffectsOf::compute(const tree::Expr& expr) {
       add_expr(call.callee.get(), effects);
       for (const tree::ExprPtr& arg : call.args) add_expr(arg.get(), effects);
       effects.is_active = effects.reads_memory = true;
-      if (function_type(call).except != tree::Except::kNever || expr.type->is_counted())
+      if (tree::function_type(*call.callee).except != tree::Except::kNever ||
+          expr.type->is_counted())
         effects.has_statements = true;
       break;
     }

@@ -24,6 +24,7 @@
 #include "emit/function_emitter.h"
 #include "emit/text.h"
 #include "tree/children.h"
+#include "tree/function_type.h"
 
 namespace engineroom::emit {
 
@@ -149,9 +150,7 @@ FunctionEmitter::Region FunctionEmitter::region(const Stmt& stmt, const tree::Bl
 bool FunctionEmitter::may_lose_errors(const tree::Block& body) {
   const auto in_expr = [](const tree::Expr& expr, const auto& self) -> bool {
     if (const auto* call = tree::try_as<tree::Call>(&expr)) {
-      const Type& type = call->callee->type->kind == TypeKind::kFunction
-                             ? *call->callee->type
-                             : *call->callee->type->base;
+      const Type& type = function_type(*call->callee);
       const auto* name = tree::try_as<tree::FunctionName>(call->callee.get());
       const bool is_foreign = name == nullptr || name->is_extern;
       if (is_foreign && type.except != tree::Except::kNever) return true;

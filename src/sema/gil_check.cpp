@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "tree/children.h"
+#include "tree/function_type.h"
 
 namespace engineroom::sema {
 
@@ -241,9 +242,7 @@ bool GilChecker::expr(const Expr& e) {
     }
     case ExprKind::kCall: {
       const auto& call = as<tree::Call>(e);
-      const tree::Type& type = call.callee->type->kind == TypeKind::kFunction
-                                   ? *call.callee->type
-                                   : *call.callee->type->base;
+      const tree::Type& type = tree::function_type(*call.callee);
       if (children(e)) return true;
       if (!type.is_nogil) {
         const auto* name = tree::try_as<tree::FunctionName>(call.callee.get());

@@ -4,6 +4,8 @@
 #include <string_view>
 #include <vector>
 
+#include "tree/function_type.h"
+
 namespace engineroom::tree {
 namespace {
 
@@ -37,10 +39,6 @@ std::string clause_of(const Type& function) {
       return " except +" + function.except_value;
   }
   return "";
-}
-
-const Type& function_type(const Expr& callee) {
-  return callee.type->kind == TypeKind::kFunction ? *callee.type : *callee.type->base;
 }
 
 class Printer {
