@@ -1,7 +1,8 @@
 """Measures loops on threads beside Cython with gcc -O3 -march=native -fopenmp, Numba, and C with OpenMP.
 
-Each system is a process of its own; they take turns, and the best of several rounds counts. Ours is
-compared with the fastest of the others. All is written to build/bench_parallel.json.
+Each system is a process of its own; they take turns, in which all but one stand still. What counts
+is the median of what ours takes beside another in the same turn, as the machine is never the same
+for long; ours is compared with the fastest of the others. All is written to build/bench_parallel.json.
 """
 
 from __future__ import annotations
@@ -12,11 +13,11 @@ import math
 import os
 import shutil
 import signal
+import statistics
 import subprocess
 import sys
 import sysconfig
 import tempfile
-import time
 from pathlib import Path
 
 import processes
@@ -31,8 +32,6 @@ from run_compiler import choose_peers
 HERE = Path(__file__).resolve().parent
 # At worst a twentieth slower than the fastest of the others.
 BAR = 0.95
-# So long do OpenMP's threads spin after a loop, and would take the next system's time.
-SETTLE = 0.25
 SYSTEMS = ["ours", "cython", "numba", "c", "clang"]
 # Of text whose turns have loops of their own, single thread: ours beside Cython's.
 LANES_BAR = 2.5
@@ -78,10 +77,13 @@ class Worker:
         return line
 
     def measure(self, program: Program, threads: int, rounds: int) -> tuple[float, float]:
+        """Meanwhile it runs, and at no other time: OpenMP's threads spin after a loop."""
         assert self.process.stdin is not None
+        self.process.send_signal(signal.SIGCONT)
         self.process.stdin.write(f"{program.key} {threads} {rounds}\n")
         self.process.stdin.flush()
         seconds, answer = self.line().split()
+        self.process.send_signal(signal.SIGSTOP)
         return float(seconds), float(answer)
 
 
@@ -91,55 +93,73 @@ def start_all(python: str, systems: list[str], folder: Path) -> dict[str, Worker
         try:
             while worker.line().strip() != "READY":
                 pass
+            worker.process.send_signal(signal.SIGSTOP)
         except RuntimeError as error:
             print(f"{system}: left out: {error}", flush=True)
             del workers[system]
     return workers
 
 
-def measure(
-    workers: dict[str, Worker], program: Program, threads: int, turns: int, rounds: int
-) -> dict[str, float]:
-    best: dict[str, float] = {}
+# Seconds of each turn, by system and number of threads.
+Times = dict[str, dict[int, list[float]]]
+
+
+def measure(workers: dict[str, Worker], program: Program, turns: int, rounds: int) -> Times:
+    systems = [system for system in workers if program.key not in MISSING.get(system, ())]
+    times: Times = {system: {threads: [] for threads in program.threads} for system in systems}
     answers: dict[str, float] = {}
-    for _ in range(turns):
-        for system, worker in workers.items():
-            if program.key in MISSING.get(system, ()):
-                continue
-            time.sleep(SETTLE)
-            seconds, answers[system] = worker.measure(program, threads, rounds)
-            best[system] = min(best.get(system, math.inf), seconds)
+    for turn in range(turns):
+        # Nobody is always the first.
+        first = turn % len(systems)
+        for threads in program.threads:
+            for system in systems[first:] + systems[:first]:
+                seconds, answers[system] = workers[system].measure(program, threads, rounds)
+                times[system][threads].append(seconds)
     expected = answers["cython"]
     for system, answer in answers.items():
         if not math.isclose(answer, expected, rel_tol=1e-4):
             raise RuntimeError(f"{program.key}: {system} says {answer!r}, Cython {expected!r}")
-    return best
+    return times
+
+
+def middle_ratio(ours: list[float], theirs: list[float]) -> float:
+    return statistics.median(b / a for a, b in zip(ours, theirs, strict=True))
 
 
 def measure_all(
     workers: dict[str, Worker], turns: int, rounds: int, only: list[str]
 ) -> tuple[dict, list[str]]:
-    values: dict[str, dict[str, float]] = {}
+    """system -> key -> milliseconds, the least. "fastest" is ours times the ratio that counts."""
+    values: dict[str, dict[str, float]] = {system: {} for system in [*workers, "fastest"]}
     lines = []
     for program in PROGRAMS:
         if only and program.key not in only:
             continue
-        times = {}
+        times = measure(workers, program, turns, rounds)
         for threads in program.threads:
-            times[threads] = measure(workers, program, threads, turns, rounds)
-            for system, seconds in times[threads].items():
-                values.setdefault(system, {})[key_of(program, threads)] = seconds * 1e3
-            others = [s for system, s in times[threads].items() if system != "ours"]
-            if program.key == "enter" and "clang" in times[threads]:
-                others = [times[threads]["clang"]]
-            values.setdefault("fastest", {})[key_of(program, threads)] = min(others) * 1e3
+            key = key_of(program, threads)
+            for system, of_threads in times.items():
+                values[system][key] = min(of_threads[threads]) * 1e3
+            others = [system for system in times if system != "ours"]
+            if program.key == "enter" and "clang" in times:
+                others = ["clang"]
+            ours = times["ours"][threads]
+            ratio = min(middle_ratio(ours, times[system][threads]) for system in others)
+            values["fastest"][key] = values["ours"][key] * ratio
         if program.threads == (1, 2):
-            for system in times[1]:
-                values[system][f"{program.key}_scaling"] = times[1][system] / times[2][system]
-            if "c" in times[1]:
-                values["fastest"][f"{program.key}_scaling"] = times[1]["c"] / times[2]["c"]
-        if program.key.startswith("julia") and "ours" in times[1]:
-            ratio = times[1]["cython"] / times[1]["ours"]
+            gains = {
+                system: [a / b for a, b in zip(of[1], of[2], strict=True)]
+                for system, of in times.items()
+            }
+            key = f"{program.key}_scaling"
+            for system, gain in gains.items():
+                values[system][key] = statistics.median(gain)
+            if "c" in gains:
+                values["fastest"][key] = values["ours"][key] * middle_ratio(
+                    gains["ours"], gains["c"]
+                )
+        if program.key.startswith("julia"):
+            ratio = middle_ratio(times["ours"][1], times["cython"][1])
             holds = "holds" if ratio >= LANES_BAR else "MISSED"
             lines.append(
                 f"{program.label}, one thread: {ratio:.2f}x of Cython (>= {LANES_BAR}x: {holds})"
@@ -172,10 +192,11 @@ def main() -> int:
     workers: dict[str, Worker] = {}
     try:
         workers = start_all(peers[0].python, systems, folder)
-        turns, rounds = (2, 3) if args.quick else (6, 4)
+        turns, rounds = (9, 1) if args.quick else (31, 2)
         values, lines = measure_all(workers, turns, rounds, args.only or [])
     finally:
         for worker in workers.values():
+            worker.process.send_signal(signal.SIGCONT)
             processes.stop(worker.process, grace=0.5)
         processes.reap_strays(())
         shutil.rmtree(folder, ignore_errors=True)
@@ -185,7 +206,8 @@ def main() -> int:
     print("\n" + report.table(entries, list(workers)))
     print("\n" + "\n".join(lines))
     print(
-        "Run times are the best of several; better: than the fastest of the others, scaling than C's."
+        "Run times are the least; better: than the fastest of the others, scaling than C's, medians of "
+        "what was measured side by side."
     )
     print(
         "Cython and C: gcc -O3 -march=native -fopenmp; clang: the same, with libomp; ours: "
