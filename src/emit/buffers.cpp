@@ -89,6 +89,7 @@ void FunctionEmitter::check_none(const std::string& view, const char* verb,
 Value FunctionEmitter::checked_index(const tree::Expr& expr, Value made, const std::string& memory,
                                      int axis, bool wraps, bool checks_bounds,
                                      syntax::SourceRange range, const char* raise) {
+  if (inside_.contains(&expr)) return made;
   const std::string size = memory + ".shape[" + std::to_string(axis) + "]";
   const bool is_constant =
       expr.kind == tree::ExprKind::kLiteral && made.text.find('-') == std::string::npos;

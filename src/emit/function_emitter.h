@@ -23,6 +23,7 @@
 #include "emit/conversions.h"
 #include "emit/effects.h"
 #include "emit/emit.h"
+#include "emit/hoisted_checks.h"
 #include "emit/inner_variables.h"
 #include "emit/item_types.h"
 #include "emit/lanes.h"
@@ -233,6 +234,14 @@ class FunctionEmitter {
   void count_loop(const tree::CountLoop& stmt);
   void iterate(const tree::Iterate& stmt);
   void loop_body(const tree::Block& body, const tree::Block& orelse, const std::string& close);
+  // What may be left out of a loop from `least` to `largest`, if it has no `else`.
+  template <typename Loop>
+  HoistedChecks hoisted_checks(const Loop& stmt, const std::string& least,
+                               const std::string& largest);
+  // `write` writes the loop: without these checks, and with them.
+  template <typename Write>
+  void with_and_without_checks(const HoistedChecks& hoisted, const std::string& has_turns,
+                               const Write& write);
 
   // ---- control.cpp ----
   // kStop: another thread of the region has the reason.
@@ -297,6 +306,7 @@ class FunctionEmitter {
                                 const Range& range, const std::string& turn);
   static const tree::CountLoop* collapsed(const tree::ParallelLoop& stmt);
   Limits limits(const tree::ParallelLoop& stmt);
+  void parallel_loop(const tree::ParallelLoop& stmt, const Limits& limits);
   Left left_by(const tree::ParallelLoop& stmt);
   void turn(const tree::ParallelLoop& stmt, const Limits& limits, const Region& region,
             const Left& left);
@@ -343,9 +353,35 @@ class FunctionEmitter {
   // Memoryviews that the region which is being written has copies of, without references.
   std::set<const tree::Variable*> lent_views_;
   std::set<const tree::Variable*> addressed_;  // locals whose address is taken
+  std::set<const tree::Expr*> inside_;         // subscripts that need no check here
   // Objects that certainly have a value here: a check that says so needs not be made again.
   Bound bound_;
 };
+
+template <typename Loop>
+HoistedChecks FunctionEmitter::hoisted_checks(const Loop& stmt, const std::string& least,
+                                              const std::string& largest) {
+  if (!stmt.orelse.empty()) return {};
+  const CountedLoop loop{&stmt.body, stmt.variable, stmt.counter, "er::Wide(" + least + ")",
+                         "er::Wide(" + largest + ")"};
+  return hoist_checks(loop, effects_, addressed_);
+}
+
+template <typename Write>
+void FunctionEmitter::with_and_without_checks(const HoistedChecks& hoisted,
+                                              const std::string& has_turns, const Write& write) {
+  std::string test = has_turns;
+  for (const std::string& condition : hoisted.conditions) test += " && " + condition;
+  const Bound bound = bound_;
+  out_.open("if (" + test + ")");
+  inside_.insert(hoisted.inside.begin(), hoisted.inside.end());
+  write();
+  for (const tree::Expr* index : hoisted.inside) inside_.erase(index);
+  out_.next("} else {");
+  bound_ = bound;
+  write();
+  out_.close();
+}
 
 template <typename Body>
 bool FunctionEmitter::with_handler(const std::string& label, Body body) {

@@ -118,6 +118,21 @@ void FunctionEmitter::count_loop(const tree::CountLoop& stmt) {
       assign_variable(i);
       return loop_body(stmt.body, stmt.orelse, "");
     }
+    if (unit != 0 && !stmt.includes_stop) {
+      // The limits of what it counts; these are there only if it has a turn.
+      const HoistedChecks hoisted =
+          unit > 0 ? hoisted_checks(stmt, i, n + " - 1") : hoisted_checks(stmt, n + " + 1", i);
+      if (!hoisted.conditions.empty()) {
+        has_declared_ = true;
+        out_.line(start + ";");
+        out_.line("const " + cpp + " " + n + " = " + parts[1].text + ";");
+        return with_and_without_checks(hoisted, i + compare + n, [&] {
+          out_.open("for (; " + i + compare + n + "; " + next + ")");
+          assign_variable(i);
+          loop_body(stmt.body, stmt.orelse, "");
+        });
+      }
+    }
     out_.open("for (" + start + end + "; " + i + compare +
               (is_stop_constant ? at(parts[1], kSum) : n) + "; " + next + ")");
   } else {

@@ -470,6 +470,17 @@ void FunctionEmitter::count_turns(const tree::ParallelLoop& stmt, const Limits& 
 void FunctionEmitter::parallel_loop(const tree::ParallelLoop& stmt) {
   forget_unbound(effects_.of_block(stmt.body));
   const Limits limits = this->limits(stmt);
+  const Range& range = limits.range;
+  HoistedChecks hoisted;
+  // The threads of a block must agree which loop it is, and each has variables of its own.
+  if (!stmt.is_shared_out && collapsed(stmt) == nullptr && range.step == "1")
+    hoisted = hoisted_checks(stmt, range.start, range.stop + " - 1");
+  if (hoisted.conditions.empty()) return parallel_loop(stmt, limits);
+  with_and_without_checks(hoisted, range.start + " < " + range.stop,
+                          [&] { parallel_loop(stmt, limits); });
+}
+
+void FunctionEmitter::parallel_loop(const tree::ParallelLoop& stmt, const Limits& limits) {
   const Variables views = stmt.is_shared_out ? Variables() : lend_views(stmt);
   const tree::CountLoop* inner = collapsed(stmt);
   const Region inside = region(stmt, inner != nullptr ? inner->body : stmt.body, true);

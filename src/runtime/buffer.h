@@ -134,6 +134,15 @@ inline Py_ssize_t wrap(Py_ssize_t index, Py_ssize_t size) {
 inline bool is_outside(Py_ssize_t index, Py_ssize_t size) {
   return static_cast<std::size_t>(index) >= static_cast<std::size_t>(size);
 }
+// In which a product of two C integers has room, and sums with it.
+__extension__ using Wide = __int128;
+inline bool is_inside(Wide least, Wide largest, Py_ssize_t size) {
+  return least >= 0 && largest < size;
+}
+template <typename T>
+inline bool fits(Wide value) {
+  return value == static_cast<Wide>(static_cast<T>(value));
+}
 inline char* follow(char* data, Py_ssize_t suboffset) {
   return suboffset < 0 ? data : *reinterpret_cast<char**>(data) + suboffset;
 }
