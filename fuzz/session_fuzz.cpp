@@ -29,6 +29,7 @@ class ProgramMaker {
   std::string module() {
     out_ =
         "from libc.math cimport sqrt\nfrom libc.stdlib cimport malloc, free\n"
+        "from cython.parallel cimport parallel, prange, threadid\n"
         "cdef struct Point:\n    int x\n    double y[3]\n"
         "cdef union Either:\n    int i\n    char *s\n"
         "cdef enum Color: RED, GREEN = 4\n"
@@ -36,10 +37,16 @@ class ProgramMaker {
         "cdef extern from *:\n    ctypedef long wide\n    int LIMIT\n    int twice(int n) nogil\n"
         "cdef int n0\ncdef object o0\n";
     for (int i = 0; i < 12 && !input_.empty() && out_.size() < kMaxText; ++i) {
-      if (choose(3) == 0) {
-        statement(0);
-      } else {
-        function(i);
+      switch (choose(6)) {
+        case 0:
+        case 1:
+          statement(0);
+          break;
+        case 2:
+          threaded_function(i);
+          break;
+        default:
+          function(i);
       }
     }
     return std::move(out_);
@@ -57,11 +64,13 @@ class ProgramMaker {
   }
 
   std::string_view type() {
-    static constexpr std::array<std::string_view, 22> kTypes = {
-        "int",           "double",         "object", "long",       "char *",   "bint",
-        "list",          "dict",           "str",    "bytes",      "Point",    "Point *",
-        "int *",         "Py_ssize_t",     "size_t", "wide",       "callback", "Color",
-        "unsigned char", "double complex", "float",  "const int *"};
+    static constexpr std::array<std::string_view, 28> kTypes = {
+        "int",       "double",        "object",    "long",          "char *",
+        "bint",      "list",          "dict",      "str",           "bytes",
+        "Point",     "Point *",       "int *",     "Py_ssize_t",    "size_t",
+        "wide",      "callback",      "Color",     "unsigned char", "double complex",
+        "float",     "const int *",   "double[:]", "int[:, ::1]",   "const char[:]",
+        "object[:]", "Point[::1, :]", "double[3]"};
     return one_of(kTypes);
   }
   std::string_view name() {
@@ -106,17 +115,28 @@ class ProgramMaker {
         "1",         "0",    "-1",   "2.5", "'text'", "b'b'",
         "None",      "True", "NULL", "3j",  "c'x'",   "9223372036854775808",
         "u'\\u20ac'"};
+    static constexpr std::array<std::string_view, 5> kParts = {".shape[0]", ".strides[1]", ".T",
+                                                               ".copy()", ".is_c_contig()"};
     static constexpr std::array<std::string_view, 21> kOperators = {
         "+", "-",  "*", "/",  "//", "%",  "**",     "<<",  ">>", "&", "|",
         "^", "==", "<", "!=", "is", "in", "not in", "and", "or", "@"};
     if (depth >= kMaxDepth || out_.size() > kMaxText) return std::string(name());
     ++depth;
-    switch (choose(26)) {
+    switch (choose(30)) {
       case 0:
       case 1:
       case 2:
-      case 3:
         return std::string(name());
+      case 3:
+        return std::string(local()) + "[" + index() + ", " + index() + "]";
+      case 26:
+        return "<" + std::string(type()) + ">(" + expr(depth) + ")";
+      case 27:
+        return "&" + std::string(local()) + "[" + index() + "]";
+      case 28:
+        return std::string(local()) + one_of(kParts);
+      case 29:
+        return "threadid()";
       case 4:
       case 5:
         return std::string(one_of(kLiterals));
@@ -168,10 +188,172 @@ class ProgramMaker {
     }
   }
 
+  // Of a memoryview.
+  std::string index() {
+    static constexpr std::array<std::string_view, 12> kIndices = {
+        "i", "j", "i + 1", "2 * i", "...", "None", ":", "::2", "1:", ":-1", "::-1", "i * 3 + j"};
+    return std::string(one_of(kIndices));
+  }
+
+  // ---- loops on threads ----
+
+  std::string loop_head() {
+    static constexpr std::array<std::string_view, 6> kLimits = {
+        "n", "1, n", "n - 1, -1, -1", "0, n, 2", "n // 2", "0, n, m"};
+    static constexpr std::array<std::string_view, 8> kOptions = {
+        "",
+        "",
+        ", schedule='static'",
+        ", schedule='static', chunksize=m",
+        ", schedule='dynamic'",
+        ", schedule='guided', num_threads=3",
+        ", schedule='runtime', use_threads_if=n > 5",
+        ", collapse=2"};
+    return "prange(" + std::string(one_of(kLimits)) + std::string(one_of(kOptions)) + ")";
+  }
+
+  std::string place() {
+    static constexpr std::array<std::string_view, 14> kIndices = {
+        "i",     "j",      "i + 1", "n - 1 - i", "2 * i + 1", "i * m + j", "c[i]",
+        "i % 3", "i // 2", "k",     "0",         "i & 3",     "k + j",     "threadid()"};
+    static constexpr std::array<std::string_view, 6> kRows = {"i", "j", "i - 1", "k", "0", "m - j"};
+    switch (choose(8)) {
+      case 0:
+      case 1:
+        return "t[" + std::string(one_of(kRows)) + ", " + std::string(one_of(kRows)) + "]";
+      case 2:
+        return "p[" + std::string(one_of(kIndices)) + "]";
+      case 3:
+        return "q[" + std::string(one_of(kRows)) + "]";
+      case 4:
+        return "own[" + std::string(one_of(kRows)) + "]";
+      case 5:
+        return choose(2) == 0 ? "point.x" : "t[" + std::string(one_of(kRows)) + "][0]";
+      default:
+        return "a[" + std::string(one_of(kIndices)) + "]";
+    }
+  }
+
+  std::string number() {
+    static constexpr std::array<std::string_view, 10> kNumbers = {
+        "i", "j", "k", "x", "s", "1", "n", "best", "0.5", "sqrt(x)"};
+    switch (choose(4)) {
+      case 0:
+        return place();
+      case 1: {
+        static constexpr std::array<std::string_view, 8> kOperators = {
+            " + ", " - ", " * ", " / ", " < ", " and ", " // ", " % "};
+        const std::string left(one_of(kNumbers));
+        return "(" + left + std::string(one_of(kOperators)) + place() + ")";
+      }
+      default:
+        return std::string(one_of(kNumbers));
+    }
+  }
+
+  void turn(int nesting) {
+    for (unsigned n = 1 + choose(3); n > 0; --n) step(nesting);
+  }
+
+  void step(int nesting) {
+    static constexpr std::array<std::string_view, 6> kNames = {"s", "x", "k", "best", "where", "j"};
+    const bool is_deep = nesting >= 6 || out_.size() > kMaxText;
+    switch (choose(is_deep ? 8 : 18)) {
+      case 0:
+      case 1:
+        return line(nesting, place() + " = " + number());
+      case 2: {
+        static constexpr std::array<std::string_view, 7> kOps = {
+            "+=", "-=", "*=", "/=", "&=", "|=", "**="};
+        const std::string to = choose(2) == 0 ? place() : std::string(one_of(kNames));
+        const std::string op(one_of(kOps));
+        return line(nesting, to + " " + op + " " + number());
+      }
+      case 3: {
+        const std::string to(one_of(kNames));
+        return line(nesting, to + " = " + number());
+      }
+      case 4:
+        return line(nesting, "best = max(best, " + number() + ")");
+      case 5: {
+        const std::string left = place();
+        return line(nesting, left + ", " + place() + " = " + number() + ", " + left);
+      }
+      case 6:
+        line(nesting, choose(2) == 0 ? "p = &t[i, 0]" : "q = t[i]");
+        return line(nesting, choose(2) == 0 ? "t[i, :] = 0" : "t[:, i] = q");
+      case 7:
+        return line(nesting, choose(3) == 0 ? "return" : choose(2) == 0 ? "break" : "continue");
+      case 8:
+      case 9: {
+        const std::string value = place();
+        line(nesting, "if " + value + (choose(2) == 0 ? " > best:" : " <= best:"));
+        line(nesting + 1, "best = " + value);
+        if (choose(2) == 0) line(nesting + 1, "where = i");
+        return;
+      }
+      case 10:
+      case 11:
+        line(nesting, "if " + number() + ":");
+        turn(nesting + 1);
+        if (choose(2) == 0) {
+          line(nesting, "else:");
+          turn(nesting + 1);
+        }
+        return;
+      case 12:
+      case 13:
+        line(nesting, choose(2) == 0 ? "for j in range(m):" : "for j in range(i, n, 2):");
+        return turn(nesting + 1);
+      case 14:
+        line(nesting, "k = 0");
+        line(nesting, choose(2) == 0 ? "while k < m:" : "while True:");
+        line(nesting + 1, "k += 1");
+        return turn(nesting + 1);
+      case 15:
+        line(nesting, "with gil:");
+        return turn(nesting + 1);
+      case 16:
+        line(nesting, "try:");
+        turn(nesting + 1);
+        line(nesting, "finally:");
+        return turn(nesting + 1);
+      default:
+        line(nesting, "for j in " + loop_head() + ":");
+        return turn(nesting + 1);
+    }
+  }
+
+  void threaded_function(int number) {
+    line(0, "def f" + std::to_string(number % 10) +
+                "(double[:] a, double[:, ::1] t, int[:] c, int n, int m):");
+    line(1, "cdef int i = 0, j = 0, k = 0, where = -1");
+    line(1, "cdef double x = 1, s = 0, best = 0");
+    line(1, "cdef double *p = &a[0]");
+    line(1, "cdef double[:] q = a");
+    line(1, "cdef double[4] own");
+    line(1, "cdef Point point");
+    line(1, "with nogil:");
+    int nesting = 2;
+    if (choose(3) == 0) {
+      line(nesting++, choose(2) == 0 ? "with parallel():" : "with parallel(num_threads=2):");
+      turn(nesting);
+    }
+    line(nesting, "for i in " + loop_head() + ":");
+    turn(nesting + 1);
+    if (choose(3) == 0) {
+      line(nesting, "else:");
+      turn(nesting + 1);
+    }
+    line(1, "return i, j, k, where, x, s, best");
+  }
+
   std::string target() {
-    switch (choose(6)) {
+    switch (choose(7)) {
       case 0:
         return std::string(local()) + "[" + expr(3) + "]";
+      case 3:
+        return std::string(local()) + "[" + index() + ", " + index() + "]";
       case 1:
         return std::string(local()) + ".x";
       case 2:
@@ -189,10 +371,22 @@ class ProgramMaker {
   void statement(int nesting) {
     static constexpr std::array<std::string_view, 6> kInPlace = {
         "+=", "*=", "/=", "//=", "**=", ">>="};
-    switch (choose(20)) {
+    switch (choose(24)) {
       case 0:
       case 1:
         return line(nesting, target() + " = " + expr(0));
+      case 20:
+        line(nesting, "with nogil:");
+        return suite(nesting + 1);
+      case 21:
+        line(nesting, "with gil:");
+        return suite(nesting + 1);
+      case 22:
+        line(nesting, choose(2) == 0 ? "with nogil, parallel():" : "with parallel(num_threads=i):");
+        return suite(nesting + 1);
+      case 23:
+        line(nesting, "for " + std::string(local()) + " in " + loop_head() + ":");
+        return suite(nesting + 1);
       case 2:
         return line(nesting, std::string(local()) + " = " + std::string(local()) + " = " + expr(1));
       case 3: {
@@ -257,8 +451,9 @@ class ProgramMaker {
 
   void function(int number, int nesting = 0) {
     const std::string id = "f" + std::to_string(number % 10);
-    static constexpr std::array<std::string_view, 6> kClauses = {
-        "", "", " except -1", " except? -1", " except *", " noexcept"};
+    static constexpr std::array<std::string_view, 8> kClauses = {
+        "",          "",          " except -1",      " except? -1",
+        " except *", " noexcept", " noexcept nogil", " except -1 nogil"};
     switch (choose(4)) {
       case 0:
         line(nesting,

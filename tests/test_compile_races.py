@@ -91,6 +91,10 @@ REDUCTIONS = {
     "bits = bits & idx[i]": "reduce & bits",
     "bits = idx[i] ^ bits": "reduce ^ bits",
     "for j in range(m):\n    s = s + t[i, j]": "reduce + s",
+    "if a[i] > x:\n    x = a[i]\n    k = i": "reduce max x with k",
+    "if x >= a[i]:\n    k = i\n    x = a[i]\n    y = b[i]": "reduce min x with k with y of the last",
+    "for j in range(m):\n    if t[i, j] < x:\n        k, x = j, t[i, j]": "reduce min x with k",
+    "if a[i] < 0: break\ns += a[i]": "reduce + s",
 }
 
 
@@ -110,6 +114,8 @@ SILENT = [
     "k = idx[i]\nif k > 0:\n    x = 1\nelse:\n    x = 2\na[i] = x",
     "while True:\n    x = a[i]\n    if x > 3: break\nb[i] = x",
     "if a[i] > 0:\n    z = a[i]\n    b[i] = z",
+    "x = x\na[i] = x",
+    "if a[i] < 0:\n    k = i\n    x = a[i]\n    break",
     "for j in range(3):\n    k = j\nb[i] = k",
     # Items of its own.
     "a[i] = b[i - 1] + b[i + 1]",
@@ -128,6 +134,9 @@ SILENT = [
     "for j in range(i * m, min((i + 1) * m, n)):\n    a[j] = 1",
     "k = i * m\nfor j in range(m):\n    a[k] = 1\n    k = k + 1",
     "for j in range(i):\n    t[i, j] = t[j, i] = 1",
+    "j = 0\nwhile j < m:\n    a[i * m + j] = 1\n    j += 1",
+    "j = m - 1\nwhile j >= 0 and b[j] > 0:\n    a[i * m + j] = 1\n    j -= 1",
+    "j = i * m\nwhile j < (i + 1) * m:\n    a[j] = 1\n    j += 1",
     "for j in range(i + 1, n):\n    t[i, j] = 1\n    t[j, i] = 1",
     "for j in range(ptr[i], ptr[i + 1]):\n    a[j] = 1",
     "low = ptr[i]\nhigh = ptr[i + 1]\nfor j in range(low, high):\n    a[j] = 1",
@@ -150,6 +159,37 @@ SILENT = [
 @pytest.mark.parametrize("body", SILENT)
 def test_correct_loops_compile_without_a_word(body):
     assert check(loop(body))[0] == []
+
+
+HALVES = {
+    ("n // 2", "a[i], a[n - 1 - i] = a[n - 1 - i], a[i]"): 0,
+    ("n // 2", "a[i], a[n - i] = a[n - i], a[i]"): 0,
+    ("n // 3", "a[2 * i], a[n - i] = a[n - i], a[2 * i]"): 0,
+    ("n // 2", "a[i], a[n - 2 - i] = a[n - 2 - i], a[i]"): 1,
+    ("(n + 1) // 2", "a[i], a[n - 2 - i] = a[n - 2 - i], a[i]"): 1,
+    ("n // 3", "a[3 * i], a[n - i] = a[n - i], a[3 * i]"): 1,
+}
+
+
+@pytest.mark.parametrize("stop, body", HALVES)
+def test_halves_that_are_swapped(stop, body):
+    text = loop(body).replace("(n,", f"({stop},")
+    assert len(check(text)[0]) == HALVES[stop, body]
+
+
+ROWS = [("", 0), (", schedule='static'", 0), (", schedule='static', chunksize=2", 1)]
+
+
+@pytest.mark.parametrize(
+    "schedule, n", [*ROWS, (", schedule='dynamic'", 1), (", schedule='guided'", 1)]
+)
+def test_sums_of_loops_that_are_left_need_threads_with_a_row_of_iterations_each(schedule, n):
+    text = loop("if a[i] < 0: break\ns += a[i]").replace("=True", "=True" + schedule)
+    messages = check(text)[0]
+    assert len(messages) == n
+    assert n == 0 or "after this 'break' 's' may hold what iterations beyond it" in messages[0]
+    # Nobody reads it.
+    assert check(text + "\ns = 0")[0] == []
 
 
 def test_loops_that_are_one_have_turns_of_both():
@@ -228,7 +268,16 @@ ERRORS = {
     "if a[i] > 2: x = 1\nb[i] = x": ("parallel-carried", "'x' may still have the value"),
     "x = a[i] - x": ("parallel-carried", "'x' may still have the value"),
     "x = -x": ("parallel-carried", "'x' may still have the value"),
-    "if a[i] > x:\n    x = a[i]\n    k = i": ("parallel-carried", "'x' may still have the value"),
+    # Integers take less than all that there is to compare.
+    "if a[i] > k:\n    k = <int>a[i]\n    y = i": (
+        "parallel-carried",
+        "'k' may still have the value",
+    ),
+    # What is known after a loop that is left.
+    "if a[i] < 0: break\nx = a[i]": (
+        "parallel-carried",
+        "an iteration that ends with 'break' may not have given it a value",
+    ),
     "x = x / 2": ("parallel-carried", "'/=' continues 'x' from iteration to iteration"),
     "k = k // 2": ("parallel-carried", "'//=' continues 'k'"),
     "k = k % 2": ("parallel-carried", "'%=' continues 'k'"),
@@ -282,6 +331,19 @@ def test_races_are_errors(body):
     assert message in messages[0] and f"[{code}]" in messages[0], messages
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        "if a[i] > x:\n    y = x\n    x = a[i]",  # of the one before it
+        "if a[i] > x:\n    x = a[i]\n    k = i\nb[i] = k",
+        "if a[i] > x:\n    x = a[i]\n    k = i\nb[i] = x",
+        "if a[i] > x:\n    x = a[i]\n    k = i\nif b[i] > y:\n    y = b[i]\n    k = i",
+    ],
+)
+def test_what_comes_with_an_extreme_and_is_used_otherwise(body):
+    assert "parallel-carried" in check(loop(body))[0][0]
+
+
 def test_one_place_for_all_threads():
     assert (
         "several iterations write to 'a[0]'" in check("with nogil, parallel():\n    a[0] = 1")[0][0]
@@ -300,6 +362,10 @@ UNDECIDED = {
     "if a[i] > 0:\n    w = &a[0]\nelse:\n    w = &b[0]\nw[0] = 1": "it is not known where 'w[0]' is",
     "divided(i, &rest)\na[i] = rest": "it is not known whether 'divided' writes to what all iterations share",
     "for j in range(m):\n    k = j\nb[i] = k": "'k' has no value of this iteration",
+    "a[i], a[n - 1 - i] = a[n - 1 - i], a[i]": "whether two iterations write to the same item",
+    "j = 0\nwhile j <= m:\n    a[i * m + j] = 1\n    j += 1": "'a[i * m + j]'",
+    "low = m\nj = 0\nwhile j < low:\n    low = idx[j]\n    a[i * m + j] = 1\n    j += 1": "'a[i * m + j]'",
+    "j = 0\nwhile j < m:\n    a[i * m + j] = 1\n    if a[j] > 0: continue\n    j += 1": "'a[i * m + j]'",
 }
 
 

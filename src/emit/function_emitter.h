@@ -308,8 +308,9 @@ class FunctionEmitter {
   Limits limits(const tree::ParallelLoop& stmt);
   void parallel_loop(const tree::ParallelLoop& stmt, const Limits& limits);
   Left left_by(const tree::ParallelLoop& stmt);
+  struct Reductions;
   void turn(const tree::ParallelLoop& stmt, const Limits& limits, const Region& region,
-            const Left& left);
+            const Left& left, const Reductions& reductions);
   void count_turns(const tree::ParallelLoop& stmt, const Limits& limits, const std::string& id);
   void declare_leaving(const Region& region, const Left& left, bool is_shared);
   void declare_thread(const Region& region, const tree::Block& body);
@@ -324,7 +325,19 @@ class FunctionEmitter {
   void declare_lent(const Variables& views);
   void take_back(const Variables& views);
   bool may_lose_errors(const tree::Block& body);
+  // ---- reductions.cpp ----
+  struct Reductions {
+    std::string clauses;        // of the loop's pragma, or the region's
+    bool needs_block = false;   // there are lines around the loop in each thread
+    bool drops_beyond = false;  // what threads have beyond the turn that leaves does not count
+  };
+  Reductions reductions(const tree::ParallelLoop& stmt, const Region& region);
+  // The variable that says in which turn a thread has taken an extreme.
+  static std::string taken_turn(const tree::Reduction& reduction, const std::string& region);
   std::string declare_reduction(const tree::Reduction& reduction);
+  void begin_reductions(const tree::ParallelLoop& stmt, const Region& region,
+                        const Reductions& all);
+  void end_reductions(const tree::ParallelLoop& stmt, const Region& region, const Reductions& all);
   std::string error_occurred() const {
     return has_gil_ ? "PyErr_Occurred()" : "er::error_occurred_nogil()";
   }
@@ -349,6 +362,8 @@ class FunctionEmitter {
   bool takes_gil_ = false;  // something in the region that is being written takes it
   bool in_region_ = false;
   std::vector<std::string> shared_;  // declarations of what the threads of a block share
+  // Assignments by which a turn takes an extreme: what says so.
+  std::map<const tree::Assign*, std::string> takes_;
   InnerVariables inner_;
   // Memoryviews that the region which is being written has copies of, without references.
   std::set<const tree::Variable*> lent_views_;

@@ -84,6 +84,7 @@ void Finder::parallel_loop(const tree::ParallelLoop& loop) {
   for (const tree::Reduction& reduction : loop.reductions) {
     use(reduction.variable);
     left_behind.insert(reduction.variable);
+    for (const Variable* companion : reduction.companions) use(companion);
   }
   within(loop, loop.body);
   path_.push_back(&loop);

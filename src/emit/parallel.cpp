@@ -114,6 +114,11 @@ FunctionEmitter::Region FunctionEmitter::region(const Stmt& stmt, const tree::Bl
                                                 bool is_loop) {
   Region region;
   region.id = std::to_string(++n_names_);
+  if (is_loop)
+    for (const tree::Reduction& one : as<tree::ParallelLoop>(stmt).reductions)
+      if (one.taken != nullptr)
+        takes_[one.taken] =
+            taken_turn(one, region.id) + " = (er::Extreme::Turn)k" + region.id + " + 1;";
   Around around;
   around.kind = Around::Kind::kRegion;
   around.is_loop = is_loop;
@@ -300,28 +305,6 @@ void FunctionEmitter::after_region(const Region& region, const Variables& left, 
   out_.close();
 }
 
-// ---- reductions ----
-
-std::string FunctionEmitter::declare_reduction(const tree::Reduction& reduction) {
-  const std::string_view op = reduction.op;
-  const Type& type = *reduction.variable->type;
-  const bool is_extreme = op == "min" || op == "max";
-  if (!is_extreme && !type.is_complex()) return reduction.op;
-  const std::string name = "er_reduce" + std::to_string(++n_names_);
-  std::string combine = std::string("omp_out = omp_out ") + reduction.op + " omp_in";
-  std::string start = op == "*" ? type.cpp + "(1)" : type.cpp + "(0)";
-  if (is_extreme) {
-    // Each thread starts with the value from before, as the loop without threads would: with NaN
-    // too the comparisons are the same.
-    combine = std::string("omp_out = omp_in ") + (op == "min" ? "<" : ">") +
-              " omp_out ? omp_in : omp_out";
-    start = "omp_orig";
-  }
-  out_.line("#pragma omp declare reduction(" + name + " : " + type.cpp + " : " + combine +
-            ") initializer(omp_priv = " + start + ")");
-  return name;
-}
-
 // ---- prange ----
 
 // The limits of a loop, evaluated.
@@ -358,7 +341,9 @@ FunctionEmitter::Limits FunctionEmitter::limits(const tree::ParallelLoop& stmt) 
     // libomp 19 forgets lastprivate() where threads steal turns from each other.
     const bool may_steal =
         stmt.schedule == tree::Schedule::kDynamic || stmt.schedule == tree::Schedule::kRuntime;
-    const bool is_monotonic = may_steal && !left_by(stmt).variables.empty();
+    const bool has_order = std::any_of(stmt.reductions.begin(), stmt.reductions.end(),
+                                       [](const auto& one) { return !one.companions.empty(); });
+    const bool is_monotonic = may_steal && (has_order || !left_by(stmt).variables.empty());
     made.schedule = std::string(" schedule(") + (is_monotonic ? "monotonic: " : "") +
                     schedule_name(stmt.schedule);
     if (stmt.chunk) made.schedule += ", " + kept(value(*stmt.chunk), *stmt.chunk->type).text;
@@ -423,7 +408,7 @@ std::string FunctionEmitter::index_text(const Type& counter, const Variable& var
 }
 
 void FunctionEmitter::turn(const tree::ParallelLoop& stmt, const Limits& limits,
-                           const Region& region, const Left& left) {
+                           const Region& region, const Left& left, const Reductions& reductions) {
   const std::string k = "k" + region.id;
   const std::string n = "n" + region.id;
   const std::uint32_t line = out_.source_line();
@@ -433,6 +418,7 @@ void FunctionEmitter::turn(const tree::ParallelLoop& stmt, const Limits& limits,
       inner != nullptr ? "unsigned long long" : "er::Turns<" + stmt.counter->cpp + ">";
   out_.open("for (" + type + " " + k + " = 0; " + k + " < " + n + "; ++" + k + ")");
   if (can_leave) out_.line("if (leave" + region.id + ".skips(" + k + ")) continue;");
+  if (reductions.drops_beyond) out_.line("last" + region.id + " = " + k + ";");
   declare_exits(region);
   declare_inner(stmt);
   const std::string outer_turn = inner != nullptr ? "(" + k + " / m" + region.id + ")" : k;
@@ -486,15 +472,15 @@ void FunctionEmitter::parallel_loop(const tree::ParallelLoop& stmt, const Limits
   const Region inside = region(stmt, inner != nullptr ? inner->body : stmt.body, true);
   const Left left = left_by(stmt);
   has_declared_ = true;
-  std::string reductions;
-  for (const tree::Reduction& one : stmt.reductions)
-    reductions += " reduction(" + declare_reduction(one) + " : " + one.variable->cpp + ")";
+  const Reductions reductions = this->reductions(stmt, inside);
   declare_leaving(inside, left, stmt.is_shared_out);
   count_turns(stmt, limits, inside.id);
 
   declare_lent(views);
-  const std::string clauses = left.clauses + limits.schedule;
+  std::string clauses = left.clauses + limits.schedule;
+  if (reductions.drops_beyond && limits.schedule.empty()) clauses += " schedule(static)";
   const bool needs_thread = inside.can_fail || inside.takes_gil;
+  const bool needs_block = needs_thread || reductions.needs_block;
   if (stmt.is_shared_out && inside.can_leave()) {
     out_.line("#pragma omp single");
     out_.line("leave" + inside.id + ".reset();");
@@ -502,18 +488,23 @@ void FunctionEmitter::parallel_loop(const tree::ParallelLoop& stmt, const Limits
   // What lastprivate() leaves of no turns is anything: GCC's does.
   if (!left.variables.empty()) out_.line("if (n" + inside.id + " > 0)");
   if (stmt.is_shared_out) {
-    out_.line("#pragma omp for" + clauses + reductions);
-  } else if (!needs_thread) {
-    out_.line("#pragma omp parallel for" + copied_clause(stmt) + reductions + limits.team +
+    out_.line("#pragma omp for" + clauses + reductions.clauses);
+  } else if (!needs_block) {
+    out_.line("#pragma omp parallel for" + copied_clause(stmt) + reductions.clauses + limits.team +
               clauses);
   } else {
-    out_.line("#pragma omp parallel" + copied_clause(stmt) + reductions + limits.team);
+    out_.line("#pragma omp parallel" + copied_clause(stmt) + reductions.clauses + limits.team);
     out_.open("");
-    declare_thread(inside, stmt.body);
-    out_.line("#pragma omp for nowait" + clauses);
+    if (needs_thread) declare_thread(inside, stmt.body);
+    begin_reductions(stmt, inside, reductions);
+    out_.line(std::string("#pragma omp for") + (reductions.drops_beyond ? "" : " nowait") +
+              clauses);
   }
-  turn(stmt, limits, inside, left);
-  if (!stmt.is_shared_out && needs_thread) out_.close();
+  turn(stmt, limits, inside, left, reductions);
+  if (!stmt.is_shared_out && needs_block) {
+    end_reductions(stmt, inside, reductions);
+    out_.close();
+  }
   if (!views.empty()) out_.close();
   take_back(views);
 

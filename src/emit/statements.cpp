@@ -91,6 +91,7 @@ void FunctionEmitter::empty_temporaries(const tree::Stmt& after) {
 }
 
 void FunctionEmitter::assign(const tree::Assign& stmt) {
+  if (const auto taken = takes_.find(&stmt); taken != takes_.end()) out_.line(taken->second);
   if (const auto* ref = tree::try_as<tree::VariableRef>(stmt.target.get())) {
     const tree::Variable& target = *ref->variable;
     if (owns(target) && target.type->is_object() && target.type->buffer == nullptr) {

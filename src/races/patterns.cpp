@@ -1,6 +1,7 @@
 #include "races/patterns.h"
 
 #include <charconv>
+#include <map>
 #include <string>
 
 #include "tree/children.h"
@@ -82,7 +83,24 @@ std::optional<Extreme> compared(const Expr& test, const tree::Variable& variable
   const Expr& other = is_left ? *binary->right : *binary->left;
   if (mentions(other, variable)) return std::nullopt;
   const bool is_less = op[0] == '<';
-  return Extreme{&variable, is_less == is_left ? Update::kMax : Update::kMin, &other};
+  return Extreme{&variable, is_less == is_left ? Update::kMax : Update::kMin, &other,
+                 op.size() == 2};
+}
+
+// Where a `break` leaves the loop itself; null of what is none.
+const tree::Block* body_of_loop(const tree::Stmt& stmt) {
+  switch (stmt.kind) {
+    case tree::StmtKind::kWhile:
+      return &as<tree::While>(stmt).body;
+    case tree::StmtKind::kCountLoop:
+      return &as<tree::CountLoop>(stmt).body;
+    case tree::StmtKind::kIterate:
+      return &as<tree::Iterate>(stmt).body;
+    case tree::StmtKind::kParallelLoop:
+      return &as<tree::ParallelLoop>(stmt).body;
+    default:
+      return nullptr;
+  }
 }
 
 // x if x > value else value
@@ -211,15 +229,46 @@ const char* in_place_operator(const tree::Variable& variable, const Expr& value)
 }
 
 std::optional<Extreme> extreme_of(const tree::If& stmt) {
-  if (stmt.body.size() != 1 || !stmt.orelse.empty() ||
-      stmt.body[0]->kind != tree::StmtKind::kAssign)
-    return std::nullopt;
-  const auto& assign = as<tree::Assign>(*stmt.body[0]);
-  const tree::Variable* variable = variable_of(*assign.target);
-  if (variable == nullptr) return std::nullopt;
-  std::optional<Extreme> extreme = compared(*stmt.test, *variable);
-  if (!extreme || !are_same(bare(*extreme->value), bare(*assign.value))) return std::nullopt;
+  if (!stmt.orelse.empty()) return std::nullopt;
+  std::optional<Extreme> extreme;
+  std::vector<const tree::Assign*> others;
+  // `at, x = i, value` goes by way of temporaries.
+  std::map<const tree::Variable*, const Expr*> temporaries;
+  for (const tree::StmtPtr& one : stmt.body) {
+    if (one->kind != tree::StmtKind::kAssign) return std::nullopt;
+    const auto& assign = as<tree::Assign>(*one);
+    const tree::Variable* variable = variable_of(*assign.target);
+    if (variable == nullptr) return std::nullopt;
+    if (variable->kind == tree::VariableKind::kTemporary) {
+      temporaries[variable] = assign.value.get();
+      continue;
+    }
+    std::optional<Extreme> found = compared(*stmt.test, *variable);
+    if (!found) {
+      others.push_back(&assign);
+      continue;
+    }
+    const auto kept = temporaries.find(variable_of(*assign.value));
+    const Expr& value = kept != temporaries.end() ? *kept->second : *assign.value;
+    if (extreme || !are_same(bare(*found->value), bare(value))) return std::nullopt;
+    extreme = std::move(found);
+    extreme->taken = &assign;
+  }
+  if (extreme) extreme->companions = std::move(others);
   return extreme;
+}
+
+const tree::Stmt* break_of(const tree::Block& body) {
+  for (const tree::StmtPtr& stmt : body) {
+    if (stmt->kind == tree::StmtKind::kBreak) return stmt.get();
+    const tree::Stmt* found = nullptr;
+    const tree::Block* own = body_of_loop(*stmt);
+    tree::for_each_block(*stmt, [&](const tree::Block& inner) {
+      if (found == nullptr && &inner != own) found = break_of(inner);
+    });
+    if (found != nullptr) return found;
+  }
+  return nullptr;
 }
 
 bool are_same(const Expr& a, const Expr& b) {

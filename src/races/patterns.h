@@ -27,13 +27,11 @@ std::optional<Update> update_of(const tree::Variable& variable, const tree::Expr
 // x = x / …: "/"; null if it is none.
 const char* in_place_operator(const tree::Variable& variable, const tree::Expr& value);
 
-// if value > x: x = value
-struct Extreme {
-  const tree::Variable* variable;
-  Update update;
-  const tree::Expr* value;
-};
+// `if value > x: x = value`, and perhaps other variables.
 std::optional<Extreme> extreme_of(const tree::If& stmt);
+
+// The first `break` that leaves the loop with this body; null if there is none.
+const tree::Stmt* break_of(const tree::Block& body);
 
 bool are_same(const tree::Expr& a, const tree::Expr& b);
 // 3, -1; null of anything else.

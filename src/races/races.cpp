@@ -41,7 +41,7 @@ class Checker {
   void loop(tree::ParallelLoop& loop, bool is_outermost) {
     if (loop.checks == ParallelChecks::kOff) return;
     const Reporter reporter{sources_, diagnostics_, loop.checks == ParallelChecks::kStrict};
-    const Record found = record(*function_, loop);
+    Record found = record(*function_, loop);
     check_variables(*function_, loop, found, reporter);
     if (is_outermost) check_memory(found, reporter);
   }

@@ -6,6 +6,7 @@
 // or only to be summed up.
 #pragma once
 
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -54,6 +55,16 @@ enum class Carried : std::uint8_t {
   kMaybe,      // on some way through the iteration
 };
 
+// if y > x: x = y; at = i
+struct Extreme {
+  const tree::Variable* variable;
+  Update update;
+  const tree::Expr* value;
+  bool takes_equal = false;  // y >= x
+  const tree::Assign* taken = nullptr;
+  std::vector<const tree::Assign*> companions = {};
+};
+
 struct Use {
   enum class Kind : std::uint8_t { kRead, kWrite, kUpdate } kind;
   syntax::SourceRange range;
@@ -61,12 +72,18 @@ struct Use {
   Update update{};
   const char* op = nullptr;          // of a write x = x op y that is no update
   std::optional<int> constant = {};  // a write of a constant
+  // `if y > x: x = y; at = i`: the update of x, and the write of `at`, which x decides.
+  const Extreme* extreme = nullptr;
 };
 
 struct VariableRecord {
   std::vector<Use> uses;
   // At the end of an iteration: does it surely have a value that the iteration made?
   Carried at_end = Carried::kNever;
+  // The same of one that leaves the loop by `break`.
+  Carried at_break = Carried::kNever;
+  // Only iterations that leave the loop give it a value.
+  bool is_kept = false;
 };
 
 struct Record {
@@ -80,6 +97,7 @@ struct Record {
   // Phases at the start and end of a loop around loops that are shared out: one turn's end is the
   // next one's start.
   std::vector<std::pair<int, int>> same_phases;
+  std::deque<Extreme> extremes;  // with companions
 };
 
 // `region` is a ParallelLoop or a ParallelBlock of the function. Variables are recorded of a loop

@@ -23,7 +23,7 @@ struct Reporter {
 };
 
 // Of one loop: what are its private variables, what its reductions?
-void check_variables(const tree::Function& function, tree::ParallelLoop& loop, const Record& record,
+void check_variables(const tree::Function& function, tree::ParallelLoop& loop, Record& record,
                      const Reporter& reporter);
 // Do iterations meet in memory?
 void check_memory(const Record& record, const Reporter& reporter);

@@ -65,7 +65,28 @@ std::optional<Polynomial> Space::lower(const Polynomial& p) const {
 
 // Each symbol is moved to its lower bound; then no term may be negative.
 bool Space::is_at_least(const Polynomial& p, std::int64_t value) const {
-  Polynomial moved = p - Polynomial::constant(value);
+  if (is_positive(p - Polynomial::constant(value))) return true;
+  const Polynomial other = without_quotients(p);
+  return !(other == p) && is_positive(other - Polynomial::constant(value));
+}
+
+// With q = n // d: n - d + 1 <= d * q <= n.
+Polynomial Space::without_quotients(Polynomial p) const {
+  const std::set<Symbol> all = p.symbols();
+  for (auto symbol = all.rbegin(); symbol != all.rend(); ++symbol) {
+    const std::optional<Fold>& fold = (*this)[*symbol].fold;
+    if (!fold || fold->is_remainder) continue;
+    const std::optional<Polynomial::Linear> linear = p.linear_in(*symbol);
+    const std::optional<std::int64_t> factor = linear ? linear->factor.as_constant() : std::nullopt;
+    if (!factor || *factor % fold->divisor != 0) continue;
+    const Polynomial least =
+        *factor > 0 ? fold->arg - Polynomial::constant(fold->divisor - 1) : fold->arg;
+    p = linear->rest + Polynomial::constant(*factor / fold->divisor) * least;
+  }
+  return p;
+}
+
+bool Space::is_positive(Polynomial moved) const {
   for (const Symbol symbol : moved.symbols()) {
     const std::optional<Polynomial>& low = (*this)[symbol].low;
     const std::optional<std::int64_t> known = low ? low->as_constant() : std::nullopt;

@@ -58,6 +58,11 @@ class Space {
   bool is_at_least(const Polynomial& p, std::int64_t value) const;
 
  private:
+  // At most p: in place of 2 * (n // 2) is what it is of.
+  Polynomial without_quotients(Polynomial p) const;
+  // 0 is meant as well.
+  bool is_positive(Polynomial moved) const;
+
   std::vector<SymbolInfo> symbols_;
 };
 

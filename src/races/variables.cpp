@@ -2,6 +2,7 @@
 // that a reduction?
 #include <algorithm>
 
+#include "races/patterns.h"
 #include "races/reports.h"
 
 namespace engineroom::races {
@@ -58,6 +59,8 @@ class Check {
     const VariableRecord& notes = record_.variables.at(&variable);
     const Use* read = carried(notes, Use::Kind::kRead);
     const Use* update = carried(notes, Use::Kind::kUpdate);
+    const bool is_set = any(notes, Use::Kind::kWrite) != nullptr;
+    if (read != nullptr && update == nullptr && !is_set) return {};  // x = x at most
     if (read == nullptr && update == nullptr) {
       check_end(variable, notes);
       return end_;
@@ -189,8 +192,20 @@ class Check {
 
   // Only some iterations give it a value: which was the last one?
   void check_end(const tree::Variable& variable, const VariableRecord& notes) {
-    if (notes.at_end == Carried::kNever || any(notes, Use::Kind::kWrite) == nullptr) return;
+    const bool is_known = notes.at_end == Carried::kNever || notes.is_kept;
+    if (is_known && notes.at_break == Carried::kNever) return;
+    if (any(notes, Use::Kind::kWrite) == nullptr) return;
     if (is_companion(notes) || !is_read_behind(function_, loop_, variable)) return;
+    if (is_known) {
+      reporter_.diagnostics
+          .error(kCarried, any(notes, Use::Kind::kWrite)->range,
+                 in_quotes(variable.name) +
+                     " is read after the loop, but an iteration that ends with 'break' may not "
+                     "have given it a value")
+          .hint("give it a value before the 'break'")
+          .related(break_of(loop_.body)->range, "here");
+      return;
+    }
     if (notes.at_end == Carried::kIfNoTurns) {
       reporter_
           .undecided(kCarried, any(notes, Use::Kind::kWrite)->range,
@@ -238,8 +253,82 @@ class Check {
 
 }  // namespace
 
-void check_variables(const tree::Function& function, tree::ParallelLoop& loop, const Record& record,
+namespace {
+
+// Is that all that is done with them?
+bool is_reduction(const Extreme& extreme, const tree::ParallelLoop& loop, const Record& record) {
+  const auto is_only_use = [&](const tree::Variable& variable) {
+    const std::vector<Use>& uses = record.variables.at(&variable).uses;
+    const bool is_private =
+        std::any_of(loop.privates.begin(), loop.privates.end(),
+                    [&](const tree::Private& one) { return one.variable == &variable; });
+    return uses.size() == 1 && uses[0].extreme == &extreme && is_private;
+  };
+  return !loop.is_shared_out && is_reducible(*extreme.variable->type, extreme.update) &&
+         is_only_use(*extreme.variable) &&
+         record.variables.at(extreme.variable).uses[0].carried == Carried::kMaybe &&
+         std::all_of(
+             extreme.companions.begin(), extreme.companions.end(),
+             [&](const tree::Assign* one) { return is_only_use(*variable_of(*one->target)); });
+}
+
+// Makes reductions of extremes and their companions; what is none is an assignment like others.
+void take_extremes(tree::ParallelLoop& loop, Record& record) {
+  std::map<const tree::Variable*, tree::Private> privates;
+  for (const tree::Private& one : loop.privates) privates[one.variable] = one;
+  for (const Extreme& extreme : record.extremes) {
+    if (is_reduction(extreme, loop, record)) {
+      const tree::Private own = privates.at(extreme.variable);
+      tree::Reduction made{own.variable, operator_of(extreme.update), own.range};
+      for (const tree::Assign* one : extreme.companions)
+        made.companions.push_back(privates.at(variable_of(*one->target)).variable);
+      made.takes_last = extreme.takes_equal;
+      made.taken = extreme.taken;
+      std::erase_if(loop.privates, [&](const tree::Private& one) {
+        return one.variable == made.variable ||
+               std::count(made.companions.begin(), made.companions.end(), one.variable);
+      });
+      loop.reductions.push_back(std::move(made));
+      continue;
+    }
+    std::vector<Use> uses;
+    for (Use& use : record.variables[extreme.variable].uses) {
+      uses.push_back(use);
+      if (use.extreme != &extreme) continue;
+      uses.back().kind = Use::Kind::kRead;
+      uses.push_back({Use::Kind::kWrite, use.range});
+    }
+    record.variables[extreme.variable].uses = std::move(uses);
+  }
+}
+
+// What iterations beyond a `break` have added is taken out only where each thread has a row of
+// iterations.
+void check_break(const tree::Function& function, const tree::ParallelLoop& loop,
+                 const Reporter& reporter) {
+  const tree::Stmt* left = break_of(loop.body);
+  const bool is_in_rows = loop.schedule == tree::Schedule::kDefault ||
+                          (loop.schedule == tree::Schedule::kStatic && loop.chunk == nullptr);
+  if (left == nullptr || (is_in_rows && !loop.is_shared_out)) return;
+  for (const tree::Reduction& one : loop.reductions) {
+    if (!is_read_behind(function, loop, *one.variable)) continue;
+    reporter.diagnostics
+        .error(kCarried, left->range,
+               "after this 'break' " + in_quotes(one.variable->name) +
+                   " may hold what iterations beyond it have added")
+        .hint(loop.is_shared_out
+                  ? "use a 'prange' of its own in place of one inside of 'parallel()'"
+                  : "use schedule='static' without a chunksize, where that is taken out again")
+        .related(one.range, "added up here");
+    return;
+  }
+}
+
+}  // namespace
+
+void check_variables(const tree::Function& function, tree::ParallelLoop& loop, Record& record,
                      const Reporter& reporter) {
+  take_extremes(loop, record);
   struct Known {
     tree::Variable* variable;
     syntax::SourceRange range;
@@ -257,6 +346,7 @@ void check_variables(const tree::Function& function, tree::ParallelLoop& loop, c
       loop.privates.push_back({one.variable, one.range});
     }
   }
+  check_break(function, loop, reporter);
 }
 
 }  // namespace engineroom::races

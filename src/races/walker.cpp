@@ -106,6 +106,11 @@ Record Walker::run() {
   State end = state_;
   for (const State& one : ends_) end = merged(end, one);
   for (auto& [variable, notes] : record_.variables) {
+    notes.is_kept = end.is_dead || !end.maybe.contains(variable);
+    for (const State& one : breaks_) {
+      const bool is_kept = notes.is_kept && !one.maybe.contains(variable);
+      if (!is_kept && !one.assigned.contains(variable)) notes.at_break = Carried::kMaybe;
+    }
     if (end.is_dead || end.assigned.contains(variable)) continue;
     notes.at_end = end.if_turned.contains(variable) ? Carried::kIfNoTurns : Carried::kMaybe;
   }
@@ -121,8 +126,7 @@ void Walker::enter(const tree::ParallelLoop& loop) {
   const Polynomial value = loop_value(limits_of(loop), true, &turn);
   record_.turns[&loop].insert(turn);
   state_.values[loop.variable] = value;
-  state_.assigned.insert(loop.variable);
-  state_.if_turned.insert(loop.variable);
+  set_assigned(*loop.variable);
 }
 
 Walker::Limits Walker::limits_of(const tree::ParallelLoop& loop) {
@@ -194,23 +198,59 @@ bool Walker::surely_turns(const Limits& limits) {
   return n && (*step > 0 ? *n : -*n) >= (limits.includes_stop ? 0 : 1);
 }
 
+namespace {
+
+struct Assignments {
+  std::map<const Variable*, int> n;
+  bool has_continue = false;
+
+  explicit Assignments(const tree::Block& block) { add(block); }
+
+ private:
+  void add(const tree::Block& block) {
+    for (const tree::StmtPtr& stmt : block) {
+      tree::for_each_block(*stmt, [&](const tree::Block& inner) { add(inner); });
+      has_continue |= stmt->kind == StmtKind::kContinue;
+      if (stmt->kind == StmtKind::kCountLoop) ++n[as<tree::CountLoop>(*stmt).variable];
+      if (stmt->kind == StmtKind::kIterate) ++n[as<tree::Iterate>(*stmt).item];
+      if (stmt->kind == StmtKind::kAssign)
+        if (const Variable* variable = variable_of(*as<tree::Assign>(*stmt).target)) ++n[variable];
+      tree::for_each_expr(*stmt, [this](const Expr& expr) { add(expr); });
+    }
+  }
+  void add(const Expr& expr) {
+    if (const auto* assignment = try_as<tree::AssignmentExpr>(&expr)) ++n[assignment->target];
+    if (const auto* inner = try_as<tree::BlockExpr>(&expr)) add(inner->body);
+    tree::for_each_child(expr, [this](const Expr& child) { add(child); });
+  }
+};
+
+// By how much each turn of the body changes the variable, in one of its statements; null if it is
+// not that simple.
+std::optional<std::int64_t> step_of(const Variable& variable, const tree::Block& body) {
+  const Assignments all(body);
+  const auto n = all.n.find(&variable);
+  if (all.has_continue || n == all.n.end() || n->second != 1) return std::nullopt;
+  for (const tree::StmtPtr& stmt : body) {
+    const auto* assign = stmt->kind == StmtKind::kAssign ? &as<tree::Assign>(*stmt) : nullptr;
+    if (assign == nullptr || variable_of(*assign->target) != &variable) continue;
+    const auto* sum = try_as<tree::Binary>(&bare(*assign->value));
+    if (sum == nullptr || variable_of(bare(*sum->left)) != &variable) return std::nullopt;
+    const std::string_view op = sum->op;
+    const std::optional<std::int64_t> by = integer_of(*sum->right);
+    if (!by || (op != "+" && op != "-")) return std::nullopt;
+    return op == "+" ? *by : -*by;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 std::map<const Variable*, Polynomial> Walker::inductions(const tree::CountLoop& loop, Symbol turn) {
   std::map<const Variable*, Polynomial> found;
   if (record_.space[turn].kind != SymbolKind::kTurn || record_.space[turn].step != 1) return found;
-  std::map<const Variable*, int> n_assignments;
-  bool has_continue = false;
-  const auto count = [&](const auto& self, const tree::Block& block) -> void {
-    for (const tree::StmtPtr& stmt : block) {
-      tree::for_each_block(*stmt, [&](const tree::Block& inner) { self(self, inner); });
-      has_continue |= stmt->kind == StmtKind::kContinue;
-      if (stmt->kind == StmtKind::kAssign)
-        if (const Variable* variable = variable_of(*as<tree::Assign>(*stmt).target))
-          ++n_assignments[variable];
-      if (stmt->kind == StmtKind::kCountLoop) ++n_assignments[as<tree::CountLoop>(*stmt).variable];
-    }
-  };
-  count(count, loop.body);
-  if (has_continue) return found;
+  Assignments all(loop.body);
+  if (all.has_continue) return found;
   const State before = state_;
   forget(loop.body);
   const State inside = state_;
@@ -218,8 +258,7 @@ std::map<const Variable*, Polynomial> Walker::inductions(const tree::CountLoop& 
     if (stmt->kind != StmtKind::kAssign) continue;
     const auto& assign = as<tree::Assign>(*stmt);
     const Variable* variable = variable_of(*assign.target);
-    if (variable == nullptr || n_assignments[variable] != 1 || !variable->type->is_integral())
-      continue;
+    if (variable == nullptr || all.n[variable] != 1 || !variable->type->is_integral()) continue;
     const auto start = before.values.find(variable);
     if (start == before.values.end()) continue;
     // What else the loop assigns to is not known in it.
@@ -251,8 +290,7 @@ void Walker::count_loop(const tree::CountLoop& loop) {
   for (const auto& [variable, known] : counted) state_.values[variable] = known;
   note_use(*loop.variable, {Use::Kind::kWrite, loop.range});
   state_.values[loop.variable] = loop.counts_in_variable ? other() : at;
-  state_.assigned.insert(loop.variable);
-  state_.if_turned.insert(loop.variable);
+  set_assigned(*loop.variable);
   const State inside = state_;
   state_ = before;
   forget(loop.body);
@@ -282,11 +320,48 @@ void Walker::inner_loop(const tree::ParallelLoop& loop) {
   block(loop.orelse);
 }
 
-void Walker::while_loop(const tree::While& loop) {
+// Its bound is the same in all turns; what else the loop assigns to is not known in it.
+std::optional<Walker::Counted> Walker::counted(const tree::While& loop) {
+  const Expr* whole = &bare(*loop.test);
+  while (const auto* logical = try_as<tree::Logical>(whole)) {
+    if (!logical->is_and) return std::nullopt;
+    whole = &bare(*logical->left);
+  }
+  const auto* test = try_as<tree::Binary>(whole);
+  if (test == nullptr || !test->left->type->is_integral() || !test->right->type->is_integral())
+    return std::nullopt;
+  const std::string_view op = test->op;
+  const Variable* variable = variable_of(bare(*test->left));
+  const auto start = variable != nullptr ? state_.values.find(variable) : state_.values.end();
+  if ((op[0] != '<' && op[0] != '>') || start == state_.values.end()) return std::nullopt;
+  const std::optional<std::int64_t> by = step_of(*variable, loop.body);
+  if (!by || *by == 0 || (*by > 0) != (op[0] == '<')) return std::nullopt;
+  const State before = state_;
+  const Polynomial first = start->second;
   forget(loop.body);
+  const Polynomial limit = value(*test->right);
+  state_ = before;
+  const Polynomial distance = *by > 0 ? limit - first : first - limit;
+  SymbolInfo info{SymbolKind::kTurn, Polynomial(), {}, *by > 0 ? *by : -*by, {}, {}};
+  const std::set<Symbol> of_limit = limit.symbols();
+  const bool is_limit_kept =
+      limit.is_valid() && std::all_of(of_limit.begin(), of_limit.end(), [this](Symbol s) {
+        const SymbolKind kind = record_.space[s].kind;
+        return kind == SymbolKind::kSame || kind == SymbolKind::kTurn;
+      });
+  if (is_limit_kept) info.high = distance - Polynomial::constant(op.size() == 2 ? 0 : 1);
+  const Polynomial turn = Polynomial::of(record_.space.add(std::move(info)));
+  return Counted{variable, *by > 0 ? first + turn : first - turn};
+}
+
+void Walker::while_loop(const tree::While& loop) {
+  const std::optional<Counted> found = counted(loop);
+  forget(loop.body);
+  if (found) state_.values[found->variable] = found->value;
   visit(*loop.test);
   const bool is_endless = integer_of(*loop.test) == 1;
-  const State before = state_;
+  State before = state_;
+  if (found) before.values.erase(found->variable);
   turns(loop.body, loop.orelse, is_endless);
   if (is_endless) return;
   State after = merged(state_, before);
@@ -298,6 +373,8 @@ void Walker::iterate(const tree::Iterate& loop) {
   visit(*loop.iterable);
   forget(loop.body);
   const State before = state_;
+  note_use(*loop.item, {Use::Kind::kWrite, loop.range});
+  set_assigned(*loop.item);
   turns(loop.body, loop.orelse, false);
   state_ = merged(state_, before);
 }
@@ -322,6 +399,7 @@ void Walker::forget(const tree::Block& body) {
   for (const Variable* variable : assigned) {
     state_.values.erase(variable);
     state_.places.erase(variable);
+    state_.maybe.insert(variable);
   }
 }
 
@@ -335,6 +413,8 @@ Walker::State Walker::merged(const State& a, const State& b) {
                         std::inserter(both.assigned, both.assigned.end()));
   std::set_intersection(a.if_turned.begin(), a.if_turned.end(), b.if_turned.begin(),
                         b.if_turned.end(), std::inserter(both.if_turned, both.if_turned.end()));
+  std::set_union(a.maybe.begin(), a.maybe.end(), b.maybe.begin(), b.maybe.end(),
+                 std::inserter(both.maybe, both.maybe.end()));
   const auto keep_equal = [](const auto& one, const auto& other, auto& result) {
     for (const auto& [variable, known] : one)
       if (const auto found = other.find(variable); found != other.end() && found->second == known)
@@ -361,15 +441,76 @@ std::vector<Polynomial> Walker::conditions_of(const Expr& test, bool is_true) {
   return {value(*binary->left) - value(*binary->right)};
 }
 
-void Walker::if_statement(const tree::If& stmt) {
-  if (const std::optional<Extreme> extreme = extreme_of(stmt);
-      extreme && tracked_.contains(extreme->variable)) {
-    visit(*extreme->value);
-    note_use(*extreme->variable, {Use::Kind::kUpdate, stmt.body[0]->range,
-                                  carried(*extreme->variable), extreme->update});
-    state_.values.erase(extreme->variable);
-    return;
+namespace {
+
+// Does a variable of the one type take values of the other as they are?
+bool takes_all(const tree::Type& type, const tree::Type& of) {
+  const tree::Type& to = type.unqualified != nullptr ? *type.unqualified : type;
+  const tree::Type& from = of.unqualified != nullptr ? *of.unqualified : of;
+  if (to.cpp == from.cpp) return true;
+  return to.kind == from.kind && to.rank >= from.rank && to.is_signed == from.is_signed &&
+         !to.is_extern && !from.is_extern && (to.is_float() || to.kind == tree::TypeKind::kInt);
+}
+
+}  // namespace
+
+bool Walker::extreme(const tree::If& stmt) {
+  std::optional<Extreme> found = extreme_of(stmt);
+  if (!found || !tracked_.contains(found->variable)) return false;
+  bool is_taken = false;
+  std::set<const Variable*> all = {found->variable};
+  for (const tree::StmtPtr& one : stmt.body) {
+    const auto& assign = as<tree::Assign>(*one);
+    if (&assign == found->taken) {
+      is_taken = true;
+      continue;
+    }
+    // Before it is taken, the value is that of another iteration.
+    if (!is_taken && mentions(*assign.value, *found->variable)) return false;
+    const Variable* companion = variable_of(*assign.target);
+    if (companion->kind == tree::VariableKind::kTemporary) continue;
+    const bool is_plain = companion->type->is_numeric() || companion->type->is_pointer();
+    if (!is_plain || !tracked_.contains(companion) || !all.insert(companion).second ||
+        !takes_all(*found->variable->type, *bare(*found->value).type))
+      return false;
   }
+  visit(*found->value);
+  Use use{Use::Kind::kUpdate, found->taken->range, carried(*found->variable), found->update};
+  if (!found->companions.empty()) {
+    record_.extremes.push_back(*found);
+    use.extreme = &record_.extremes.back();
+  }
+  note_use(*found->variable, use);
+  state_.values.erase(found->variable);
+  state_.maybe.insert(found->variable);
+  if (use.extreme != nullptr) companions(stmt, *use.extreme);
+  return true;
+}
+
+void Walker::companions(const tree::If& stmt, const Extreme& extreme) {
+  for (const tree::StmtPtr& one : stmt.body) {
+    const auto& assign = as<tree::Assign>(*one);
+    if (&assign == extreme.taken) continue;
+    const Variable& companion = *variable_of(*assign.target);
+    std::vector<Use>& uses = record_.variables[extreme.variable].uses;
+    const std::size_t n_uses = uses.size();
+    visit(*assign.value);
+    uses.resize(n_uses);  // what is read there has just been taken
+    if (companion.kind == tree::VariableKind::kTemporary) {
+      set_assigned(companion);
+      continue;
+    }
+    Use use{Use::Kind::kWrite, assign.range};
+    use.extreme = &extreme;
+    note_use(companion, use);
+    state_.values.erase(&companion);
+    state_.places.erase(&companion);
+    state_.maybe.insert(&companion);
+  }
+}
+
+void Walker::if_statement(const tree::If& stmt) {
+  if (extreme(stmt)) return;
   visit(*stmt.test);
   const State before = state_;
   const std::size_t n_conditions = conditions_.size();
@@ -422,7 +563,7 @@ void Walker::statement(const tree::Stmt& stmt) {
     case StmtKind::kParallelLoop:
       return inner_loop(as<tree::ParallelLoop>(stmt));
     case StmtKind::kBreak:
-      if (!loops_.empty()) loops_.back().breaks.push_back(state_);
+      (loops_.empty() ? breaks_ : loops_.back().breaks).push_back(state_);
       state_.is_dead = true;
       return;
     case StmtKind::kContinue:
@@ -466,6 +607,7 @@ void Walker::note_lock(const tree::Stmt& stmt) {
 
 void Walker::assign(const tree::Assign& stmt) {
   if (const Variable* variable = variable_of(*stmt.target)) {
+    if (variable_of(*stmt.value) == variable) return;  // x = x
     const std::optional<Update> update =
         tracked_.contains(variable) ? update_of(*variable, *stmt.value) : std::nullopt;
     if (!update) return assign_variable(*variable, *stmt.value, stmt.range);
@@ -473,6 +615,7 @@ void Walker::assign(const tree::Assign& stmt) {
     visit(*stmt.value);
     record_.variables[variable] = before;  // reads inside belong to the update
     note_use(*variable, {Use::Kind::kUpdate, stmt.range, carried(*variable), *update});
+    state_.maybe.insert(variable);
     const Polynomial result = value(*stmt.value);
     state_.values[variable] = result;
     return;
@@ -511,8 +654,13 @@ void Walker::assign_variable(const Variable& variable, const Expr& assigned,
   if (const std::optional<std::int64_t> constant = integer_of(assigned))
     use.constant = static_cast<int>(*constant);
   note_use(variable, use);
+  set_assigned(variable);
+}
+
+void Walker::set_assigned(const Variable& variable) {
   state_.assigned.insert(&variable);
   state_.if_turned.insert(&variable);
+  state_.maybe.insert(&variable);
 }
 
 Record record(const tree::Function& function, const tree::Stmt& region) {

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -22,6 +23,7 @@ class Walker {
   struct State {
     std::set<const tree::Variable*> assigned;   // surely, in this iteration
     std::set<const tree::Variable*> if_turned;  // surely, if each loop has a turn
+    std::set<const tree::Variable*> maybe;      // on some way to here
     std::map<const tree::Variable*, Polynomial> values;
     std::map<const tree::Variable*, Place> places;  // of pointers and views: where they lead
     bool is_dead = false;                           // the point is never reached
@@ -39,9 +41,19 @@ class Walker {
   void assign_variable(const tree::Variable& variable, const tree::Expr& value,
                        syntax::SourceRange range);
   void if_statement(const tree::If& stmt);
+  // `if y > x: x = y; at = i`, if that could be a reduction.
+  bool extreme(const tree::If& stmt);
+  void companions(const tree::If& stmt, const Extreme& extreme);
+  void set_assigned(const tree::Variable& variable);
   void count_loop(const tree::CountLoop& loop);
   void inner_loop(const tree::ParallelLoop& loop);
   void while_loop(const tree::While& loop);
+  // `while k < n: …; k += 1`: k in terms of the turn; null if it is no such loop.
+  struct Counted {
+    const tree::Variable* variable;
+    Polynomial value;
+  };
+  std::optional<Counted> counted(const tree::While& loop);
   void iterate(const tree::Iterate& loop);
   // `is_endless`: it is left by break only.
   void turns(const tree::Block& body, const tree::Block& orelse, bool is_endless);
@@ -109,7 +121,8 @@ class Walker {
   const tree::Stmt& region_;
   Record record_;
   State state_;
-  std::vector<State> ends_;  // of the iteration: by continue
+  std::vector<State> ends_;    // of the iteration: by continue
+  std::vector<State> breaks_;  // of the loop
   std::vector<Loop> loops_;
   const tree::ParallelLoop* current_ = nullptr;  // that is shared out
   int n_collapsed_ = 0;                          // loops to come that are one with it
@@ -125,6 +138,8 @@ class Walker {
   // Assigned once in the function, outside: pointers and views of others' memory, temporaries.
   std::map<const tree::Variable*, const tree::Expr*> aliases_;
   std::map<std::string, Symbol> named_;
+  // Of values that are the same in all iterations: what is folded, by what, and is it a remainder?
+  std::map<std::tuple<Polynomial, std::int64_t, bool>, Symbol> same_folds_;
   std::map<Symbol, Place> origins_;  // of values that were read from memory
 };
 

@@ -187,13 +187,25 @@ Polynomial Walker::helper_value(const tree::Helper& helper) {
 }
 
 Polynomial Walker::fold(const Polynomial& arg, std::int64_t divisor, bool is_remainder) {
-  if (!arg.is_valid() || record_.space.is_same(arg)) return Polynomial::invalid();
-  SymbolInfo info{SymbolKind::kOther, {}, {}, 1, Fold{arg, divisor, is_remainder}, {}};
+  if (!arg.is_valid()) return Polynomial::invalid();
+  const bool is_same = record_.space.is_same(arg);
+  if (is_same) {
+    const auto known = same_folds_.find({arg, divisor, is_remainder});
+    if (known != same_folds_.end()) return Polynomial::of(known->second);
+  }
+  SymbolInfo info{is_same ? SymbolKind::kSame : SymbolKind::kOther,
+                  {},
+                  {},
+                  1,
+                  Fold{arg, divisor, is_remainder},
+                  {}};
   if (is_remainder) {
     info.low = Polynomial();
     info.high = Polynomial::constant(divisor - 1);
   }
-  return Polynomial::of(record_.space.add(std::move(info)));
+  const Symbol made = record_.space.add(std::move(info));
+  if (is_same) same_folds_[{arg, divisor, is_remainder}] = made;
+  return Polynomial::of(made);
 }
 
 // ---- places ----

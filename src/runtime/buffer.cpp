@@ -150,6 +150,8 @@ class FormatCheck {
   char mode_ = '@';
   std::size_t struct_alignment_ = 0;
   bool has_shape_ = false;
+  static constexpr int kMaxDepth = 100;
+  int depth_ = 0;  // of structs in structs
 };
 
 bool FormatCheck::find_leaf(const ItemType& type, std::size_t offset, const ItemType* parent,
@@ -198,7 +200,8 @@ bool FormatCheck::at_end() {
 
 bool FormatCheck::number(std::size_t* value) {
   if (*at_ < '0' || *at_ > '9')
-    return fail("Does not understand character buffer dtype format string ('%c')", *at_);
+    return fail("Does not understand character buffer dtype format string ('%c')",
+                static_cast<unsigned char>(*at_));
   *value = 0;
   while (*at_ >= '0' && *at_ <= '9') {
     *value = *value * 10 + static_cast<std::size_t>(*at_++ - '0');
@@ -226,7 +229,7 @@ bool FormatCheck::array_shape() {
     if (n < n_wanted && size != leaf.type->shape[n])
       return fail("Expected a dimension of size %zu, got %zu", leaf.type->shape[n], size);
     if (*at_ != ',' && *at_ != ')')
-      return fail("Expected a comma in format string, got '%c'", *at_);
+      return fail("Expected a comma in format string, got '%c'", static_cast<unsigned char>(*at_));
     if (*at_ == ',') ++at_;
     ++n;
   }
@@ -240,15 +243,21 @@ bool FormatCheck::array_shape() {
 bool FormatCheck::inner_structs() {
   const std::size_t n = count_;
   const std::size_t alignment = struct_alignment_;
+  if (++depth_ > kMaxDepth) return fail("Too many structs in structs in a format string");
   count_ = 1;
   if (*++at_ != '{') return fail("Buffer acquisition: Expected '{' after 'T'");
   ++at_;
   const char* start = at_;
   for (std::size_t i = 0; i < n; ++i) {
+    const std::size_t n_taken = n_taken_;
+    const std::size_t offset = offset_;
     at_ = start;
     struct_alignment_ = 0;
     if (!struct_body(true)) return false;
+    // Nothing but padding: more of it changes nothing.
+    if (n_taken_ == n_taken && (offset_ == offset || offset_ > whole_size(item_))) break;
   }
+  --depth_;
   if (alignment != 0) struct_alignment_ = alignment;
   return true;
 }

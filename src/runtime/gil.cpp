@@ -108,6 +108,10 @@ void Leaving::lock() {
   while (__atomic_test_and_set(&is_locked_, __ATOMIC_ACQUIRE)) ::sched_yield();
 }
 
+void Extreme::lock() {
+  while (__atomic_test_and_set(&is_locked_, __ATOMIC_ACQUIRE)) ::sched_yield();
+}
+
 void Leaving::done() {
   PyObject* superseded = std::exchange(superseded_, nullptr);
   __atomic_clear(&is_locked_, __ATOMIC_RELEASE);

@@ -128,6 +128,10 @@ class Leaving {
     lowest_ = kNone;
     why_ = 0;
   }
+  // Of what a thread has added up: was its last turn beyond the one that decides, so that the loop
+  // in order would not have come to any of it? REQUIRES: each thread has turns that follow each
+  // other, and all have ended.
+  bool drops(Turn last) const { return why_ != 0 && last > decides_; }
   // Of the threads that ask, it is the first.
   bool goes_on() { return !__atomic_test_and_set(&is_taken_, __ATOMIC_ACQ_REL); }
 
@@ -143,6 +147,25 @@ class Leaving {
   int line_ = 0;
   bool is_locked_ = false;
   bool is_taken_ = false;
+};
+
+// Which turn has the maximum or minimum of a loop, where more than its value is asked for. Each
+// thread comes with the best of its own turns; they count from 1, and 0 means that it has none.
+class Extreme {
+ public:
+  using Turn = unsigned long long;
+  // One thread at a time, from here to done(): is what it has better than what there is?
+  bool takes(Turn turn, bool is_better, bool is_equal, bool takes_last) {
+    if (turn_ != 0 && !is_better && !(is_equal && (turn > turn_) == takes_last)) return false;
+    turn_ = turn;
+    return true;
+  }
+  ER_RUNTIME_API void lock();
+  void done() { __atomic_clear(&is_locked_, __ATOMIC_RELEASE); }
+
+ private:
+  Turn turn_ = 0;
+  bool is_locked_ = false;
 };
 
 }  // namespace er

@@ -414,5 +414,26 @@ TEST_F(MemoryviewTest, AxesHaveNames) {
   EXPECT_EQ(shown("axis"), "<contiguous and indirect>");
 }
 
+// ---- formats ----
+
+std::string mismatch(std::string format) {
+  Py_buffer buffer = {};
+  buffer.ndim = 1;
+  buffer.format = format.data();
+  buffer.itemsize = sizeof(int);
+  return buffer_fits(buffer, kInt, 1, false) ? "" : error();
+}
+
+TEST_F(MemoryviewTest, FormatsThatMakeNoSenseAreFoundOutSoon) {
+  EXPECT_EQ(mismatch("T{i}"), "");
+  EXPECT_EQ(mismatch("99999999999999T{}i"), "");
+  EXPECT_THAT(mismatch("99999999999999T{x}i"), HasSubstr("next field is at offset"));
+  EXPECT_THAT(mismatch("999999999T{999999999T{999999999T{x}}}i"), HasSubstr("next field is at"));
+  std::string deep;
+  for (int i = 0; i < 200000; ++i) deep += "T{";
+  EXPECT_THAT(mismatch(deep), HasSubstr("Too many structs"));
+  EXPECT_THAT(mismatch("\xe9"), HasSubstr("Does not understand character"));
+}
+
 }  // namespace
 }  // namespace er

@@ -283,8 +283,11 @@ void Printer::parallel_loop(const ParallelLoop& loop) {
   if (loop.is_shared_out) text += " shared out";
   if (loop.collapse > 1) text += " collapse " + std::to_string(loop.collapse);
   text += privates(loop.privates);
-  for (const Reduction& one : loop.reductions)
+  for (const Reduction& one : loop.reductions) {
     text += std::string(" reduce ") + one.op + " " + name(*one.variable);
+    for (const Variable* companion : one.companions) text += " with " + name(*companion);
+    if (one.takes_last) text += " of the last";
+  }
   line(text);
   block(loop.body);
   clause("else", loop.orelse);

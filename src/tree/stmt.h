@@ -172,6 +172,11 @@ struct Reduction {
   Variable* variable = nullptr;
   const char* op = "+";  // + * & | ^ min max && ||; `-=` is + of what is negated
   syntax::SourceRange range;
+  // Of an extreme: what the iteration that has it sets as well, `at = i`; of equal ones it is the
+  // first that has it, or the last. `taken` is the assignment to `variable`.
+  std::vector<Variable*> companions = {};
+  bool takes_last = false;
+  const struct Assign* taken = nullptr;
 };
 
 // Whether iterations are checked for races (src/races); strictly: what cannot be decided is an

@@ -128,6 +128,11 @@ void Verifier::parallel_loop(const ParallelLoop& loop) {
   for (const Reduction& one : loop.reductions) {
     variable(one.variable, "a reduction");
     check(own.insert(one.variable).second, "a reduction is private, or there twice");
+    check(one.companions.empty() == (one.taken == nullptr), "an extreme is never taken");
+    for (const Variable* companion : one.companions) {
+      variable(companion, "what comes with an extreme");
+      check(own.insert(companion).second, "what comes with an extreme is private, or there twice");
+    }
   }
   ++loops_;
   block(loop.body);
