@@ -33,7 +33,7 @@ cdef int divided(int x, int *rest) noexcept nogil:
     return x // 3
 
 def f(double[:] a, double[:] b, double[:, ::1] t, int[:] idx, int[:] ptr, int n, int m):
-    cdef int i, j, k = 0, low, high, rest, given
+    cdef int i, j, k = 0, low, high, rest, given = 0
     cdef double s = 0, x = 1, y = 1, z = 1
     cdef long bits = 0
     cdef bint ok = True, found = False
@@ -362,6 +362,9 @@ UNDECIDED = {
     "if a[i] > 0:\n    w = &a[0]\nelse:\n    w = &b[0]\nw[0] = 1": "it is not known where 'w[0]' is",
     "divided(i, &rest)\na[i] = rest": "it is not known whether 'divided' writes to what all iterations share",
     "for j in range(m):\n    k = j\nb[i] = k": "'k' has no value of this iteration",
+    # What a function may have given another value.
+    "k = i\ndivided(0, &k)\na[k] = 1": "whether two iterations write to the same item: 'a[k]'",
+    "divided(i, &given)\na[i] = given": "whether 'divided' writes to what all iterations share",
     "a[i], a[n - 1 - i] = a[n - 1 - i], a[i]": "whether two iterations write to the same item",
     "j = 0\nwhile j <= m:\n    a[i * m + j] = 1\n    j += 1": "'a[i * m + j]'",
     "low = m\nj = 0\nwhile j < low:\n    low = idx[j]\n    a[i * m + j] = 1\n    j += 1": "'a[i * m + j]'",

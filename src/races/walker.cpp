@@ -42,6 +42,23 @@ void collect_touched(const tree::Block& block, std::set<const Variable*>& touche
   }
 }
 
+// Numbers whose address is taken.
+void collect_addressed(const tree::Block& block, std::set<const Variable*>& addressed) {
+  const auto visit = [&](const auto& self, const Expr& expr) -> void {
+    const auto* address = try_as<tree::AddressOf>(&expr);
+    const Variable* variable = address != nullptr ? variable_of(*address->value) : nullptr;
+    if (variable != nullptr && variable->type->is_numeric()) addressed.insert(variable);
+    if (const auto* inner = try_as<tree::BlockExpr>(&expr))
+      collect_addressed(inner->body, addressed);
+    tree::for_each_child(expr, [&](const Expr& child) { self(self, child); });
+  };
+  for (const tree::StmtPtr& stmt : block) {
+    tree::for_each_expr(*stmt, [&](const Expr& expr) { visit(visit, expr); });
+    tree::for_each_block(*stmt,
+                         [&](const tree::Block& inner) { collect_addressed(inner, addressed); });
+  }
+}
+
 // The only values that pointers, views and temporaries get in a function; null for those that get
 // several.
 void collect_aliases(const tree::Block& block, const tree::Stmt& region,
@@ -82,6 +99,7 @@ Walker::Walker(const tree::Function& function, const tree::Stmt& region)
     collect_touched(block, touched_);
   });
   collect_assigned(function.body, given_);
+  collect_addressed(function.body, addressed_);
   collect_aliases(function.body, region, aliases_);
   record_.thread = record_.space.add({SymbolKind::kThread, {}, {}, 1, {}, {}});
   if (region.kind != StmtKind::kParallelLoop) return;

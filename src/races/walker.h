@@ -86,8 +86,9 @@ class Walker {
   void visit(const tree::Expr& expr);
   void visit_children(const tree::Expr& expr);
   void call(const tree::Call& call);
-  // The address of a variable that nothing is ever assigned to by name.
-  bool is_output(const tree::Expr& arg) const;
+  // The address of a variable that nothing is ever assigned to by name; or any, where the function
+  // is one of Cython's.
+  bool is_output(const tree::Expr& arg, const tree::FunctionName* function) const;
   void helper(const tree::Helper& helper);
   void read_variable(const tree::Variable& variable, syntax::SourceRange range);
   void note_use(const tree::Variable& variable, Use use);
@@ -131,10 +132,11 @@ class Walker {
   bool is_outside_ = false;  // looks at statements before the region
   std::vector<Polynomial> conditions_;
 
-  std::set<const tree::Variable*> written_;  // by name, in the region
-  std::set<const tree::Variable*> given_;    // the same, anywhere in the function
-  std::set<const tree::Variable*> touched_;  // memory of theirs is written
-  std::set<const tree::Variable*> tracked_;  // each iteration has its own
+  std::set<const tree::Variable*> written_;    // by name, in the region
+  std::set<const tree::Variable*> given_;      // the same, anywhere in the function
+  std::set<const tree::Variable*> touched_;    // memory of theirs is written
+  std::set<const tree::Variable*> addressed_;  // by their address they may get any value
+  std::set<const tree::Variable*> tracked_;    // each iteration has its own
   // Assigned once in the function, outside: pointers and views of others' memory, temporaries.
   std::map<const tree::Variable*, const tree::Expr*> aliases_;
   std::map<std::string, Symbol> named_;

@@ -129,15 +129,16 @@ void Walker::call(const tree::Call& call) {
     if (type.is_pointer() && type.base->kind == tree::TypeKind::kFunction) continue;
     Place place = type.is_view() ? whole(view_place(*arg)) : pointee(*arg);
     record_.passed.push_back(
-        {std::move(place), arg->range, current_, call.callee->range, is_output(*arg)});
+        {std::move(place), arg->range, current_, call.callee->range, is_output(*arg, name)});
   }
 }
 
-bool Walker::is_output(const Expr& arg) const {
+bool Walker::is_output(const Expr& arg, const tree::FunctionName* function) const {
   const auto* address = try_as<tree::AddressOf>(&arg);
   const Variable* variable = address != nullptr ? variable_of(*address->value) : nullptr;
   return variable != nullptr && variable->kind == tree::VariableKind::kLocal &&
-         variable->type->is_numeric() && !given_.contains(variable);
+         variable->type->is_numeric() &&
+         ((function != nullptr && !function->is_extern) || !given_.contains(variable));
 }
 
 void Walker::helper(const tree::Helper& helper) {

@@ -53,7 +53,8 @@ bool Walker::is_invariant(const Expr& expr) const {
     case ExprKind::kLiteral:
       return true;
     case ExprKind::kVariable:
-      return is_shared(*as<tree::VariableRef>(expr).variable);
+      return is_shared(*as<tree::VariableRef>(expr).variable) &&
+             !addressed_.contains(as<tree::VariableRef>(expr).variable);
     case ExprKind::kField:
     case ExprKind::kIndex:
     case ExprKind::kBufferItem: {
@@ -87,6 +88,7 @@ Polynomial Walker::value(const Expr& expr) {
   switch (expr.kind) {
     case ExprKind::kVariable: {
       const Variable& variable = *as<tree::VariableRef>(expr).variable;
+      if (addressed_.contains(&variable)) return other();
       const auto known = state_.values.find(&variable);
       if (known != state_.values.end() && known->second.is_valid()) return known->second;
       const auto alias = aliases_.find(&variable);
