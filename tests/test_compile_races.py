@@ -125,6 +125,8 @@ SILENT = [
     "a[i] = a[i + n]",
     "k = 2 * i\na[k] = a[k + 1]",
     "a[3 * i + i % 3] = 1",
+    "a[i // 2 * 2 + i % 2] += b[i]",
+    "t[0, i] += t[i, 0]",
     # Rows and columns.
     "for j in range(m):\n    t[i, j] = t[i, j - 1] + 1",
     "for j in range(m):\n    t[j, i] = t[j - 1, i] + 1",
@@ -320,6 +322,8 @@ ERRORS = {
         "'t[i - 1, j]' reads",
     ),
     "t[:, i] = t[:, i - 1]": ("parallel-dependence", "'t[:, i - 1]' reads"),
+    "t[1, i] += t[i, 0]": ("parallel-dependence", "'t[i, 0]' reads"),
+    "a[i // 2 + i % 2] = 1": ("parallel-shared-write", "several iterations write"),
 }
 
 

@@ -43,6 +43,7 @@ class Decider {
           is_other_turn_ |= open.erase(turn) > 0 && distance != 0;
           has_changed = true;
         }
+        erase_pinned(open);
         if (open.empty() && !question_.loops.empty() && !is_other_turn_) return Verdict::kApart;
       }
     }
@@ -72,6 +73,27 @@ class Decider {
         if (is_never_zero(one + other) || is_never_zero(one - other))
           differences_.push_back(Polynomial::constant(1));
       }
+    }
+  }
+
+  // Of a[i, 0] and a[0, i'], one dimension says that i is 0, and one that i' is.
+  void erase_pinned(std::set<Symbol>& open) const {
+    std::map<Symbol, std::int64_t> pinned;
+    for (const Polynomial& difference : differences_) {
+      const std::set<Symbol> all = difference.symbols();
+      if (!difference.is_valid() || all.size() != 1) continue;
+      const std::optional<Polynomial::Linear> linear = difference.linear_in(*all.begin());
+      const std::optional<std::int64_t> factor =
+          linear ? linear->factor.as_constant() : std::nullopt;
+      const std::optional<std::int64_t> rest = linear ? linear->rest.as_constant() : std::nullopt;
+      if (factor && rest && *factor != 0 && *rest % *factor == 0)
+        pinned[*all.begin()] = -*rest / *factor;
+    }
+    for (const auto& [turn, other] : names_) {
+      const auto one = pinned.find(turn);
+      const auto two = pinned.find(other);
+      if (one != pinned.end() && two != pinned.end() && one->second == two->second)
+        open.erase(turn);
     }
   }
 

@@ -36,6 +36,29 @@ Polynomial Space::elsewhere(const Polynomial& p, std::map<Symbol, Symbol>& names
   return p.renamed(names);
 }
 
+Polynomial Space::joined(Polynomial p) const {
+  if (!p.is_valid()) return p;
+  const std::set<Symbol> all = p.symbols();
+  for (const Symbol rest : all) {
+    const std::optional<Fold>& remainder = (*this)[rest].fold;
+    if (!remainder || !remainder->is_remainder) continue;
+    const std::optional<Polynomial> low = lower(remainder->arg);
+    if (!low || !is_at_least(*low, 0)) continue;
+    for (const Symbol symbol : all) {
+      const std::optional<Fold>& fold = (*this)[symbol].fold;
+      if (!fold || fold->is_remainder || fold->divisor != remainder->divisor ||
+          !(fold->arg == remainder->arg))
+        continue;
+      const std::optional<Polynomial::Linear> one = p.linear_in(rest);
+      const std::optional<Polynomial::Linear> other = one ? one->rest.linear_in(symbol) : one;
+      if (other && one->factor * Polynomial::constant(fold->divisor) == other->factor &&
+          !one->factor.is_zero())
+        p = other->rest + one->factor * fold->arg;
+    }
+  }
+  return p;
+}
+
 // From the innermost symbol outwards: the bounds of each are of earlier ones.
 std::optional<Polynomial> Space::upper(const Polynomial& p) const {
   Polynomial bound = p;

@@ -47,6 +47,8 @@ class Space {
   void assume_at_least(Symbol symbol, std::int64_t low);
 
   bool is_same(const Polynomial& p) const;
+  // x // d * d + x % d is x, unless that may be below 0.
+  Polynomial joined(Polynomial p) const;
   // The same of another iteration: each symbol that may have another value there is a new one.
   // `names` collects which became which.
   Polynomial elsewhere(const Polynomial& p, std::map<Symbol, Symbol>& names);

@@ -150,7 +150,7 @@ Polynomial Walker::read_value(const Expr& expr) {
 Polynomial Walker::binary_value(const tree::Binary& binary) {
   const std::string_view op = binary.op;
   if (!binary.type->is_integral()) return Polynomial::invalid();
-  if (op == "+") return value(*binary.left) + value(*binary.right);
+  if (op == "+") return record_.space.joined(value(*binary.left) + value(*binary.right));
   if (op == "-") return value(*binary.left) - value(*binary.right);
   if (op == "*") return value(*binary.left) * value(*binary.right);
   const std::optional<std::int64_t> right = integer_of(*binary.right);
