@@ -27,9 +27,9 @@ def golden_messages() -> dict[str, list[bytes]]:
     return messages
 
 
-def test_programs() -> list[str]:
-    """The longer programs of tests/test_compile.py."""
-    tree = ast.parse((ROOT / "tests/test_compile.py").read_text())
+def test_programs(name: str) -> list[str]:
+    """The longer programs of a file of tests."""
+    tree = ast.parse((ROOT / "tests" / name).read_text())
     texts = {
         textwrap.dedent(node.value)
         for node in ast.walk(tree)
@@ -48,8 +48,10 @@ def main() -> None:
     for name, frames in golden_messages().items():
         seed = b"".join(len(frame).to_bytes(2, "big") + frame for frame in frames)
         write_seed("wire_decode_fuzz", name, seed)
-    for number, program in enumerate(test_programs()):
+    for number, program in enumerate(test_programs("test_compile.py")):
         write_seed("session_fuzz", f"program{number}", b"1" + program.encode())
+    for number, program in enumerate(test_programs("test_compile_prange.py")):
+        write_seed("session_fuzz", f"threads{number}", b"1" + program.encode())
     for number in range(8):
         noise = random.Random(number).randbytes(800)
         write_seed("session_fuzz", f"noise{number}", bytes([128 + number]) + noise)

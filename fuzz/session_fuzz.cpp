@@ -134,7 +134,7 @@ class ProgramMaker {
       case 27:
         return "&" + std::string(local()) + "[" + index() + "]";
       case 28:
-        return std::string(local()) + one_of(kParts);
+        return std::string(local()) + std::string(one_of(kParts));
       case 29:
         return "threadid()";
       case 4:
@@ -324,8 +324,8 @@ class ProgramMaker {
     }
   }
 
-  void threaded_function(int number) {
-    line(0, "def f" + std::to_string(number % 10) +
+  void threaded_function(int id) {
+    line(0, "def f" + std::to_string(id % 10) +
                 "(double[:] a, double[:, ::1] t, int[:] c, int n, int m):");
     line(1, "cdef int i = 0, j = 0, k = 0, where = -1");
     line(1, "cdef double x = 1, s = 0, best = 0");

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Is a parallel loop that compiles silently really free of races?
 
-Loops are made by a grammar: sums and extremes and their places, private values, subscripts with offsets, strides and
-moduli, inner loops of all kinds, conditions, break, rows, structs, C arrays, pointers, calls that give values by
-address. Each is written twice: in Cython, for the compiler's verdict, and in C++, where
+Loops are made by a grammar: sums and extremes and their places, private values, subscripts with offsets, strides
+and moduli, inner loops of all kinds, conditions, break, rows, structs, C arrays, pointers, calls that give values
+by address. Each is written twice: in Cython, for the compiler's verdict, and in C++, where
 every iteration runs in a thread of its own under ThreadSanitizer. A loop that ThreadSanitizer flags, or whose
 result differs from that of the sequential loop, must not be silent.
 
@@ -382,7 +382,8 @@ using Combine = void (*)(Own&, const Own&);
 static void check(int number, Body body, void (*start)(Own&), Combine combine, Combine restore) {
   bool is_wrong = false;
   is_flagged = false;
-  for (auto [n, m, k] : {std::tuple{6L, 4L, 1L}, {7L, 1L, 2L}, {5L, 3L, 2L}, {1L, 2L, 1L}, {6L, 0L, 2L}, {12L, 3L, 3L}}) {
+  for (auto [n, m, k] : {std::tuple{6L, 4L, 1L}, {7L, 1L, 2L}, {5L, 3L, 2L},
+                         {1L, 2L, 1L}, {6L, 0L, 2L}, {12L, 3L, 3L}}) {
     Shared wanted, got;
     Own before;
     before.k = k;
