@@ -69,8 +69,9 @@ def cythonize(
     self_contained: modules that need no engineroom where they are installed. Others need the same
     version of it as they were built with.
     stubs: write .pyi files beside the sources; `package_data={"": ["*.pyi"]}` ships them.
-    The rest is for Cython's users: `language` and show_all_warnings mean nothing here, and options
-    that would change what a module does are refused.
+    language: "c++" if functions that headers declare are C++'s; what is written is C++ in any case.
+    The rest is for Cython's users: show_all_warnings means nothing here, and options that would
+    change what a module does are refused.
 
     Raises CompileError, with all that is wrong with the first module that has errors.
     """
@@ -84,7 +85,8 @@ def cythonize(
         force=bool(force),
         self_contained=self_contained,
         stubs=stubs,
-        language={
+        language=language,
+        text={
             "level": str(language_level or 3),
             "directives": compiler_directives,
             "include_path": list(include_path),
@@ -171,7 +173,8 @@ class _Job:
         force: bool,
         self_contained: bool,
         stubs: bool,
-        language: Mapping[str, Any],
+        language: str | None,
+        text: Mapping[str, Any],
     ) -> None:
         self.aliases = aliases
         self.annotate = annotate
@@ -180,6 +183,7 @@ class _Job:
         self.self_contained = self_contained
         self.stubs = stubs
         self.language = language
+        self.text = text
 
     def run(self, extension: Extension, file: str) -> Extension:
         path = Path(file)
@@ -190,7 +194,9 @@ class _Job:
             file=file,
             traceback_file=found_as(extension.name, path),
             wants_notes=self.annotate,
-            **self.language,
+            language=extension.language or self.language,
+            sources=list(map(str, extension.sources)),
+            **self.text,
         )
         cpp = path.with_suffix(".cpp") if self.build_dir is None else self._elsewhere(path)
         translated.write_cpp(cpp, self.force)
@@ -235,6 +241,7 @@ class _Job:
             own = list(getattr(extension, key, None) or ())
             both = [*values, *own] if key == "sources" else [*own, *values]
             setattr(extension, key, both)
+        extension.extra_compile_args = _Flags(extension.extra_compile_args)
         extension.language = "c++"
 
     def _resolved(self, values: Sequence[str]) -> list[str]:
@@ -249,6 +256,16 @@ class _Job:
                 raise BuildError(f"there is no alias {value}: give it to cythonize(aliases=…)")
             result += [found] if isinstance(found, str) else map(str, found)
         return result
+
+
+class _Flags(list[str]):
+    """The flags of a module's sources, of which there is one list, though some may be in C: to the
+    command that compiles such a source setuptools adds them without the standard of C++, which g++
+    warns of there, and clang++ refuses."""
+
+    def __radd__(self, command: list[str]) -> list[str]:
+        is_c = any(word.endswith(".c") for word in command if not word.startswith("-"))
+        return [*command, *(f for f in self if not (is_c and re.match(r"-std=\w*\+\+", f)))]
 
 
 def _is_passing(folder: Path) -> bool:

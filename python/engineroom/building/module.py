@@ -154,6 +154,7 @@ class Build:
             directives=options.directives,
             include_path=[os.path.abspath(folder) for folder in options.include_path],
             wants_notes=wants_notes,
+            sources=options.sources,
         )
         self.target = _target(self.translated, options.output)
         self.target.parent.mkdir(parents=True, exist_ok=True)

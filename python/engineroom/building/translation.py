@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__
 from ..compiled import Text
 from ..compiling import check, read_source, text_of
+from .c_headers import is_c, with_c_linkage
 from .toolchain import BuildError
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ def distutils_of(comments: Sequence[tuple[str, str]], folder: Path) -> dict[str,
     found: dict[str, list[str]] = {}
     for key, value in comments:
         if key not in _LISTS:
-            continue  # `language`: all is C++
+            continue  # `language`: see c_headers
         words = parse_list(value)
         if key in _PATHS:
             words = [str(folder / word) if (folder / word).exists() else word for word in words]
@@ -122,9 +123,20 @@ class Translated:
     # As of setuptools.Extension: what `# distutils:` comments say, and what the text needs anyway.
     native: dict[str, list[str]] = field(default_factory=dict)
 
+    cpp: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.cpp = str(self.cell.cpp)
+
+    def take_headers_as_c(self) -> None:
+        """Those of the project's that do not know of C++."""
+        self.cpp = with_c_linkage(self.cpp, self.cell.headers, self.path.parent, self.find_header)
+
     @property
-    def cpp(self) -> str:
-        return str(self.cell.cpp)
+    def language(self) -> str | None:
+        """As `# distutils: language = …` says it."""
+        said = [value for key, value in self.cell.distutils if key == "language"]
+        return said[-1] if said else None
 
     def write_cpp(self, path: Path, force: bool = False) -> None:
         """For somebody else's compiler. A file that is the same is left alone, with its time, and one
@@ -148,22 +160,26 @@ class Translated:
     def header_files(self) -> list[Path]:
         """The user's own headers that the C++ includes, and those that they include: as found by
         reading, whatever the preprocessor would leave out."""
-        own = [Path(d) for d in self.include_dirs if d not in foreign_include_dirs()]
-        own = [*map(Path, self.quote_dirs), *own]
         found: dict[Path, None] = {}
         waiting = [(self.path.parent, header.strip('<>"')) for header in self.cell.headers]
         while waiting:
-            beside, header = waiting.pop()
-            for folder in (beside, *own):
-                path = Path(os.path.normpath(folder / header))
-                if path in found or not path.is_file():
-                    continue
-                found[path] = None
-                text = path.read_text(encoding="utf-8", errors="replace")
-                includes = re.findall(r'(?m)^\s*#\s*include\s*[<"]([^>"]+)[>"]', text)
-                waiting += [(path.parent, name) for name in includes]
-                break
+            path = self.find_header(*waiting.pop())
+            if path is None or path in found:
+                continue
+            found[path] = None
+            text = path.read_text(encoding="utf-8", errors="replace")
+            includes = re.findall(r'(?m)^\s*#\s*include\s*[<"]([^>"]+)[>"]', text)
+            waiting += [(path.parent, name) for name in includes]
         return list(found)
+
+    def find_header(self, beside: Path, header: str) -> Path | None:
+        """One of the user's own, as a text in the folder `beside` includes it."""
+        own = [Path(d) for d in self.include_dirs if d not in foreign_include_dirs()]
+        for folder in (beside, *map(Path, self.quote_dirs), *own):
+            path = Path(os.path.normpath(folder / header))
+            if path.is_file():
+                return path
+        return None
 
     def dependencies(self) -> list[Path]:
         """Every file that the module is made of, besides those of engineroom, Python and NumPy."""
@@ -229,10 +245,13 @@ def translate(
     name: str | None = None,
     include_path: Sequence[str] = (),
     traceback_file: str = "",
+    language: str | None = None,
+    sources: Sequence[str | Path] = (),
     **more: Any,
 ) -> Translated:
     """To the text of an extension module; `more` as of text_of_file. traceback_file: what tracebacks
-    call the source, if not `file`. Raises CompileError, and OSError if the source cannot be read."""
+    call the source, if not `file`. language: "c++" if what headers declare is C++; `sources`: what else
+    the module is made of. Raises CompileError, and OSError if the source cannot be read."""
     from .. import _compiler
 
     name = name or module_name_of(path)
@@ -246,4 +265,7 @@ def translate(
     folders = [*native.get("include_dirs", ()), *include_path, *foreign_include_dirs()]
     native["include_dirs"] = folders
     absolute = Path(os.path.abspath(path))
-    return Translated(absolute, name, text, cell, quote_dirs_of(path, name), native)
+    made = Translated(absolute, name, text, cell, quote_dirs_of(path, name), native)
+    if is_c(made.language or language, [*native.get("sources", ()), *sources]):
+        made.take_headers_as_c()
+    return made
