@@ -297,6 +297,11 @@ class Decider {
 
 }  // namespace
 
-Verdict decide(Space space, const Question& question) { return Decider(space, question).run(); }
+Verdict decide(Space& space, const Question& question) {
+  const std::size_t n_symbols = space.size();
+  const Verdict verdict = Decider(space, question).run();
+  space.shrink(n_symbols);
+  return verdict;
+}
 
 }  // namespace engineroom::races

@@ -33,6 +33,7 @@ struct Question {
   bool trusts_segments = true;
 };
 
-Verdict decide(Space space, const Question& question);
+// The space is afterwards as it was.
+Verdict decide(Space& space, const Question& question);
 
 }  // namespace engineroom::races

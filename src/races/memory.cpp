@@ -58,7 +58,10 @@ Compared compare(const Place& one, const Place& other) {
 
 class Check {
  public:
-  Check(const Record& record, const Reporter& reporter) : record_(record), reporter_(reporter) {}
+  Check(const Record& record, const Reporter& reporter)
+      : record_(record), reporter_(reporter), space_(record.space) {
+    number_accesses();
+  }
 
   void run() {
     join_phases();
@@ -85,7 +88,7 @@ class Check {
       if (phase_of(write.phase) != phase_of(other.phase) ||
           (write.is_protected && other.is_protected))
         continue;
-      const Verdict verdict = decided(write, other);
+      const Verdict verdict = known(write, other);
       const bool is_worse = verdict > worst.verdict ||
                             // Two writes say more than what they read.
                             (verdict == worst.verdict && verdict != Verdict::kApart &&
@@ -116,7 +119,33 @@ class Check {
     return found != phases_.end() ? found->second : phase;
   }
 
-  Verdict decided(const Access& write, const Access& other) const {
+  // What is compared alike has one number: many statements of a body are about the same items.
+  void number_accesses() {
+    std::map<const tree::Variable*, std::vector<std::size_t>> by_root;  // the first of each number
+    for (std::size_t i = 0; i < record_.accesses.size(); ++i) {
+      const Access& access = record_.accesses[i];
+      std::vector<std::size_t>& alike = by_root[access.place.root];
+      const auto found = std::find_if(alike.begin(), alike.end(), [&](std::size_t one) {
+        const Access& other = record_.accesses[one];
+        return other.loop == access.loop && other.place == access.place &&
+               other.conditions == access.conditions;
+      });
+      numbers_.push_back(found == alike.end() ? i : *found);
+      if (numbers_.back() == i) alike.push_back(i);
+    }
+  }
+  std::size_t number_of(const Access& access) const {
+    return numbers_[static_cast<std::size_t>(&access - record_.accesses.data())];
+  }
+  Verdict known(const Access& write, const Access& other) {
+    if (write.place.root != other.place.root) return Verdict::kApart;
+    const auto [verdict, is_new] =
+        verdicts_.try_emplace({number_of(write), number_of(other)}, Verdict::kApart);
+    if (is_new) verdict->second = decided(write, other);
+    return verdict->second;
+  }
+
+  Verdict decided(const Access& write, const Access& other) {
     if (other.place.owner != Place::Owner::kShared) return Verdict::kApart;
     Compared compared = compare(write.place, other.place);
     if (!compared.is_same_memory) return Verdict::kApart;
@@ -129,10 +158,10 @@ class Check {
     question.other = std::move(compared.other);
     if (!compared.is_comparable) question.one = question.other = {Polynomial::invalid()};
     add_conditions(write, other, question);
-    const Verdict verdict = decide(record_.space, question);
+    const Verdict verdict = decide(space_, question);
     if (verdict != Verdict::kApart || compared.wrapped.empty()) return verdict;
     for (const std::size_t i : compared.wrapped) question.one[i] = Polynomial::invalid();
-    return decide(record_.space, question);
+    return decide(space_, question);
   }
 
   // Where both happen under a condition like `i == 0`, it is in the one turn.
@@ -207,6 +236,9 @@ class Check {
 
   const Record& record_;
   const Reporter& reporter_;
+  Space space_;
+  std::vector<std::size_t> numbers_;  // of accesses
+  std::map<std::pair<std::size_t, std::size_t>, Verdict> verdicts_;
   std::map<int, int> phases_;
   std::set<std::uint32_t> reported_;  // where writes begin of which something was said
 };

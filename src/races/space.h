@@ -40,6 +40,11 @@ struct SymbolInfo {
 class Space {
  public:
   Symbol add(SymbolInfo info);
+  std::size_t size() const { return symbols_.size(); }
+  // Forgets the symbols that came last.
+  void shrink(std::size_t size) {
+    symbols_.erase(symbols_.begin() + static_cast<std::ptrdiff_t>(size), symbols_.end());
+  }
   const SymbolInfo& operator[](Symbol symbol) const {
     return symbols_[static_cast<std::size_t>(symbol)];
   }
