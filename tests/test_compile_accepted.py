@@ -67,11 +67,47 @@ def test_size_of_an_array_type():
     assert m.f() == (40, 8)
 
 
-def test_sizes_that_only_c_knows_are_refused():
-    with pytest.raises(er.CompileError, match="not supported yet: sizes of arrays that only C"):
-        build("def f():\n    cdef char a[sizeof(int)]\n    return sizeof(a)\n")
-    with pytest.raises(er.CompileError, match="not supported yet: sizes of arrays that only C"):
-        build("from libc cimport limits\ndef f():\n    cdef char a[limits.CHAR_MAX]\n")
+def test_sizes_that_only_c_knows():
+    m = build(
+        """
+        from libc cimport limits
+        cdef extern from *:
+            \"""
+            struct S { char arr[sizeof(int)]; };
+            enum { N = 3 };
+            \"""
+            enum: N
+            struct S:
+                char arr[sizeof(int)]
+
+        def sizes():
+            cdef char a[limits.CHAR_MAX]
+            cdef char b[sizeof(int) + 1]
+            cdef S s
+            return sizeof(a), sizeof(b), sizeof(s.arr)
+
+        def items():
+            cdef int a[N]
+            cdef int b[N]
+            a[0], a[1], a[2] = 1, 2, 3
+            b = a
+            cdef int[:] view = a
+            view[0] = 7
+            return len(a), a, b, [x for x in a[:2]], view.shape[0]
+
+        def taken(values):
+            cdef int a[N]
+            a = values
+            return a[0] + a[N - 1]
+        """
+    )
+    assert m.sizes() == (127, 5, 4)
+    assert m.items() == (3, [7, 2, 3], [1, 2, 3], [7, 2], 3)
+    assert m.taken([1, 2, 3]) == 4
+    with pytest.raises(IndexError):
+        m.taken([1, 2])
+    with pytest.raises(er.CompileError, match="the end of this slice of C memory must be given"):
+        build("def f():\n    cdef int a[sizeof(int)]\n    for x in a: pass\n")
     with pytest.raises(er.CompileError, match="the size of a C array must be a constant"):
         build("def f(int n):\n    cdef char a[n]\n")
 
@@ -259,3 +295,102 @@ def test_parameters_without_names_in_declarations():
         """
     )
     assert m.f(-2) == 2.0
+
+
+def test_two_sizes_in_brackets_of_a_type():
+    m = build(
+        """
+        ctypedef struct P:
+            int x
+        def f():
+            cdef P[2][3] a
+            a[1][2].x = 5
+            a[0][2].x = 4
+            return sizeof(a) // sizeof(P), sizeof(a[0]) // sizeof(P), a[1], a[0][2].x
+        def g(rows):
+            cdef P[2][3] a = rows
+            return a[1][2].x
+        """
+    )
+    n, of_row, row, x = m.f()
+    assert (n, of_row, len(row), row[2], x) == (6, 3, 3, {"x": 5}, 4)
+    assert m.g([[{"x": 10 * i + j} for j in range(3)] for i in range(2)]) == 12
+
+
+def test_parts_of_arrays_are_copied_without_the_gil():
+    m = build(
+        """
+        cdef int whole() noexcept nogil:
+            cdef int[4] x = [1, 2, 3, 4]
+            cdef int[4] y
+            y[:] = x[:]
+            return y[0] * 1000 + y[1] * 100 + y[2] * 10 + y[3]
+        cdef int shifted() noexcept nogil:
+            cdef int[4] x = [1, 2, 3, 4]
+            x[1:] = x[:3]
+            x[:2] = x[2:]
+            return x[0] * 1000 + x[1] * 100 + x[2] * 10 + x[3]
+        def f(): return whole(), shifted()
+        """
+    )
+    assert m.f() == (1234, 2323)
+
+
+def test_results_of_pointers_to_functions_have_types():
+    m = build(
+        """
+        cdef int* same(int* p, int fails) except? NULL:
+            if fails:
+                raise ValueError
+            return p
+        ctypedef int* (*function)(int*, int) except? NULL
+        def f(int fails):
+            cdef function g = same
+            cdef int x = 7
+            out = g(&x, fails)
+            return out[0]
+        """
+    )
+    assert m.f(0) == 7
+    with pytest.raises(ValueError):
+        m.f(1)
+
+
+def test_values_of_exceptions():
+    m = build(
+        """
+        DEF infty = float("inf")
+        DEF nan = float("nan")
+        cdef int* pointer(bint fails) except <int*>-1:
+            if fails: raise ValueError
+            return NULL
+        cdef double large(bint fails) except 100000000000000000000000000000000:
+            if fails: raise ValueError
+            return 1
+        cdef double infinite(bint fails) except infty:
+            if fails: raise ValueError
+            return 2
+        cdef double no_number(bint fails) except nan:
+            if fails: raise ValueError
+            return 3
+        def f(fails, int which):
+            if which == 0: return pointer(fails) == NULL
+            if which == 1: return large(fails)
+            if which == 2: return infinite(fails)
+            return no_number(fails)
+        """
+    )
+    assert [m.f(False, i) for i in range(4)] == [True, 1.0, 2.0, 3.0]
+    for i in range(4):
+        with pytest.raises(ValueError):
+            m.f(True, i)
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [("double[:] a", "cannot be a memory view"), ("object a", "cannot be a Python object")],
+)
+def test_what_c_structs_cannot_hold(field, message):
+    with pytest.raises(er.CompileError, match="C struct/union member " + message) as raised:
+        build(f"cdef struct S:\n    {field}\n")
+    assert "not supported yet" not in str(raised.value)

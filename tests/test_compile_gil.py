@@ -313,3 +313,48 @@ def test_objects_from_nogil_functions():
         cdef object f(int x) nogil:
             pass
         """) == ["2 Function with Python return type cannot be declared nogil"]
+
+
+def test_locals_of_functions_without_the_gil():
+    assert errors("""
+        cdef void f(object given) nogil:
+            cdef int n
+            cdef object z
+            z = None
+            cdef object other
+        cdef void g() nogil:
+            with gil:
+                z = [1]
+        """) == [
+        "2 Function declared nogil has Python locals or temporaries",
+        "5 Assignment of Python object not allowed without gil",
+    ]
+
+
+def test_what_is_never_reached():
+    source = """
+        cdef void f(object o):
+            with nogil:
+                return
+                if o:
+                    pass
+        """
+    er.compile(textwrap.dedent(source))
+    assert errors("        # cython: remove_unreachable=False" + source) == [
+        "5 unreachable code",
+        "5 Truth-testing Python object not allowed without gil",
+    ]
+
+
+def test_conditions_of_blocks():
+    assert errors("""
+        cimport cython
+        def f():
+            with cython.nogil(1, 2):
+                pass
+            with cython.nogil(kw=True):
+                pass
+        """) == [
+        "4 Compiler directive nogil accepts one positional argument.",
+        "6 Compiler directive nogil accepts one positional argument.",
+    ]

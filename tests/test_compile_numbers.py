@@ -93,21 +93,83 @@ def test_signs_of_written_floats():
 def test_powers_of_doubles_may_be_complex():
     m = build(
         """
+        cimport cython
         def f(double x, double y): return x ** y
         def g(double x, double y):
             z = x ** y
             return z
         def h(double x, double y):
-            cdef double z = x ** y
-            return z
+            z = x ** y
+            z -= 1
+            return z, cython.typeof(z)
+        def root(double x):
+            y = x ** 0.5
+            return y, x ** 0.5
+        def of_int(int x, double y): return x ** y
+        def whole(double x, int n):
+            a, b, c = x ** n, x ** 2.0, x ** -2
+            return cython.typeof(a), cython.typeof(b), cython.typeof(c)
+        def either(double x, double y, which):
+            if which:
+                z = x ** y
+            else:
+                z = x
+            return cython.typeof(z), z
         """
     )
     for f in (m.f, m.g):
         assert f(-2, 0.5) == (-2.0) ** 0.5
         assert repr(f(-2, 2)) == "4.0"
+        with pytest.raises(ZeroDivisionError):
+            f(0, -1)
+    assert m.h(2, 3) == (7.0, "soft double complex")
+    assert m.h(-2, 0.5)[0] == (-2.0) ** 0.5 - 1
+    assert m.root(4) == (2.0, 2.0)
+    assert m.root(-4) == ((-4.0) ** 0.5,) * 2
+    assert m.of_int(-4, 0.5) == (-4) ** 0.5
+    assert m.whole(2, 3) == ("double", "double", "double")
+    assert m.either(2, 3, True) == ("soft double complex", 8.0)
+
+
+def test_powers_that_c_numbers_take():
+    """A power that goes right into a C number is C's, unless a directive says how it is to be."""
+    m = build(
+        """
+        cimport cython
+        cdef object of_double(double x): return x
+        cdef object of_int(int x): return x
+        def f(double x, double y):
+            cdef double z = x ** y
+            return z, of_double(x ** y)
+        def g(int x, int y):
+            cdef int z = x ** y
+            return z, of_int(x ** y)
+        @cython.cpow(False)
+        def h(double x, double y):
+            cdef double z
+            with nogil:
+                z = x ** y
+            return z
+        cdef double twice(double x) nogil: return 2 * x
+        def later(double x, double y):
+            z = x ** y
+            with nogil:
+                w = twice(z)
+            return w
+        def unsigned_exponent(int x, unsigned int n): return cython.typeof(x ** n), x ** n
+        """
+    )
+    assert m.f(2, 3) == (8.0, 8.0)
+    assert repr(m.f(-2, 0.5)) == "(nan, nan)"
+    assert m.g(2, 5) == (32, 32)
     assert m.h(2, 3) == 8.0
-    with pytest.raises(TypeError, match="complex"):
-        m.h(-2, 0.5)
+    assert m.later(2, 3) == 16.0
+    for f in (m.h, m.later):
+        with pytest.raises(TypeError, match="non-zero imaginary component"):
+            f(-2, 0.5)
+    assert m.unsigned_exponent(3, 4) == ("unsigned int", 81)
+    with pytest.raises(er.CompileError, match="cannot assign type 'double' to 'int'"):
+        build("import cython\n@cython.cpow(False)\ndef f(int x, int y):\n    cdef int z = x ** y\n")
 
 
 @pytest.mark.parametrize(
@@ -246,3 +308,25 @@ def test_inferred_variables_without_a_value():
 def test_types_that_would_be_ignored_are_refused(text):
     with pytest.raises(er.CompileError, match="not supported yet"):
         build(text)
+
+
+def test_what_a_power_can_be_used_for():
+    """Like the float that it is, as long as it is none of the complex numbers."""
+    m = build(
+        """
+        def f(double x, double y):
+            z = x ** y
+            w = z if x > 0 else 0.5
+            return (z > 1, z == 8, 1 < z, z // 3, z % 3, -z, abs(z), max(z, 1), int(z), round(z),
+                    z / 2, 2 / z, z * z, z ** 2, f"{z:.1f}", bool(z), w, [z], z + 1j, z and 1)
+        def g(double x, double y):
+            z = x ** y
+            return z < 1
+        """
+    )
+    assert m.f(2, 3) == (
+        True, True, True, 2.0, 2.0, -8.0, 8.0, 8.0, 8, 8, 4.0, 0.25, 64.0, 64.0, "8.0", True, 8.0,
+        [8.0], 8 + 1j, 1,
+    )  # fmt: skip
+    with pytest.raises(TypeError, match="not supported between"):
+        m.g(-2, 0.5)

@@ -685,3 +685,34 @@ def test_options_that_are_none():
         "29 num_threads must be declared in the parent parallel section",
         "32 Reductions not allowed for parallel blocks",
     ]
+
+
+def test_one_message_per_mistake():
+    assert errors("""
+        def f(int n):
+            cdef unknown i, s = 0
+            for i in prange(n, nogil=True):
+                s += i
+        cdef strange k
+        for k in prange(3, nogil=True):
+            pass
+        """) == [
+        "4 'unknown' is not a type",
+        "7 'strange' is not a type",
+    ]
+
+
+def test_yield_in_parallel_sections():
+    assert errors("""
+        def f(n):
+            cdef int i
+            for i in prange(10, nogil=True):
+                with gil:
+                    yield n
+            with nogil, parallel():
+                with gil:
+                    yield n
+        """) == [
+        "7 'yield' not allowed in parallel sections",
+        "10 'yield' not allowed in parallel sections",
+    ]

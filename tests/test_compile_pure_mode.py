@@ -157,7 +157,6 @@ def test_locals():
         "x = cython.declare(cython.int, visibility='public')",
         "if True:\n    x = cython.declare(cython.int, 1)",
         "@cython.locals(x=cython.int)\ncdef f(x): return x",
-        "@cython.cfunc\ndef f(x): return x",
     ],
 )
 def test_other_forms_are_refused(source):
@@ -184,3 +183,73 @@ def test_another_declare():
         """
     )
     assert m.f() is list
+
+
+def test_c_functions():
+    m = build(
+        """
+        import cython
+
+        @cython.cfunc
+        def scaled(x, i: cython.int, by: cython.double = 2) -> cython.double:
+            own: cython.int = x
+            with cython.nogil:
+                return own * i * by
+
+        @cython.ccall
+        @cython.exceptval(-1, check=False)
+        def checked(x: cython.int) -> cython.int:
+            if x < 0:
+                raise ValueError("negative")
+            return x
+
+        @cython.nogil
+        @cython.cfunc
+        @cython.inline
+        @cython.noexcept
+        def total(values: cython.p_int, n: cython.int) -> cython.long:
+            s: cython.long = 0
+            i: cython.int
+            for i in range(n):
+                s += values[i]
+            return s
+
+        @cython.cfunc
+        @cython.returns(cython.double)
+        @cython.cdivision(True)
+        def half(x: cython.double):
+            return x / 0
+
+        @cython.cfunc
+        def plain(x):
+            return [x]
+
+        def f(x):
+            values: cython.int[3] = [1, 2, 3]
+            with cython.nogil:
+                n: cython.long = total(values, 3)
+            return scaled(x, 3), scaled(x, 3, 0.5), n, half(1), plain(x)
+
+        def g(x): return checked(x)
+        """
+    )
+    assert m.f(4) == (24.0, 6.0, 6, float("inf"), [4])
+    assert m.g(3) == m.checked(3) == 3
+    for f in (m.g, m.checked):
+        with pytest.raises(ValueError, match="negative"):
+            f(-1)
+    assert not hasattr(m, "scaled")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "@cython.cfunc\ndef f(x: int): pass",
+        "@cython.cfunc\ndef f(*args): pass",
+        "@cython.cfunc\ndef f() -> int: pass",
+        "@cython.nogil\ndef f(): pass",
+    ],
+)
+def test_c_functions_that_are_refused(source):
+    with pytest.raises(er.CompileError, match="not supported yet"):
+        build("import cython\n" + source)

@@ -64,7 +64,7 @@ std::string Conversions::to_object(const Type& type, const std::string& value) {
     return "er::ucs4_to_object(" + value + ")";
   if (is_text_array(type)) return "er::to_object((const char*)" + value + ")";
   if (type.kind == TypeKind::kArray) {
-    return "er::array_to_list<" + type.base->cpp + ">(" + value + ", " + std::to_string(type.size) +
+    return "er::array_to_list<" + type.base->cpp + ">(" + value + ", " + type.size_text() +
            ", [](" + const_reference(*type.base, "item") + ") { return " +
            to_object(*type.base, "item") + "; })";
   }
@@ -86,7 +86,7 @@ std::string Conversions::from_object(const Type& type, const std::string& object
   if (type.name == "Py_UCS4") return "er::ucs4_from_object" + arguments + ")";
   if (type.name == "Py_ssize_t") return "er::from_object_index" + arguments + ")";
   if (type.kind == TypeKind::kArray) {
-    return "er::array_from_object" + arguments + ", " + std::to_string(type.size) + ", sizeof(" +
+    return "er::array_from_object" + arguments + ", " + type.size_text() + ", sizeof(" +
            type.base->cpp + "), [](PyObject* o, void* out) { return " +
            from_object(*type.base, "o",
                        "(" +

@@ -55,7 +55,7 @@ std::string ItemTypes::table(const Type& item, const std::string& item_shown) {
   std::vector<std::string> shape;
   std::string shown = item_shown;
   for (; type->kind == TypeKind::kArray; type = type->base) {
-    shape.push_back(std::to_string(type->size));
+    shape.push_back(type->size_text());
     shown = type->base->name;
   }
   if (type->is_const) type = type->unqualified;

@@ -28,7 +28,7 @@ const Type& plain(const Type& type) {
 
 bool is_lane_number(const Type& type) {
   const Type& t = plain(type);
-  if (t.kind == TypeKind::kComplex) return t.base->is_float() && t.base->rank <= 2;
+  if (t.kind == TypeKind::kComplex) return !t.is_soft && t.base->is_float() && t.base->rank <= 2;
   if (t.is_float()) return t.rank <= 2;
   return t.kind == TypeKind::kBint || (t.kind == TypeKind::kInt && !t.is_extern);
 }

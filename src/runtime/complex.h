@@ -42,6 +42,13 @@ struct Complex {
   friend bool operator==(Complex a, Complex b) { return a.real == b.real && a.imag == b.imag; }
 };
 
+// a ** b of doubles: a real number, unless Python's answer is complex.
+struct SoftComplex : Complex<double> {
+  using Complex<double>::Complex;
+  constexpr SoftComplex() = default;
+  constexpr SoftComplex(Complex<double> value) : Complex<double>(value) {}
+};
+
 template <typename T>
 inline T abs(Complex<T> z) {
   return std::hypot(z.real, z.imag);

@@ -295,6 +295,22 @@ PyObject* power_object(double base, double exponent) {
   return a && b ? PyNumber_Power(a, b, Py_None) : nullptr;
 }
 
+bool power_soft(double base, double exponent, SoftComplex* out) {
+  if (base < 0 && exponent != std::floor(exponent) && std::isfinite(exponent)) {
+    const Py_complex made = _Py_c_pow({base, 0}, {exponent, 0});  // to the last digit
+    *out = Complex<double>(made.real, made.imag);
+    return true;
+  }
+  *out = SoftComplex();
+  return power_real<double>(base, exponent, &out->real);
+}
+
+bool real_of_soft(SoftComplex value, double* out) {
+  if (value.imag != 0) return raise_complex_power();
+  *out = value.real;
+  return true;
+}
+
 PyObject* byte_to_object(long value) {
   // As the byte itself, or as what a signed char calls it.
   if (value < -128 || value > 255) {

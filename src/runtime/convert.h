@@ -45,6 +45,9 @@ template <typename T>
 inline PyObject* to_object(Complex<T> value) {
   return PyComplex_FromDoubles(static_cast<double>(value.real), static_cast<double>(value.imag));
 }
+inline PyObject* to_object(SoftComplex value) {
+  return value.imag == 0 ? PyFloat_FromDouble(value.real) : to_object<double>(value);
+}
 inline PyObject* to_object(const char* value) { return PyBytes_FromString(value); }
 inline PyObject* to_object(const unsigned char* value) {
   return PyBytes_FromString(reinterpret_cast<const char*>(value));
@@ -62,6 +65,8 @@ ER_RUNTIME_API PyObject* byte_to_object(long value);
 inline PyObject* to_bool(long value) { return Py_NewRef(value != 0 ? Py_True : Py_False); }
 // base ** exponent by Python's rules: complex, if a real number will not do.
 ER_RUNTIME_API PyObject* power_object(double base, double exponent);
+ER_RUNTIME_API bool power_soft(double base, double exponent, SoftComplex* out);
+ER_RUNTIME_API bool real_of_soft(SoftComplex value, double* out);
 inline PyObject* ucs4_to_object(Py_UCS4 value) {
   return PyUnicode_FromKindAndData(PyUnicode_4BYTE_KIND, &value, 1);
 }

@@ -85,7 +85,9 @@ void Analyzer::run() {
   init.result = types_.void_type();
   init.body = std::move(body);
   out_.functions.push_back(std::move(init));
-  for (const tree::Function& function : out_.functions) check_gil(function, types_, diagnostics_);
+  const bool is_all = !context.directives.remove_unreachable;
+  for (const tree::Function& function : out_.functions)
+    check_gil(function, is_all, types_, diagnostics_);
   // C variables that C++ knows already are not defined again.
   for (Variable& variable : out_.variables)
     if (extern_variables_.contains(&variable)) variable.kind = VariableKind::kExtern;

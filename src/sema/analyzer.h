@@ -22,6 +22,7 @@
 //   functions.cpp      def, cdef, cpdef, lambda
 //   annotations.cpp    what annotations say of types
 //   pure_mode.cpp      cython.declare(), @cython.locals()
+//   pure_functions.cpp @cython.cfunc, @cython.ccall
 //   locals.cpp         which names are local to a function
 //   inference.cpp      of what type those are that were not declared
 //   statements.cpp, loops.cpp, assignments.cpp, exceptions.cpp
@@ -243,6 +244,8 @@ class Analyzer {
   std::optional<std::int64_t> array_bound(const syntax::Expr* bound, const Type& array,
                                           std::int64_t otherwise);
   void assign_array_slice(ExprPtr array, const syntax::Slice& slice, ExprPtr value, Block& out);
+  ExprPtr array_part(const syntax::Expr& target, const syntax::Expr& value);
+  ExprPtr items_from(ExprPtr first, const Type* part);
   void assign_items(ExprPtr first, const Type* part, ExprPtr value, Block& out);
 
   // ---- tuples.cpp ----
@@ -258,6 +261,10 @@ class Analyzer {
 
   // ---- pure_mode.cpp ----
   const syntax::CType* written_ctype(const syntax::Expr& e);
+  const syntax::CType* annotated_ctype(const syntax::Expr* annotation, syntax::SourceRange range);
+  bool take_c_decorator(const syntax::Expr& decorator, syntax::CFuncDef& made,
+                        syntax::CFunctionType& type);
+  const syntax::Block* c_function_of(const syntax::FunctionDef& def);
   const syntax::CType* written_view(const syntax::Subscript& e);
   const syntax::CType* written_pointer(const syntax::Expr& to, syntax::SourceRange range);
   const syntax::Block* declared_by_call(const syntax::Stmt& stmt);
@@ -377,8 +384,9 @@ class Analyzer {
   const Type* cython_type(std::string_view name);
   // A type where an expression stands: sizeof(int), <...>; null if it is none.
   const Type* type_of_expr(const syntax::Expr& expr);
-  bool is_known_to_c(const syntax::Expr& expr, Scope& scope);
-  const Type* array_of_brackets(const syntax::CTemplateType& type, const Type* item, Scope& scope);
+  std::string except_value(const syntax::Expr& expr, Scope& scope);
+  std::optional<std::string> c_constant(const syntax::Expr& expr, Scope& scope);
+  const Type* array_of_brackets(const syntax::CTemplateType& type, Scope& scope);
   const Type* array_type_of_expr(const syntax::Expr& expr);
   std::optional<std::int64_t> constant_value(const syntax::Expr& expr, Scope& scope);
 
@@ -445,6 +453,7 @@ class Analyzer {
   void import_statement(const syntax::Import& stmt, Block& out);
   bool is_cimported_class(std::string_view bound, std::string_view module, std::string_view name);
   void import_from(const syntax::ImportFrom& stmt, Block& out);
+  void refuse_local_without_gil(const Variable& local);
   void local_c_variables(const syntax::CVarDef& def, Block& out);
   void print_statement(const syntax::Print& stmt, Block& out);
 
@@ -621,6 +630,9 @@ class Analyzer {
                           syntax::SourceRange range);
   ExprPtr c_division(syntax::Operator op, ExprPtr left, ExprPtr right, syntax::SourceRange range);
   ExprPtr c_power(ExprPtr left, ExprPtr right, syntax::SourceRange range);
+  const Type* power_type(const Type* base, const Type* exponent, std::optional<std::int64_t> known);
+  ExprPtr soft_complex(ExprPtr value);
+  ExprPtr assigned_power(ExprPtr value, const Type& to);
   ExprPtr unary(const syntax::UnaryOp& expr, const Type* wanted);
   ExprPtr bool_op(const syntax::BoolOp& expr, const Type* wanted);
   ExprPtr compare(const syntax::Compare& expr);

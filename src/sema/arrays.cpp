@@ -11,7 +11,8 @@ ExprPtr Analyzer::array_value(ExprPtr value, const Type* array) {
   const Type& from = *value->type;
   const syntax::SourceRange range = value->range;
   if (is_error(*value)) return nullptr;
-  if (from.kind == TypeKind::kArray && from.base == array->base && from.size == array->size)
+  if (from.kind == TypeKind::kArray && from.base == array->base &&
+      from.size_text() == array->size_text())
     return value;
   const bool can_convert = array->base->is_numeric() || array->base->kind == TypeKind::kStruct ||
                            array->base->kind == TypeKind::kArray;
@@ -30,6 +31,7 @@ ExprPtr Analyzer::array_value(ExprPtr value, const Type* array) {
 
 std::optional<std::int64_t> Analyzer::array_bound(const syntax::Expr* bound, const Type& array,
                                                   std::int64_t otherwise) {
+  if (!array.c_size.empty()) return std::nullopt;  // what is in it, C knows
   if (bound == nullptr) return otherwise;
   const std::optional<std::int64_t> value = constant_value(*bound, here());
   const auto size = static_cast<std::int64_t>(array.size);
@@ -41,6 +43,37 @@ std::optional<std::int64_t> Analyzer::array_bound(const syntax::Expr* bound, con
     return std::nullopt;
   }
   return at;
+}
+
+// array[low:high] with constant bounds, where a slice of C memory is assigned to: an array, with no
+// list between the two. Null if it is something else.
+ExprPtr Analyzer::array_part(const syntax::Expr& target, const syntax::Expr& value) {
+  const auto sliced = [](const syntax::Expr& e) {
+    const auto* subscript = syntax::try_as<syntax::Subscript>(&e);
+    return subscript != nullptr ? syntax::try_as<syntax::Slice>(subscript->slice) : nullptr;
+  };
+  const syntax::Slice* slice = sliced(value);
+  if (sliced(target) == nullptr || slice == nullptr || slice->step != nullptr) return nullptr;
+  const Type* to = quick_type(*as<syntax::Subscript>(target).value);
+  const Type* type = quick_type(*as<syntax::Subscript>(value).value);
+  const bool fits = to != nullptr && type != nullptr && to->is_pointer_like() &&
+                    type->kind == TypeKind::kArray && type->base == to->base;
+  const auto is_constant = [&](const syntax::Expr* bound) {
+    return bound == nullptr || constant_value(*bound, here());
+  };
+  if (!fits || !type->c_size.empty() || !is_constant(slice->lower) || !is_constant(slice->upper))
+    return nullptr;
+  const auto low = array_bound(slice->lower, *type, 0);
+  const auto high = array_bound(slice->upper, *type, static_cast<std::int64_t>(type->size));
+  if (!low || !high) return error_value(value.range);
+  if (*high <= *low) return nullptr;
+  ExprPtr array = expr(*as<syntax::Subscript>(value).value);
+  const auto n = static_cast<std::size_t>(*high - *low);
+  if (n == type->size || is_error(*array)) return array;
+  auto first = make<tree::IndexAccess>(type->base, value.range);
+  first->value = std::move(array);
+  first->index = c_literal(types_.py_ssize_t(), std::to_string(*low), value.range);
+  return items_from(std::move(first), types_.array_of(type->base, n));
 }
 
 // array[low:high] = value; with constant bounds.
@@ -69,8 +102,8 @@ void Analyzer::assign_array_slice(ExprPtr array, const syntax::Slice& slice, Exp
   assign_items(std::move(first), part, std::move(made), out);
 }
 
-// *(T (*)[n])&first = value, with the array's type for `part`.
-void Analyzer::assign_items(ExprPtr first, const Type* part, ExprPtr value, Block& out) {
+// *(T (*)[n])&first, with the array's type for `part`.
+ExprPtr Analyzer::items_from(ExprPtr first, const Type* part) {
   const syntax::SourceRange range = first->range;
   auto address = make<tree::AddressOf>(types_.pointer_to(first->type), range);
   address->value = std::move(first);
@@ -79,8 +112,12 @@ void Analyzer::assign_items(ExprPtr first, const Type* part, ExprPtr value, Bloc
   auto place = make<tree::IndexAccess>(part, range);
   place->value = std::move(pointer);
   place->index = c_literal(types_.int_type(), "0", range);
-  auto stmt = make_stmt<tree::Assign>(range);
-  stmt->target = std::move(place);
+  return place;
+}
+
+void Analyzer::assign_items(ExprPtr first, const Type* part, ExprPtr value, Block& out) {
+  auto stmt = make_stmt<tree::Assign>(first->range);
+  stmt->target = items_from(std::move(first), part);
   stmt->value = std::move(value);
   out.push_back(std::move(stmt));
 }

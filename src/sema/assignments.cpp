@@ -89,6 +89,10 @@ void Analyzer::assign_statement(const syntax::Assign& stmt, Block& out) {
       return;
     }
   }
+  if (stmt.targets.size() == 1) {
+    if (ExprPtr part = array_part(*stmt.targets[0], *stmt.value))
+      return assign(*stmt.targets[0], std::move(part), out);
+  }
   const Type* wanted = target_type(*stmt.targets[0]);
   if (const Type* array = assigned_array(*stmt.targets[0], *stmt.value);
       array != nullptr && stmt.targets.size() == 1)
@@ -122,7 +126,7 @@ void Analyzer::assign_to_variable(Variable* target, ExprPtr value, Block& out,
       assign_variable(out, target, std::move(made), range);
     return;
   }
-  value = coerce(std::move(value), target->type);
+  value = coerce(assigned_power(std::move(value), *target->type), target->type);
   if (refuse_dangling(*value)) return;
   assign_variable(out, target, std::move(value), range);
 }
@@ -183,7 +187,7 @@ void Analyzer::assign(const syntax::Expr& target, ExprPtr value, Block& out) {
       if (refuse_const(*place)) return;
       mark_written(*place);
       auto stmt = make_stmt<tree::Assign>(range);
-      stmt->value = coerce(std::move(value), place->type);
+      stmt->value = coerce(assigned_power(std::move(value), *place->type), place->type);
       if (refuse_dangling(*stmt->value)) return;
       stmt->target = std::move(place);
       out.push_back(std::move(stmt));
@@ -210,7 +214,7 @@ void Analyzer::assign(const syntax::Expr& target, ExprPtr value, Block& out) {
     if (refuse_const(*place)) return;
     mark_written(*place);
     auto stmt = make_stmt<tree::Assign>(range);
-    stmt->value = coerce(std::move(value), place->type);
+    stmt->value = coerce(assigned_power(std::move(value), *place->type), place->type);
     if (refuse_dangling(*stmt->value)) return;
     stmt->target = std::move(place);
     out.push_back(std::move(stmt));

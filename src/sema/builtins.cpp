@@ -179,7 +179,7 @@ ExprPtr Analyzer::len_call(const syntax::Call& call) {
   }
   if (value->type->is_view()) return view_length(std::move(value), call.range);
   if (value->type->kind == TypeKind::kArray)
-    return c_literal(types_.py_ssize_t(), std::to_string(value->type->size), call.range);
+    return c_literal(types_.py_ssize_t(), value->type->size_text(), call.range);
   return helper("er::len", types_.py_ssize_t(), Fail::kMinusOne, call.range,
                 to_object(std::move(value)));
 }

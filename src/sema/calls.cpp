@@ -113,7 +113,8 @@ ExprPtr Analyzer::c_call(ExprPtr callee, const Type& function, const syntax::Cal
       return error_value(call.range);
     }
     if (i < n) {
-      args[i] = coerce(expr(arg, function.parameters[i].type), function.parameters[i].type);
+      const Type* wanted = function.parameters[i].type;
+      args[i] = coerce(assigned_power(expr(arg, wanted), *wanted), wanted);
     } else if (function.has_varargs) {
       more.push_back(vararg(arg));
     } else {

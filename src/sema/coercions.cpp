@@ -170,9 +170,14 @@ ExprPtr Analyzer::coerce(ExprPtr value, const Type* to) {
     return to_class(std::move(boxed), to->object_class);
   }
   if (to->is_view()) return to_view(std::move(value), to);
+  if (to->is_soft) return soft_complex(std::move(value));
   if (to->is_complex()) value = c_complex(std::move(value));
   from = value->type;
   if (from == to) return value;
+  if (from->is_soft && to->is_float())
+    return coerce(
+        helper("er::real_of_soft", types_.double_type(), Fail::kFalse, range, std::move(value)),
+        to);
   if (from->is_object()) return from_object(std::move(value), to);
   const auto cast = [&] {
     auto node = make<tree::Cast>(to, range);
@@ -256,7 +261,7 @@ ExprPtr Analyzer::to_object(ExprPtr value) {
   const bool is_class = type.kind == TypeKind::kEnum && !type.python_module.empty();
   if (type.is_integral() && !is_class) object_class = ObjectClass::kInt;
   if (type.is_float()) object_class = ObjectClass::kFloat;
-  if (type.is_complex()) object_class = ObjectClass::kComplex;
+  if (type.is_complex() && !type.is_soft) object_class = ObjectClass::kComplex;
   if (type.is_char_pointer()) object_class = ObjectClass::kBytes;
   if (type.kind == TypeKind::kBint) object_class = ObjectClass::kBool;
   const char* name = type.kind == TypeKind::kBint ? "er::to_bool" : "er::to_object";

@@ -196,7 +196,8 @@ const Type* Analyzer::ctype(const syntax::CType& type, Scope& scope) {
             .hint("use 'PyObject *' of cpython.object, or a list");
         return types_.error();
       }
-      if (refuse_view_part(*to, type.range, "pointers to memoryviews")) return types_.error();
+      if (refuse_view_part(*to, type.range, "there are no pointers to memoryviews"))
+        return types_.error();
       return types_.pointer_to(to);
     }
     case CTypeKind::kArray: {
@@ -209,7 +210,8 @@ const Type* Analyzer::ctype(const syntax::CType& type, Scope& scope) {
             .hint("use a list");
         return types_.error();
       }
-      if (refuse_view_part(*element, type.range, "C arrays of memoryviews")) return types_.error();
+      if (refuse_view_part(*element, type.range, "an array of C cannot hold memoryviews"))
+        return types_.error();
       const auto* inner = syntax::try_as<syntax::CArrayType>(array.element);
       if (inner != nullptr && inner->size == nullptr) {
         diagnostics_.error("incomplete-type", type.range,
@@ -218,9 +220,9 @@ const Type* Analyzer::ctype(const syntax::CType& type, Scope& scope) {
       }
       if (array.size == nullptr) return types_.pointer_to(element);
       const std::optional<std::int64_t> size = constant_value(*array.size, scope);
-      if (!size && is_known_to_c(*array.size, scope)) {
-        not_supported(array.size->range, "sizes of arrays that only C knows");
-        return types_.error();
+      if (!size) {
+        if (const auto text = c_constant(*array.size, scope))
+          return types_.array_of(element, *text);
       }
       if (!size || *size < 0) {
         diagnostics_
@@ -250,7 +252,7 @@ const Type* Analyzer::ctype(const syntax::CType& type, Scope& scope) {
       if (inner == object_ || inner->extension != nullptr) return buffer_type(base, *inner, scope);
       // list[int], dict[str, int]: what is in it is not used.
       if (inner->is_object() && inner->object_class != ObjectClass::kAny) return inner;
-      if (const Type* array = array_of_brackets(base, inner, scope)) return array;
+      if (const Type* array = array_of_brackets(base, scope)) return array;
       not_supported(type.range, "C++ templates");
       return types_.error();
     }
@@ -269,14 +271,22 @@ const Type* Analyzer::ctype(const syntax::CType& type, Scope& scope) {
   return object_;
 }
 
-// cdef Point[10] points; null if it is something else.
-const Type* Analyzer::array_of_brackets(const syntax::CTemplateType& type, const Type* item,
-                                        Scope& scope) {
-  if (item->is_counted() || type.args.size() != 1 || !type.keywords.empty()) return nullptr;
-  const syntax::Expr* arg = type.args[0];
-  const std::optional<std::int64_t> size = constant_value(*arg, scope);
-  if (!size || *size < 0) return nullptr;
-  return types_.array_of(item, static_cast<std::size_t>(*size));
+// cdef Point[10] points; null if it is something else. Of Point[2][3] there are two with three
+// each.
+const Type* Analyzer::array_of_brackets(const syntax::CTemplateType& type, Scope& scope) {
+  std::vector<std::size_t> sizes;  // the last one first
+  const syntax::CType* item = &type;
+  while (const auto* brackets = syntax::try_as<syntax::CTemplateType>(item)) {
+    if (brackets->args.size() != 1 || !brackets->keywords.empty()) return nullptr;
+    const std::optional<std::int64_t> size = constant_value(*brackets->args[0], scope);
+    if (!size || *size < 0) return nullptr;
+    sizes.push_back(static_cast<std::size_t>(*size));
+    item = brackets->base;
+  }
+  const Type* made = ctype(*item, scope);
+  if (made->is_counted()) return nullptr;
+  for (const std::size_t size : sizes) made = types_.array_of(made, size);
+  return made;
 }
 
 const Type* Analyzer::function_ctype(const syntax::CFunctionType& type, Scope& scope,
@@ -325,16 +335,7 @@ const Type* Analyzer::function_ctype(const syntax::CFunctionType& type, Scope& s
       except =
           type.except.kind == ExceptKind::kValue ? tree::Except::kValue : tree::Except::kMaybeValue;
       if (type.except.value != nullptr) {
-        if (type.except.value->kind == syntax::ExprKind::kNull) {
-          value = "nullptr";
-        } else if (const auto constant = constant_value(*type.except.value, scope)) {
-          value = std::to_string(*constant);
-        } else if (const auto* item = syntax::try_as<syntax::Attribute>(type.except.value);
-                   item != nullptr && enum_item(*item) != nullptr) {
-          value = enum_item(*item)->cpp;
-        } else {
-          value = std::string(sources_.text_of(type.except.value->range));
-        }
+        value = except_value(*type.except.value, scope);
       }
       break;
     case ExceptKind::kAlways:
@@ -351,6 +352,35 @@ const Type* Analyzer::function_ctype(const syntax::CFunctionType& type, Scope& s
   }
   return types_.function(result, std::move(parameters), type.params->c_varargs, except,
                          std::move(value), type.nogil);
+}
+
+// How C++ spells what a function returns after an exception.
+std::string Analyzer::except_value(const syntax::Expr& expr, Scope& scope) {
+  using syntax::ExprKind;
+  if (const auto constant = constant_value(expr, scope)) return std::to_string(*constant);
+  switch (expr.kind) {
+    case ExprKind::kNull:
+      return "nullptr";
+    case ExprKind::kFloat:
+      return cpp_of(as<syntax::Float>(expr).value);
+    case ExprKind::kInt:  // too large for an integer
+      return std::string(as<syntax::Int>(expr).digits) + ".0";
+    case ExprKind::kCast: {
+      const auto& cast = as<syntax::Cast>(expr);
+      const Type* type = ctype(*cast.type, scope);
+      return "(" + tree::declare(*type, "") + ")(" + except_value(*cast.value, scope) + ")";
+    }
+    case ExprKind::kAttribute:
+      if (const tree::EnumItem* item = enum_item(as<syntax::Attribute>(expr))) return item->cpp;
+      break;
+    case ExprKind::kName:
+      if (const syntax::Expr* value = definition(as<syntax::Name>(expr).id))
+        return except_value(*value, scope);
+      break;
+    default:
+      break;
+  }
+  return std::string(sources_.text_of(expr.range));
 }
 
 const Type* Analyzer::type_of_expr(const syntax::Expr& expr) {
@@ -463,18 +493,31 @@ std::optional<std::int64_t> Analyzer::constant_value(const syntax::Expr& expr, S
   }
 }
 
-// Whether C has a constant where constant_value() has none.
-bool Analyzer::is_known_to_c(const syntax::Expr& expr, Scope& scope) {
+// How C++ spells a constant that constant_value() does not know; nothing if it is none.
+std::optional<std::string> Analyzer::c_constant(const syntax::Expr& expr, Scope& scope) {
   using syntax::ExprKind;
-  if (expr.kind == ExprKind::kSizeOf || constant_value(expr, scope)) return true;
-  if (const auto* op = syntax::try_as<syntax::BinOp>(&expr))
-    return is_known_to_c(*op->left, scope) && is_known_to_c(*op->right, scope);
+  if (const auto value = constant_value(expr, scope)) return std::to_string(*value);
+  if (const auto* size = syntax::try_as<syntax::SizeOf>(&expr)) {
+    const Type* type = type_of_expr(*size->operand);
+    const bool is_known = type != nullptr && type != types_.error() && type->is_complete;
+    return is_known ? std::optional("sizeof(" + tree::declare(*type, "") + ")") : std::nullopt;
+  }
+  if (const auto* op = syntax::try_as<syntax::BinOp>(&expr)) {
+    const auto left = c_constant(*op->left, scope);
+    const auto right = c_constant(*op->right, scope);
+    const bool is_plain = op->op == syntax::Operator::kAdd || op->op == syntax::Operator::kSub ||
+                          op->op == syntax::Operator::kMult;
+    if (!left || !right || !is_plain) return std::nullopt;
+    return "(" + *left + " " + sign_of(op->op) + " " + *right + ")";
+  }
   const Symbol* symbol =
       expr.kind == ExprKind::kName ? scope.find(as<syntax::Name>(expr).id) : find_dotted(expr);
-  if (symbol == nullptr) return false;
-  if (symbol->kind == SymbolKind::kConstant) return true;
-  return symbol->kind == SymbolKind::kVariable && extern_variables_.contains(symbol->variable) &&
-         symbol->variable->type->unqualified != nullptr;
+  if (symbol == nullptr) return std::nullopt;
+  if (symbol->kind == SymbolKind::kConstant) return symbol->cpp;
+  const bool is_constant = symbol->kind == SymbolKind::kVariable &&
+                           extern_variables_.contains(symbol->variable) &&
+                           symbol->variable->type->unqualified != nullptr;
+  return is_constant ? std::optional(symbol->variable->cpp) : std::nullopt;
 }
 
 }  // namespace engineroom::sema

@@ -139,7 +139,7 @@ void Analyzer::declare_variables(const syntax::CVarDef& def, Scope& scope, bool 
       continue;
     }
     if (reject_buffer(*symbol.type, declarator.range)) continue;
-    if (is_extern && refuse_view_part(*symbol.type, declarator.range, "extern memoryviews")) {
+    if (is_extern && refuse_view_part(*symbol.type, declarator.range, "C knows no memoryviews")) {
       add_refused(scope, declarator.name);
       continue;
     }
@@ -323,9 +323,12 @@ void Analyzer::declare_struct(const syntax::CStructDef& def, Scope& scope, bool 
             .error("field-value", field.value->range, "a field of a struct has no initial value")
             .hint("assign it to the variables of this type");
       if (reject_buffer(*type->fields.back().type, field.range)) continue;
-      refuse_view_part(*type->fields.back().type, field.range, "memoryviews in C structs");
-      if (type->fields.back().type->is_object()) {
-        not_supported(field.range, "Python objects in C structs");
+      refuse_view_part(*type->fields.back().type, field.range,
+                       "C struct/union member cannot be a memory view");
+      if (type->fields.back().type->is_object() && type->fields.back().type != types_.error()) {
+        diagnostics_
+            .error("object-field", field.range, "C struct/union member cannot be a Python object")
+            .hint("C has pointers to objects: declare it as 'PyObject *', and cast it: <object>p");
       }
     }
   }

@@ -64,7 +64,9 @@ TEST(Views, HaveAxes) {
             "1:13 '::1' stands first, last, or behind an indirect axis\n");
   EXPECT_EQ(errors("from cython cimport view\ncdef int[::view.contiguous, ::view.contiguous] a\n"),
             "2:29 only one axis can be direct and contiguous\n");
-  EXPECT_EQ(errors("cdef int[:] *a\n"), "1:6 not supported yet: pointers to memoryviews\n");
+  EXPECT_EQ(errors("cdef int[:] *a\n"),
+            "1:6 there are no pointers to memoryviews | a pointer to its first item is '&view[0]', "
+            "and its length 'view.shape[0]'\n");
 }
 
 TEST(Views, FitWhereTheyHaveWhatIsWanted) {

@@ -47,7 +47,6 @@ constexpr std::array<std::string_view, 49> kWithoutEffect = {
     "preliminary_late_includes_cy28",
     "profile",
     "py2_import",
-    "remove_unreachable",
     "set_initial_path",
     "show_performance_hints",
     "subinterpreters_compatible",
@@ -80,6 +79,7 @@ Directives::Set Directives::set(std::string_view name, std::string_view value) {
       {"legacy_implicit_noexcept", &legacy_implicit_noexcept},
       {"freethreading_compatible", &freethreading_compatible},
       {"parallel_checks", &parallel_checks},
+      {"remove_unreachable", &remove_unreachable},
       {"strict_parallel_checks", &strict_parallel_checks},
       {"warn.maybe_uninitialized", &warn_maybe_uninitialized},
       {"warn.undeclared", &warn_undeclared},
@@ -92,6 +92,7 @@ Directives::Set Directives::set(std::string_view name, std::string_view value) {
     const std::optional<bool> on = to_bool(value);
     if (!on) return Set::kBadValue;
     *flag = *on;
+    is_cpow_given = is_cpow_given || flag == &cpow;
     return Set::kOk;
   }
   if (name == "infer_types") {

@@ -13,6 +13,7 @@ struct Directives {
   bool nonecheck = false;
   bool cdivision = false;
   bool cpow = false;
+  bool is_cpow_given = false;  // else ** is C's where its result is assigned to a C number
   bool overflowcheck = false;
   bool annotation_typing = true;
   bool legacy_implicit_noexcept = false;
@@ -22,6 +23,7 @@ struct Directives {
   bool true_division = true;  // follows from the language level
   // Is 7 / 2 of C integers 3.5? By C's rules it is 3, at every language level.
   bool is_division_true() const { return true_division && !cdivision; }
+  bool remove_unreachable = true;  // else what is never reached has to be right, too
   bool warn_unreachable = true;
   bool warn_maybe_uninitialized = false;
   bool warn_undeclared = false;

@@ -111,6 +111,11 @@ void Analyzer::with_statement(const syntax::With& stmt, std::size_t item, Block&
   const std::optional<std::string> known =
       cython_name(call != nullptr ? *call->func : *with.context);
   if (known == "nogil" || known == "gil") {
+    if (call != nullptr && (call->args.size() != 1 || !call->keywords.empty())) {
+      diagnostics_.error("gil-condition", range,
+                         "Compiler directive " + *known + " accepts one positional argument.");
+      return;
+    }
     const syntax::Expr* condition =
         call != nullptr && call->args.size() == 1 ? call->args[0] : nullptr;
     return gil_block(known == "nogil", condition, range, rest, out);

@@ -1,5 +1,5 @@
-// Statements that stand for others: `include`, IF, and cython.declare(); and the names that DEF
-// gives to values.
+// Statements that stand for others: `include`, IF, cython.declare() and @cython.cfunc; and the
+// names that DEF gives to values.
 #include "sema/analyzer.h"
 #include "sema/compile_time.h"
 #include "syntax/parse.h"
@@ -16,6 +16,7 @@ constexpr int kMaxIncludes = 40;  // in each other
 }  // namespace
 
 const syntax::Block* Analyzer::stands_for(const syntax::Stmt& stmt) {
+  if (stmt.kind == StmtKind::kFunctionDef) return c_function_of(as<syntax::FunctionDef>(stmt));
   if (stmt.kind != StmtKind::kInclude && stmt.kind != StmtKind::kCompileTimeIf)
     return declared_by_call(stmt);
   const auto known = expanded_.find(&stmt);

@@ -120,6 +120,10 @@ ExprPtr Analyzer::expr_of_kind(const syntax::Expr& e, const Type* wanted) {
       return error_value(e.range);
     case ExprKind::kYield:
     case ExprKind::kYieldFrom:
+      if (context_->parallel != nullptr) {
+        diagnostics_.error("yield-parallel", e.range, "'yield' not allowed in parallel sections");
+        return error_value(e.range);
+      }
       not_supported(e.range, "generators");
       return error_value(e.range);
     case ExprKind::kAwait:

@@ -101,9 +101,9 @@ bool is_conversion(std::string_view helper) {
 
 class GilChecker {
  public:
-  GilChecker(const tree::Function& function, const tree::TypeTable& types,
+  GilChecker(const tree::Function& function, bool is_all, const tree::TypeTable& types,
              syntax::Diagnostics& diagnostics)
-      : function_(function), types_(types), diagnostics_(diagnostics) {}
+      : function_(function), is_all_(is_all), types_(types), diagnostics_(diagnostics) {}
 
   void run();
 
@@ -114,6 +114,7 @@ class GilChecker {
       statement(*stmt);
       // What comes after a jump is never reached.
       const StmtKind kind = stmt->kind;
+      if (is_all_) continue;
       if (kind == StmtKind::kReturn || kind == StmtKind::kBreak || kind == StmtKind::kContinue)
         return;
     }
@@ -134,6 +135,7 @@ class GilChecker {
   }
 
   const tree::Function& function_;
+  bool is_all_;
   const tree::TypeTable& types_;
   syntax::Diagnostics& diagnostics_;
   bool has_gil_ = true;
@@ -284,9 +286,9 @@ bool GilChecker::expr(const Expr& e) {
 
 }  // namespace
 
-void check_gil(const tree::Function& function, const tree::TypeTable& types,
+void check_gil(const tree::Function& function, bool is_all, const tree::TypeTable& types,
                syntax::Diagnostics& diagnostics) {
-  GilChecker(function, types, diagnostics).run();
+  GilChecker(function, is_all, types, diagnostics).run();
 }
 
 }  // namespace engineroom::sema

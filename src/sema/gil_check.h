@@ -6,8 +6,9 @@
 
 namespace engineroom::sema {
 
-// Of a function whose tree is complete. One message per mistake, in Cython's words.
-void check_gil(const tree::Function& function, const tree::TypeTable& types,
+// Of a function whose tree is complete. One message per mistake, in Cython's words. `is_all`: also
+// of what is never reached.
+void check_gil(const tree::Function& function, bool is_all, const tree::TypeTable& types,
                syntax::Diagnostics& diagnostics);
 
 }  // namespace engineroom::sema

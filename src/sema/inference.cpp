@@ -5,6 +5,8 @@
 // variables among them, with which no arithmetic is done that could overflow. If all values are
 // objects of one known class (or None), the variable is of that class. Everything else is an
 // object.
+#include <cmath>
+
 #include "sema/analyzer.h"
 #include "sema/assigned.h"
 #include "sema/control_flow.h"
@@ -137,6 +139,13 @@ void Assignments::see(const syntax::Stmt& stmt) {
 
 namespace {
 
+// 2.0, -2.0
+bool is_whole_float(const syntax::Expr& e) {
+  const auto* minus = syntax::try_as<syntax::UnaryOp>(&e);
+  const auto* number = syntax::try_as<syntax::Float>(minus != nullptr ? minus->operand : &e);
+  return number != nullptr && number->value == std::floor(number->value);
+}
+
 // On integers and truths; a quotient is a float.
 bool is_arithmetic_of_literals(const syntax::Expr& e) {
   if (const auto* unary = syntax::try_as<syntax::UnaryOp>(&e))
@@ -187,6 +196,12 @@ const Type* Analyzer::inferred_type(std::string_view name, const Assignments& se
   const auto agrees = [&](const Type* one) {
     if (one == nullptr) return false;
     const bool has_both = type != nullptr && type != one;
+    const auto is_soft_or_float = [](const Type& t) { return t.is_soft || t.is_float(); };
+    if (has_both && is_soft_or_float(*type) && is_soft_or_float(*one) &&
+        (type->is_soft || one->is_soft)) {
+      type = types_.soft_complex();
+      return true;
+    }
     if (has_both && !(is_safe_int(*type) && is_safe_int(*one))) return false;
     type = has_both ? types_.common(type, one) : one;
     return true;
@@ -363,6 +378,11 @@ const Type* Analyzer::quick_type(const syntax::Expr& e) {
       const Type* a = quick_type(*binary.left);
       const Type* b = quick_type(*binary.right);
       if (a == nullptr || b == nullptr) return nullptr;
+      if (binary.op == syntax::Operator::kPow && a->is_numeric() && b->is_numeric()) {
+        const std::optional<std::int64_t> exponent = constant_value(*binary.right, here());
+        if (is_whole_float(*binary.right)) return types_.common(a, b);
+        return power_type(a, b, exponent);
+      }
       return operation_type(binary.op, a, b);
     }
     case ExprKind::kBoolOp: {
@@ -428,6 +448,9 @@ const Type* Analyzer::call_type(const syntax::Call& call) {
   if (symbol != nullptr && symbol->kind == SymbolKind::kType &&
       symbol->type->kind == TypeKind::kStruct)
     return symbol->type;
+  const Type* pointer = quick_type(*call.func);
+  if (pointer != nullptr && pointer->is_pointer() && pointer->base->kind == TypeKind::kFunction)
+    return known(pointer->base->base);
   if (symbol != nullptr) return nullptr;
   if (const Type* view = view_type_of(call)) return view;
   if (const auto* method = syntax::try_as<syntax::Attribute>(call.func)) {

@@ -23,7 +23,7 @@ bool is_given(const syntax::Expr* bound) {
 ExprPtr Analyzer::memory_bound(const syntax::Expr* bound, const Type& memory, ExprPtr otherwise) {
   if (!is_given(bound)) return otherwise;
   const Type* size = types_.py_ssize_t();
-  if (memory.kind == TypeKind::kArray && constant_value(*bound, here())) {
+  if (memory.kind == TypeKind::kArray && memory.c_size.empty() && constant_value(*bound, here())) {
     const auto known = array_bound(bound, memory, 0);
     return known ? c_literal(size, std::to_string(*known), bound->range)
                  : error_value(bound->range);
@@ -35,7 +35,8 @@ ExprPtr Analyzer::memory_bound(const syntax::Expr* bound, const Type& memory, Ex
 std::optional<Analyzer::LoopPlan> Analyzer::memory_range(const Type& memory,
                                                          const syntax::Slice* slice,
                                                          syntax::SourceRange range) {
-  const bool is_array = memory.kind == TypeKind::kArray;
+  // Where only C knows how long an array is, its end must be said, as of a pointer.
+  const bool is_array = memory.kind == TypeKind::kArray && memory.c_size.empty();
   const auto number = [&](std::int64_t n) {
     return c_literal(types_.py_ssize_t(), std::to_string(n), range);
   };
@@ -268,12 +269,12 @@ void Analyzer::assign_to_memory(ExprPtr memory, const syntax::Slice& slice, Expr
   const syntax::SourceRange range = slice.range;
   const Type* size = types_.py_ssize_t();
   const bool is_array = type.kind == TypeKind::kArray;
+  if (!part->c_size.empty()) return not_supported(range, "assignment to this slice of C memory");
   Variable* value = keep_array(std::move(array), out);
   Variable* first = first_item(std::move(memory), out);
   Variable* low = keep(memory_bound(slice.lower, type, c_literal(size, "0", range)), out);
   if (is_given(slice.upper) || is_array) {
-    ExprPtr high =
-        memory_bound(slice.upper, type, c_literal(size, std::to_string(type.size), range));
+    ExprPtr high = memory_bound(slice.upper, type, c_literal(size, type.size_text(), range));
     const std::string n = std::to_string(part->size);
     do_helper(out, "er::check_slice", range, c_literal(size, n, range), variable(low, range),
               std::move(high));

@@ -1,3 +1,6 @@
+#include <cmath>
+#include <cstdlib>
+
 #include "sema/analyzer.h"
 
 namespace engineroom::sema {
@@ -44,6 +47,14 @@ OperatorNames names_of(Operator op) {
       return {"&", "er::bit_and", "er::inplace_bit_and", "&"};
   }
   return {};
+}
+
+// 2.0, to which power no number is complex.
+bool is_whole_literal(const tree::Expr& value) {
+  const auto* literal = tree::try_as<tree::Literal>(&value);
+  if (literal == nullptr || !literal->type->is_float()) return false;
+  const double number = std::strtod(literal->cpp.c_str(), nullptr);
+  return std::isfinite(number) && number == std::floor(number);
 }
 
 }  // namespace
@@ -174,6 +185,13 @@ ExprPtr Analyzer::binary(Operator op, ExprPtr left, ExprPtr right, syntax::Sourc
                          bool in_place) {
   if (is_error(*left) || is_error(*right)) return error_value(range);
   if (ExprPtr known = folded(op, left, right, range)) return known;
+  // What complex numbers have not is Python's to do, where there may be no imaginary part.
+  const bool is_of_complex = op == Operator::kAdd || op == Operator::kSub ||
+                             op == Operator::kMult || op == Operator::kDiv || op == Operator::kPow;
+  if ((left->type->is_soft || right->type->is_soft) && !is_of_complex) {
+    left = to_object(std::move(left));
+    right = to_object(std::move(right));
+  }
   const OperatorNames names = names_of(op);
   const Type* a = left->type;
   const Type* b = right->type;
@@ -295,22 +313,75 @@ ExprPtr Analyzer::c_division(Operator op, ExprPtr left, ExprPtr right, syntax::S
 }
 
 ExprPtr Analyzer::c_power(ExprPtr left, ExprPtr right, syntax::SourceRange range) {
-  const Type* type = types_.common(left->type, right->type);
   const std::optional<std::int64_t> exponent = constant_int(*right);
-  if (type->is_integral() && (context_->directives.cpow || (exponent && *exponent >= 0)))
+  const Type* type = power_type(left->type, right->type, exponent);
+  if (type->is_integral())
     return helper("er::power_int", type, Fail::kNever, range, coerce(std::move(left), type),
                   coerce(std::move(right), type));
-  if (type->is_integral() && !exponent) type = types_.double_type();
-  if (type->is_integral()) type = types_.double_type();
+  if (type->is_soft && !left->type->is_soft && !right->type->is_soft)
+    type = types_.common(left->type, right->type);
   // A negative number to a fraction is complex in Python: left to Python unless the types forbid
   // it.
-  const bool may_be_complex =
-      !context_->directives.cpow && type->is_float() && !exponent && left->type->is_float();
-  if (may_be_complex && tree::try_as<tree::Literal>(right.get()) == nullptr)
+  const std::optional<std::int64_t> base = constant_int(*left);
+  const bool is_fraction = right->type->is_float() && !(base && *base >= 0);
+  const bool may_be_complex = !context_->directives.cpow && type->is_float() && !exponent &&
+                              (left->type->is_float() || is_fraction);
+  if (may_be_complex && !is_whole_literal(*right))
     return helper("er::power_real", type, Fail::kFalse, range, coerce(std::move(left), type),
                   coerce(std::move(right), type));
   return helper("er::power", type, Fail::kNever, range, coerce(std::move(left), type),
                 coerce(std::move(right), type));
+}
+
+// What ** has as its result where it is not directly assigned to something.
+const Type* Analyzer::power_type(const Type* base, const Type* exponent,
+                                 std::optional<std::int64_t> known) {
+  const Type* type = types_.common(base, exponent);
+  if (context_->directives.cpow || type->is_complex()) return type;
+  if (!type->is_integral()) return exponent->is_float() ? types_.soft_complex() : type;
+  const bool is_unsigned =
+      exponent->kind == TypeKind::kInt && !exponent->is_signed && !exponent->is_extern;
+  return is_unsigned || (known && *known >= 0) ? type : types_.double_type();
+}
+
+// The value of a variable whose type was taken from a ** b.
+ExprPtr Analyzer::soft_complex(ExprPtr value) {
+  const syntax::SourceRange range = value->range;
+  auto* power = tree::try_as<tree::Helper>(value.get());
+  if (power != nullptr && power->name == "er::power_real") {
+    power->name = "er::power_soft";
+    power->type = types_.soft_complex();
+    for (ExprPtr& arg : power->args) arg = coerce(std::move(arg), types_.double_type());
+    return value;
+  }
+  if (value->type->is_object()) {
+    value = from_object(std::move(value), types_.complex_of(types_.double_type()));
+    if (is_error(*value)) return value;
+  }
+  auto node = make<tree::Cast>(types_.soft_complex(), range);
+  node->value = std::move(value);
+  return node;
+}
+
+// a ** b where its value goes right into a C number: then it is C's, unless a directive says
+// otherwise.
+ExprPtr Analyzer::assigned_power(ExprPtr value, const Type& to) {
+  auto* power = tree::try_as<tree::Helper>(value.get());
+  if (power == nullptr || context_->directives.is_cpow_given) return value;
+  if (power->name == "er::power_real" && to.is_float()) {
+    power->name = "er::power";
+    power->fail = Fail::kNever;
+    return value;
+  }
+  if (power->name != "er::power" || !to.is_integral() || power->args.size() != 2) return value;
+  auto* base = tree::try_as<tree::Cast>(power->args[0].get());
+  auto* exponent = tree::try_as<tree::Cast>(power->args[1].get());
+  if (base == nullptr || exponent == nullptr || !base->value->type->is_integral() ||
+      !exponent->value->type->is_integral())
+    return value;
+  const Type* type = types_.common(base->value->type, exponent->value->type);
+  return helper("er::power_int", type, Fail::kNever, value->range,
+                coerce(std::move(base->value), type), coerce(std::move(exponent->value), type));
 }
 
 ExprPtr Analyzer::unary(const syntax::UnaryOp& e, const Type* wanted) {
@@ -436,8 +507,10 @@ ExprPtr Analyzer::comparison(CompareOperator op, ExprPtr left, ExprPtr right,
   if (ExprPtr test = view_is_none(op, left, right, range)) return test;
   // As objects they would be new ones each time, and never the same.
   if (a->is_view() && b->is_view()) return refuse_operands(c_operator(op), *a, *b, range);
-  if (a->is_numeric() && b->is_numeric()) {
-    const bool is_equality = op == CompareOperator::kEq || op == CompareOperator::kNotEq;
+  const bool is_equality = op == CompareOperator::kEq || op == CompareOperator::kNotEq;
+  // Which of them is the larger knows Python, if there is no imaginary part.
+  const bool is_soft_order = !is_equality && (a->is_soft || b->is_soft);
+  if (a->is_numeric() && b->is_numeric() && !is_soft_order) {
     if (is_equality && constant_int(*right) == 0) forget_sign_of_rest(*left);
     const Type* type = types_.common(a, b);
     return binary_node(types_.bint(), c_operator(op), coerce(std::move(left), type),

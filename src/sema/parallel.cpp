@@ -261,7 +261,8 @@ void Analyzer::classify(const syntax::Block& body, tree::ParallelLoop& loop, Par
   names.see(body);
   for (const NameAssigned& one : names.all) {
     Variable* variable = assigned_variable(one.name);
-    if (variable == nullptr || variable == loop.variable) continue;
+    if (variable == nullptr || variable == loop.variable || variable->type == types_.error())
+      continue;
     if (scope.outer != nullptr && scope.outer->privates.contains(variable)) {
       diagnostics_.error("parallel-private", one.range,
                          "Cannot assign to private of outer parallel block");
@@ -333,6 +334,11 @@ Variable* Analyzer::prange_target(const syntax::Expr& target) {
   }
   const std::string_view name = as<syntax::Name>(target).id;
   Variable* variable = assigned_variable(name);
+  const Symbol* symbol = variable == nullptr ? find_symbol(name) : nullptr;
+  // Its declaration was refused: that is the mistake.
+  if (variable != nullptr ? variable->type == types_.error()
+                          : symbol != nullptr && symbol->kind == SymbolKind::kError)
+    return nullptr;
   if (variable == nullptr || variable->type->is_object()) {
     diagnostics_
         .error("parallel-target", target.range,

@@ -208,7 +208,7 @@ void Analyzer::return_statement(const syntax::Return& stmt, Block& out) {
     const bool is_class = said != nullptr && said->is_object() && result == object_;
     ExprPtr value = expr(*stmt.value, result);
     if (is_class) value = coerce(std::move(value), said);
-    node->value = coerce(std::move(value), result);
+    node->value = coerce(assigned_power(std::move(value), *result), result);
   }
   out.push_back(std::move(node));
 }
@@ -334,9 +334,21 @@ void Analyzer::import_from(const syntax::ImportFrom& stmt, Block& out) {
 // ---- C variables, print ----
 
 // The initial values; the names are known already.
+// Once per function; of variables in its blocks that take the GIL there is nothing to say.
+void Analyzer::refuse_local_without_gil(const Variable& local) {
+  const bool lacks_gil = !context_->has_gil && !context_->is_gil_known;
+  if (!lacks_gil || !local.type->is_object() || local.type == types_.error()) return;
+  if (!context_->refused.insert("locals without the GIL").second) return;
+  diagnostics_
+      .error("needs-gil", context_->function->range,
+             "Function declared nogil has Python locals or temporaries")
+      .hint("declare " + syntax::in_quotes(local.name) + " in a 'with gil:'");
+}
+
 void Analyzer::local_c_variables(const syntax::CVarDef& def, Block& out) {
   for (const syntax::CDeclarator& declarator : def.declarators) {
     const auto local = context_->locals.find(declarator.name.text);
+    if (local != context_->locals.end()) refuse_local_without_gil(*local->second);
     const Symbol* symbol = scope_.find(declarator.name.text);
     if (local == context_->locals.end() && symbol == nullptr) {
       not_supported(declarator.range, "C variables of the module that are declared here");

@@ -105,7 +105,7 @@ ExprPtr Analyzer::array_as_view(ExprPtr array, const Type* to) {
   std::vector<ExprPtr> shape;
   const Type* item = array->type;
   for (; item->kind == TypeKind::kArray; item = item->base)
-    shape.push_back(c_literal(types_.py_ssize_t(), std::to_string(item->size), range));
+    shape.push_back(c_literal(types_.py_ssize_t(), item->size_text(), range));
   if (unqualified(item) != unqualified(to->base) || shape.size() != to->axes.size()) {
     diagnostics_.error("conversion", range,
                        "cannot convert " + syntax::in_quotes(array->type->name) + " to " +
@@ -139,11 +139,11 @@ ExprPtr Analyzer::cast_to_view(const syntax::Cast& e) {
     diagnostics_.error("cast", range, what);
     return error_value(e.range);
   };
-  std::vector<std::size_t> sizes;
+  std::vector<std::string> sizes;
   const Type* base = value->type;
   if (!base->is_pointer_like())
     return refuse(e.value->range, "only a pointer or C array can be cast to a memoryview");
-  for (; base->kind == TypeKind::kArray; base = base->base) sizes.push_back(base->size);
+  for (; base->kind == TypeKind::kArray; base = base->base) sizes.push_back(base->size_text());
   if (sizes.empty()) base = base->base;
   if (!base->is_void() && unqualified(base) != unqualified(item))
     return refuse(e.value->range, "the pointer has other items than the memoryview");
@@ -165,9 +165,8 @@ ExprPtr Analyzer::cast_to_view(const syntax::Cast& e) {
         return refuse(axis.step->range, "a step can only be 1, in the first or the last axis");
       is_fortran = is_fortran || (i == 0 && written.axes.size() > 1);
     }
-    shape.push_back(axis.upper != nullptr
-                        ? coerce(expr(*axis.upper), types_.py_ssize_t())
-                        : c_literal(types_.py_ssize_t(), std::to_string(sizes[i]), axis.range));
+    shape.push_back(axis.upper != nullptr ? coerce(expr(*axis.upper), types_.py_ssize_t())
+                                          : c_literal(types_.py_ssize_t(), sizes[i], axis.range));
     if (is_error(*shape.back())) return error_value(e.range);
   }
   const Type* strided = types_.view_of(unqualified(item), std::vector<Axis>(shape.size()));

@@ -184,7 +184,9 @@ bool Analyzer::refuse_axes(std::size_t n, syntax::SourceRange range) {
 
 // C's own types hold no references.
 bool Analyzer::refuse_view_part(const Type& type, syntax::SourceRange range, const char* what) {
-  if (type.is_view()) not_supported(range, what);
+  if (type.is_view())
+    diagnostics_.error("view-place", range, what)
+        .hint("a pointer to its first item is '&view[0]', and its length 'view.shape[0]'");
   return type.is_view();
 }
 

@@ -63,7 +63,7 @@ std::string ExtensionClass::full_name() const {
 std::string declare(const Type& type, std::string_view name) {
   const std::string text(name);
   if (type.kind == TypeKind::kArray)
-    return declare(*type.base, text + "[" + std::to_string(type.size) + "]");
+    return declare(*type.base, text + "[" + type.size_text() + "]");
   if (type.kind == TypeKind::kPointer &&
       (type.base->kind == TypeKind::kArray || type.base->kind == TypeKind::kFunction))
     return declare(*type.base, "(*" + text + ")");
@@ -120,6 +120,12 @@ TypeTable::TypeTable() {
     real.rank = rank;
     *slot = add(real);
   }
+
+  Type* soft = add(*complex_of(double_));
+  soft->name = "soft double complex";
+  soft->cpp = "er::SoftComplex";
+  soft->is_soft = true;
+  soft_complex_ = soft;
 
   Type object;
   object.kind = TypeKind::kObject;
@@ -194,6 +200,20 @@ const Type* TypeTable::array_of(const Type* element, std::size_t size) {
     type.size = size;
     type.name = element->name + "[" + std::to_string(size) + "]";
     type.cpp = declare(*element, "[" + std::to_string(size) + "]");
+    known = add(std::move(type));
+  }
+  return known;
+}
+
+const Type* TypeTable::array_of(const Type* element, const std::string& c_size) {
+  const Type*& known = derived_[key_of("array", element) + "[" + c_size];
+  if (known == nullptr) {
+    Type type;
+    type.kind = TypeKind::kArray;
+    type.base = element;
+    type.c_size = c_size;
+    type.name = element->name + "[" + c_size + "]";
+    type.cpp = declare(*element, "[" + c_size + "]");
     known = add(std::move(type));
   }
   return known;
@@ -374,6 +394,8 @@ const Type* TypeTable::new_buffer(const Type* object, BufferLayout layout) {
 }
 
 const Type* TypeTable::common(const Type* a, const Type* b) {
+  const auto is_soft_or_real = [](const Type* t) { return t->is_soft || !t->is_complex(); };
+  if ((a->is_soft || b->is_soft) && is_soft_or_real(a) && is_soft_or_real(b)) return soft_complex_;
   if (a->is_complex() || b->is_complex()) {
     const Type* part_a = a->is_complex() ? a->base : a->is_float() ? a : double_;
     const Type* part_b = b->is_complex() ? b->base : b->is_float() ? b : double_;

@@ -139,6 +139,8 @@ struct Type {
   // kObject with a buffer: the object. kView: the items, perhaps const.
   const Type* base = nullptr;
   std::size_t size = 0;  // kArray
+  // kArray: its size as C++ spells it, where only C++ knows the number; `size` is 0 then.
+  std::string c_size;
 
   // kStruct.
   std::vector<Field> fields;
@@ -158,6 +160,10 @@ struct Type {
   Except except = Except::kNever;
   std::string except_value;  // as C++
   bool is_nogil = false;
+
+  // kComplex: what a ** b of doubles is: an object of it is a float unless it has an imaginary
+  // part.
+  bool is_soft = false;
 
   // kObject.
   ObjectClass object_class = ObjectClass::kAny;
@@ -193,6 +199,9 @@ struct Type {
   bool is_char_pointer() const { return is_pointer() && base->is_char(); }
   bool is_char_pointer_like() const { return is_pointer_like() && base->is_char(); }
 
+  // kArray: of how many items, as C++ spells it.
+  std::string size_text() const { return c_size.empty() ? std::to_string(size) : c_size; }
+
   const Field* find_field(std::string_view field) const;
 };
 
@@ -222,8 +231,11 @@ class TypeTable {
   const Type* double_type() const { return double_; }
   const Type* long_double() const { return long_double_; }
   const Type* complex_of(const Type* part);
+  const Type* soft_complex() const { return soft_complex_; }
   const Type* pointer_to(const Type* base);
   const Type* array_of(const Type* element, std::size_t size);
+  // Of as many items as C++ says.
+  const Type* array_of(const Type* element, const std::string& c_size);
   const Type* tuple_of(const std::vector<const Type*>& items);
   const Type* const_of(const Type* type);
   const Type* function(const Type* result, std::vector<Parameter> parameters, bool has_varargs,
@@ -272,6 +284,7 @@ class TypeTable {
   const Type* float_;
   const Type* double_;
   const Type* long_double_;
+  const Type* soft_complex_;
 };
 
 }  // namespace engineroom::tree
