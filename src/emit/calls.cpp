@@ -135,9 +135,10 @@ std::string FunctionEmitter::make_function_text(const tree::MakeFunction& expr) 
   const std::string tuple = collected("er::make_tuple", defaults);
   const std::string keywords = collected("er::make_named_dict", keyword_defaults);
   const std::string notes = collected("er::make_named_dict", annotations);
-  return "er::new_function(" +
-         joined({"&er_spec_" + function.cpp, "er_globals", "er_home", tuple, keywords, notes}) +
-         ")";
+  std::vector<std::string> arguments = {
+      "&er_spec_" + function.cpp, "er_globals", "er_home", tuple, keywords, notes};
+  if (function.outer_scope != nullptr) arguments.push_back(scope_owner(function.outer_scope));
+  return "er::new_function(" + joined(arguments) + ")";
 }
 
 }  // namespace engineroom::emit

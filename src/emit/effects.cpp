@@ -206,6 +206,8 @@ void EffectsOf::add_statement(const tree::Stmt& stmt, Effects& out) {
     case StmtKind::kUnbind:
       out.unbinds.insert(as<tree::Unbind>(stmt).variable);
       return write(as<tree::Unbind>(stmt).variable);
+    case StmtKind::kMakeScope:
+      return;
     case StmtKind::kIf:
       add_expr(as<tree::If>(stmt).test.get(), out);
       add_block(as<tree::If>(stmt).body);

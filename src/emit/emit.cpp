@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "emit/closures.h"
 #include "emit/extension.h"
 #include "emit/function_emitter.h"
 #include "emit/text.h"
@@ -138,9 +139,7 @@ void define_classes(const tree::Module& module, Writer& out) {
 // ---- variables ----
 
 std::string variable_declaration(const tree::Variable& variable) {
-  if (variable.type->is_view()) return "er::GlobalView<" + variable.type->cpp + "> " + variable.cpp;
-  return variable.type->is_object() ? "er::Global " + variable.cpp
-                                    : declare(*variable.type, variable.cpp);
+  return global_declaration(*variable.type, variable.cpp);
 }
 
 // ---- names that modules lend each other ----
@@ -380,6 +379,7 @@ Unit emit(const tree::Module& module, const syntax::Sources& sources, const Emit
     if (variable.kind == tree::VariableKind::kModule)
       out.line(linkage + variable_declaration(variable) + ";");
   }
+  define_scopes(module, out);
   define_classes(module, out);
   define_imports(module, out);
   out.append(context.item_types.tables());

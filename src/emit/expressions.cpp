@@ -227,6 +227,8 @@ Value FunctionEmitter::value(const tree::Expr& expr) {
     case ExprKind::kAssignment: {
       const auto& assignment = as<tree::AssignmentExpr>(expr);
       assign(*assignment.target, value(*assignment.value));
+      if (assignment.target->is_global() && expr.type->is_counted())
+        return owned_temporary(*expr.type, "er::new_ref(" + assignment.target->cpp + ")");
       return {assignment.target->cpp, kPrimary,
               owns(*assignment.target) ? Form::kVariable : Form::kPlain};
     }
@@ -536,7 +538,7 @@ Value FunctionEmitter::block_value(const tree::BlockExpr& expr) {
 
 void FunctionEmitter::assign(const Variable& target, const Value& value) {
   if (target.type->buffer != nullptr) acquire_buffer(target, plain(value), {});
-  bound_.insert(&target);
+  note_bound(target);
   if (!target.type->is_counted()) {
     if (target.type->kind == TypeKind::kArray) {
       out_.line("std::memcpy(" + target.cpp + ", " + value.text + ", sizeof " + target.cpp + ");");

@@ -278,11 +278,14 @@ Writer FunctionEmitter::emit() {
   Writer whole;
   whole.set_source(static_cast<std::uint32_t>(function_.range.source));
   whole.set_source_line(line_of(function_.range));
-  whole.open(function_.kind == FunctionKind::kModuleInit ? "static int er_run_module()"
-             : function_.kind == FunctionKind::kDef      ? python_signature(function_.cpp)
-                                                         : c_signature(true));
+  whole.open(
+      function_.kind == FunctionKind::kModuleInit ? "static int er_run_module()"
+      : function_.kind == FunctionKind::kDef
+          ? python_signature(function_.cpp, function_.outer_scope != nullptr ? " er_self" : "")
+          : c_signature(true));
   if (function_.takes_gil) whole.line("const er::WithGil er_gil;");
   if (uses_at_) whole.line("int er_at = 0;");
+  declare_scopes(whole);
   declare_locals(whole);
   if (uses_result_) {
     if (function_.kind == FunctionKind::kDef || function_.type->base->is_object()) {

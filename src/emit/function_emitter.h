@@ -92,8 +92,8 @@ class FunctionEmitter {
 
   // "static double f(double x)" and the like.
   std::string c_signature(bool with_names) const;
-  static std::string python_signature(const std::string& name) {
-    return "static PyObject* " + name + "(PyObject*, PyObject* const* er_args)";
+  static std::string python_signature(const std::string& name, const char* self = "") {
+    return "static PyObject* " + name + "(PyObject*" + self + ", PyObject* const* er_args)";
   }
   static std::string wrapper_name(const tree::Function& function) {
     return "er_py_" + function.cpp;
@@ -225,9 +225,20 @@ class FunctionEmitter {
   // "if (!x) { er::raise_unbound_local("x"); … }", unless it is known to have a value.
   void check_bound(const tree::Variable& variable, const std::string& text,
                    syntax::SourceRange range);
+  void note_bound(const tree::Variable& variable) {
+    if (!variable.is_global()) bound_.insert(&variable);
+  }
   // What can be said of variables after two ways that meet, either of which may end in a jump.
   static Bound meet(const Bound& a, bool a_ends, const Bound& b, bool b_ends);
   void forget_unbound(const Effects& effects);
+
+  // ---- closures.cpp ----
+  // What holds the variables; "nullptr" of none.
+  static std::string scope_owner(const tree::ClosureScope* scope);
+  // Does it belong to a function around this one?
+  bool is_free(const tree::Variable& variable) const;
+  void declare_scopes(Writer& head) const;
+  void make_scope(const tree::MakeScope& stmt);
 
   // ---- loops.cpp ----
   void while_loop(const tree::While& stmt);

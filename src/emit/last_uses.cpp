@@ -59,6 +59,8 @@ Variables Finder::own(const tree::Stmt& stmt, std::vector<const tree::Block*>& b
     case StmtKind::kUnbind:
       use(as<tree::Unbind>(stmt).variable);
       break;
+    case StmtKind::kMakeScope:
+      break;
     case StmtKind::kIf:
       add(as<tree::If>(stmt).test.get(), used);
       blocks = {&as<tree::If>(stmt).body, &as<tree::If>(stmt).orelse};

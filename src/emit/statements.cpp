@@ -36,6 +36,9 @@ void FunctionEmitter::statement(const tree::Stmt& stmt) {
     case StmtKind::kUnbind:
       unbind(as<tree::Unbind>(stmt));
       break;
+    case StmtKind::kMakeScope:
+      make_scope(as<tree::MakeScope>(stmt));
+      break;
     case StmtKind::kIf:
       if_statement(as<tree::If>(stmt));
       break;
@@ -98,12 +101,13 @@ void FunctionEmitter::assign(const tree::Assign& stmt) {
       // x = f() in one line, if it makes a new object.
       if (const auto* helper = tree::try_as<tree::Helper>(stmt.value.get());
           helper != nullptr && helper->fail == tree::Fail::kNull && !helper->is_borrowed) {
-        if (const std::string text = operated_text(target, *helper); !text.empty()) {
-          bound_.insert(&target);
-          return out_.line("if (!" + text + ") " + fail(helper->range));
+        const std::string operated = target.is_global() ? "" : operated_text(target, *helper);
+        if (!operated.empty()) {
+          note_bound(target);
+          return out_.line("if (!" + operated + ") " + fail(helper->range));
         }
         const std::string text = helper_text(*helper);
-        bound_.insert(&target);
+        note_bound(target);
         out_.line("if (!" + target.cpp + ".set(" + text + ")) " + fail(helper->range));
         return;
       }
@@ -112,7 +116,7 @@ void FunctionEmitter::assign(const tree::Assign& stmt) {
     if (target.type->is_view() && !target.is_global() && made != nullptr &&
         made->fail == tree::Fail::kFalse) {
       out_.line("if (!" + helper_text(*made, "&" + target.cpp) + ") " + fail(made->range));
-      bound_.insert(&target);
+      note_bound(target);
       return;
     }
     return assign(target, value(*stmt.value));
@@ -158,11 +162,12 @@ void FunctionEmitter::unbind(const tree::Unbind& stmt) {
 void FunctionEmitter::check_bound(const tree::Variable& variable, const std::string& text,
                                   syntax::SourceRange range) {
   if (bound_.contains(&variable)) return;
-  const char* raise =
-      variable.type->is_view() ? "er::raise_unbound_view(" : "er::raise_unbound_local(";
+  const char* raise = variable.type->is_view() ? "er::raise_unbound_view("
+                      : is_free(variable)      ? "er::raise_unbound_free("
+                                               : "er::raise_unbound_local(";
   out_.line("if (!" + text + ") { " + raise + quoted(variable.name) + "); " +
             fail(range).substr(2));
-  if (!variable.is_global()) bound_.insert(&variable);
+  note_bound(variable);
 }
 
 Bound FunctionEmitter::meet(const Bound& a, bool a_ends, const Bound& b, bool b_ends) {

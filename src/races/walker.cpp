@@ -611,6 +611,7 @@ void Walker::statement(const tree::Stmt& stmt) {
     case StmtKind::kParallelBlock:
       return block(as<tree::ParallelBlock>(stmt).body);
     case StmtKind::kUnbind:
+    case StmtKind::kMakeScope:
       return;
   }
 }

@@ -24,6 +24,7 @@
 #include "runtime/arithmetic.h"
 #include "runtime/buffer.h"
 #include "runtime/builtins.h"
+#include "runtime/closure.h"
 #include "runtime/common_forms.h"
 #include "runtime/complex.h"
 #include "runtime/convert.h"

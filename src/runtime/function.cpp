@@ -8,8 +8,7 @@ namespace er {
 namespace {
 
 struct Function {
-  PyObject ob_base;
-  vectorcallfunc vectorcall;
+  FunctionHead head;
   // So many arguments by position are all that it takes, and may go to `body` as they are.
   Py_ssize_t n_direct;  // -1: never
   PyObject* (*body)(PyObject* self, PyObject* const* args);
@@ -415,7 +414,7 @@ PyGetSetDef kGetSet[] = {
 PyMemberDef kMembers[] = {
     {"__module__", T_OBJECT, offsetof(Function, module), 0, nullptr},
     {"__home__", T_OBJECT, offsetof(Function, home), READONLY, nullptr},
-    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Function, vectorcall), READONLY, nullptr},
+    {"__vectorcalloffset__", T_PYSSIZET, offsetof(Function, head.vectorcall), READONLY, nullptr},
     {"__dictoffset__", T_PYSSIZET, offsetof(Function, dict), READONLY, nullptr},
     {"__weaklistoffset__", T_PYSSIZET, offsetof(Function, weak_references), READONLY, nullptr},
     {nullptr, 0, 0, 0, nullptr},
@@ -428,10 +427,12 @@ PyObject* reduce(PyObject* o, PyObject*) {
   return PyObject_CallMethod(home, "reduce_function", "O", o);
 }
 
-// So that its home finds it again.
+// So that its home finds it again. A closure is one of many, and would keep its variables alive.
 bool enter_home(PyObject* o) {
   PyObject* home = as_function(o)->home;
-  if (home == nullptr || home == Py_None || as_function(o)->spec->name[0] == '<') return true;
+  if (home == nullptr || home == Py_None || as_function(o)->head.scope != nullptr ||
+      as_function(o)->spec->name[0] == '<')
+    return true;
   const Ref functions(PyObject_GetAttrString(home, "functions"));
   return functions && PyDict_SetItem(functions.get(), as_function(o)->qualname, o) == 0;
 }
@@ -455,6 +456,7 @@ PyObject* bind(PyObject* o, PyObject* instance, PyObject*) {
 int traverse(PyObject* o, visitproc visit, void* arg) {
   const Function* f = as_function(o);
   Py_VISIT(Py_TYPE(o));
+  Py_VISIT(f->head.scope);
   Py_VISIT(f->module);
   Py_VISIT(f->globals);
   Py_VISIT(f->home);
@@ -467,6 +469,7 @@ int traverse(PyObject* o, visitproc visit, void* arg) {
 
 int clear(PyObject* o) {
   Function* f = as_function(o);
+  Py_CLEAR(f->head.scope);
   Py_CLEAR(f->doc);
   Py_CLEAR(f->module);
   Py_CLEAR(f->globals);
@@ -536,7 +539,8 @@ PyObject* names_of(const FunctionSpec& spec) {
 }  // namespace
 
 PyObject* new_function(const FunctionSpec* spec, PyObject* globals, PyObject* home,
-                       PyObject* defaults, PyObject* kwdefaults, PyObject* annotations) {
+                       PyObject* defaults, PyObject* kwdefaults, PyObject* annotations,
+                       PyObject* scope) {
   PyTypeObject* type = function_type();
   if (type == nullptr) return nullptr;
   Ref parameters(names_of(*spec));
@@ -549,7 +553,8 @@ PyObject* new_function(const FunctionSpec* spec, PyObject* globals, PyObject* ho
   if (o == nullptr) return nullptr;
   Function* f = as_function(o);
   const bool is_plain = !spec->has_varargs && !spec->has_varkeywords;
-  f->vectorcall = is_plain ? call_plain : call_any;
+  f->head.vectorcall = is_plain ? call_plain : call_any;
+  f->head.scope = Py_XNewRef(scope);
   f->n_direct = spec->n_keyword_only == 0 ? spec->n_positional : -1;
   f->body = spec->body;
   f->spec = spec;

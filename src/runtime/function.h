@@ -3,6 +3,7 @@
 
 #include "runtime/python.h"
 
+ER_BEGIN_INLINE
 namespace er {
 
 // What is known of a def function when it is compiled. It must outlive the function objects.
@@ -26,10 +27,21 @@ struct FunctionSpec {
 // `globals` is the namespace that the code uses (a dict), where __module__ is taken from too;
 // `home` is kept alive as long as the function, and is its attribute __home__. It knows the
 // functions by name, in a dict `functions`, and tells how to pickle them: reduce_function(f). Both,
-// defaults (a tuple), kwdefaults and annotations (dicts) may be null.
+// defaults (a tuple), kwdefaults and annotations (dicts) may be null. `scope` has the variables of
+// the functions around it that the function uses: null if there are none.
 ER_RUNTIME_API PyObject* new_function(const FunctionSpec* spec, PyObject* globals, PyObject* home,
                                       PyObject* defaults, PyObject* kwdefaults,
-                                      PyObject* annotations);
+                                      PyObject* annotations, PyObject* scope = nullptr);
+
+// What a function object starts with.
+struct FunctionHead {
+  PyObject ob_base;
+  vectorcallfunc vectorcall;
+  PyObject* scope;  // or null
+};
+inline PyObject* scope_of(PyObject* function) {
+  return reinterpret_cast<FunctionHead*>(function)->scope;
+}
 
 enum class ConstantKind : unsigned char {
   kStr,
@@ -54,3 +66,4 @@ struct ConstantSpec {
 ER_RUNTIME_API int make_constants(const ConstantSpec* specs, Py_ssize_t n, PyObject** constants);
 
 }  // namespace er
+ER_END_INLINE

@@ -20,6 +20,7 @@
 //   memoryviews.cpp    memoryviews: items, slices, attributes, conversions
 //   view_classes.cpp   cython.view.array, also of C memory
 //   functions.cpp      def, cdef, cpdef, lambda
+//   closures.cpp       variables that functions share with functions inside them
 //   annotations.cpp    what annotations say of types
 //   pure_mode.cpp      cython.declare(), @cython.locals()
 //   pure_functions.cpp @cython.cfunc, @cython.ccall
@@ -51,6 +52,7 @@
 #include "sema/analyze.h"
 #include "sema/control_flow.h"
 #include "sema/directives.h"
+#include "sema/free_names.h"
 #include "sema/names.h"
 #include "sema/scope.h"
 
@@ -138,6 +140,16 @@ class Analyzer {
     const Type* returns = nullptr;  // of a def function: its annotation, if that is a type
     GivenTypes given;
     bool is_module = false;
+    // `nonlocal`: among the locals, as what the function uses of those around it.
+    std::set<std::string, std::less<>> nonlocals;
+    std::set<std::string, std::less<>> assigned_nonlocals;  // so far
+    tree::ClosureScope* closure = nullptr;                  // that functions made here hold
+    std::vector<tree::ClosureScope*> scopes;                // its own, and those of comprehensions
+    std::set<const Variable*> captured_parameters;
+    bool reaches_out = false;  // it, or a function inside, uses variables of functions around it
+    // While a function inside is analysed: the comprehensions that it is in.
+    std::vector<std::map<std::string, Variable*, std::less<>>> comprehensions;
+    NameSet shared;  // variables of the comprehension being analysed that functions in it use
     bool has_gil = true;
     bool is_gil_known = true;  // not in a function that is called with it or without
     ParallelScope* parallel = nullptr;
@@ -147,6 +159,12 @@ class Analyzer {
     std::map<std::string, int> n_named;             // for unique names in C++
     std::set<std::string, std::less<>> undeclared;  // names that were reported already
     std::set<std::string, std::less<>> refused;     // constructs likewise
+  };
+
+  // What was there before a comprehension.
+  struct ComprehensionScope {
+    tree::ClosureScope* closure = nullptr;
+    NameSet shared;
   };
 
   // What is known of classes that headers define.
@@ -395,8 +413,22 @@ class Analyzer {
   ExprPtr def_function(const syntax::FunctionDef& def);
   void c_function(const syntax::CFuncDef& def);
   ExprPtr lambda(const syntax::Lambda& lambda);
+
+  // ---- closures.cpp ----
+  tree::ClosureScope* new_scope();
+  StmtPtr make_scope(const tree::ClosureScope* scope, syntax::SourceRange range);
+  static void put_into(tree::ClosureScope& scope, Variable& variable);
+  void capture(const NameSet& names, Block& out);
+  Variable* free_variable(std::string_view name, bool in_comprehensions);
+  bool is_out_of_reach(std::string_view name) const;
+  void add_free_variables(const NameSet& names);
+  void close_function();
+  void declare_nonlocal(const syntax::Nonlocal& stmt);
+  void refuse_nonlocal(const syntax::Identifier& name);
+  ComprehensionScope open_comprehension(NameSet shared, Block& out, syntax::SourceRange range);
+  void close_comprehension(ComprehensionScope before);
   ExprPtr make_function(tree::Function& function, const syntax::Params& params,
-                        const syntax::Block* body, const syntax::Expr* value,
+                        const syntax::Block* body, const syntax::Expr* value, const NameSet& names,
                         const syntax::Expr* returns, const Directives& directives,
                         GivenTypes given);
   Variable* take_buffer(const syntax::Param& param, Variable* parameter, Block& out);

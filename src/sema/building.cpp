@@ -193,7 +193,6 @@ std::string_view way_around(std::string_view what) {
       {"extension classes", "C values can be kept in a 'cdef struct'"},
       {"generators", "return a list"},
       {"closures", "pass the value as an argument"},
-      {"nonlocal", "return the value"},
       {"match", "use 'if' and 'elif'"}};
   for (const auto& [construct, way] : kWays)
     if (what == construct || what.starts_with(std::string(construct) + ":")) return way;

@@ -163,8 +163,11 @@ ExprPtr Analyzer::any_or_all(bool is_any, const syntax::Call& call) {
     found.push_back(make_stmt<tree::Break>(range));
     out.push_back(std::move(decides));
   };
+  ComprehensionScope before =
+      open_comprehension(shared_names(generator->generators, {generator->elt}), block->body, range);
   comprehension_loops(generator->generators, 0, innermost, block->body,
                       seen_in(generator->generators, {generator->elt}), range);
+  close_comprehension(std::move(before));
   block->result = variable(result, range);
   return block;
 }
@@ -252,10 +255,8 @@ ExprPtr Analyzer::locals_dict(syntax::SourceRange range) {
   const Type* dict = types_.object(ObjectClass::kDict);
   auto block = make<tree::BlockExpr>(dict, range);
   Variable* made = keep(helper("er::make_dict", dict, Fail::kNull, range), block->body);
-  for (Variable& local : context_->function->variables) {
-    const auto known = context_->locals.find(local.name);
-    if (known == context_->locals.end() || known->second != &local) continue;
-    if (!can_be_object(*local.type)) continue;
+  const auto add = [&](Variable& local) {
+    if (!can_be_object(*local.type)) return;
     Block* into = &block->body;
     if (local.type->is_view()) {
       auto bound = make_stmt<tree::If>(range);
@@ -266,7 +267,16 @@ ExprPtr Analyzer::locals_dict(syntax::SourceRange range) {
     }
     do_helper(*into, "er::dict_set_bound", range, variable(made, range),
               str_constant(local.name, range), to_object(variable(&local, range)));
+  };
+  std::set<const Variable*> own;
+  for (Variable& local : context_->function->variables) {
+    const auto known = context_->locals.find(local.name);
+    if (known == context_->locals.end() || known->second != &local) continue;
+    own.insert(&local);
+    add(local);
   }
+  for (const auto& [name, local] : context_->locals)
+    if (!own.contains(local)) add(*local);
   block->result = variable(made, range);
   return block;
 }

@@ -92,9 +92,6 @@ TEST(Delete, TakesNothingFromC) {
 TEST(NotSupported, IsSaidOncePerFunction) {
   EXPECT_EQ(errors("def f():\n    yield 1\n    yield 2\n"),
             "2:5 not supported yet: generators | return a list\n");
-  EXPECT_EQ(errors("def f(n, m):\n    def g():\n        return n + m\n    return g\n"),
-            "3:16 not supported yet: closures: 'n' belongs to the function around | pass the value "
-            "as an argument\n");
 }
 
 TEST(NotSupported, HasNoOthersInItsWake) {
@@ -117,13 +114,46 @@ TEST(Undeclared, NamesOfTheCompilerItself) {
       "2:14 undeclared name 'prange' | did you mean 'from cython.parallel cimport prange'?\n");
 }
 
-TEST(NotSupported, NonlocalSaysNothingOfItsNames) {
-  EXPECT_EQ(errors("def f():\n"
-                   "    n = 0\n"
+TEST(Closures, ShareVariablesWithFunctionsInside) {
+  EXPECT_EQ(types("def f(int n, m):\n"
+                  "    def g():\n"
+                  "        nonlocal n\n"
+                  "        n = 1\n"
+                  "        return [n for m in n]\n"
+                  "    return g\n"),
+            "def f(n: int, m: Python object)\n"
+            "  local g: Python object\n"
+            "  captured n: int\n"
+            "  scope n\n"
+            "  n = n : int\n"
+            "  g = function f.<locals>.g : Python object\n"
+            "  return g : Python object\n"
+            "def f.<locals>.g()\n"
+            "  local k_1: list object\n"
+            "  local m: Python object\n"
+            "  n = <int>1L : int\n"
+            "  return \n"
+            "    {\n"
+            "      k_1 = er::make_list()! : list object\n"
+            "      for m in er::to_object(n)!\n"
+            "        er::list_append(k_1, er::to_object(n)!)!\n"
+            "    } = k_1 : list object\n"
+            "module\n"
+            "  er::store_global(er_globals, 'f', function f)!\n");
+}
+
+TEST(Nonlocal, IsOfAFunctionAround) {
+  EXPECT_EQ(errors("n = 0\n"
+                   "def f():\n"
                    "    def g():\n"
                    "        nonlocal n\n"
                    "        n += 1\n"),
-            "4:9 not supported yet: nonlocal | return the value\n");
+            "4:18 no binding for nonlocal 'n' found\n");
+  EXPECT_EQ(errors("def f(n):\n"
+                   "    def g():\n"
+                   "        n = 1\n"
+                   "        nonlocal n\n"),
+            "4:18 'n' redeclared as nonlocal | 'nonlocal' comes before the first assignment\n");
 }
 
 TEST(Declarations, AreMadeOnce) {

@@ -118,8 +118,11 @@ ExprPtr Analyzer::comprehension(ObjectClass object_class, const syntax::Expr* ke
     do_helper(out, add, range, variable(made, range),
               object(is_star ? *as<syntax::Starred>(element).value : element));
   };
+  ComprehensionScope before =
+      open_comprehension(shared_names(generators, {key, &element}), block->body, range);
   comprehension_loops(generators, 0, innermost, block->body, seen_in(generators, {key, &element}),
                       range);
+  close_comprehension(std::move(before));
   block->result = variable(made, range);
   return block;
 }
@@ -150,10 +153,12 @@ void Analyzer::comprehension_loops(const syntax::List<syntax::Comprehension>& ge
       const auto known = context_->locals.find(id);
       const bool is_c = known != context_->locals.end() && !known->second->type->is_object();
       const bool is_alone = &target == generator.target && generator.iter != nullptr;
-      const Type* type = is_c       ? known->second->type
-                         : is_alone ? comprehension_type(id, *generator.iter, seen)
-                                    : object_;
+      const Type* type = is_c ? known->second->type
+                         : is_alone && !context_->shared.contains(id)
+                             ? comprehension_type(id, *generator.iter, seen)
+                             : object_;
       Variable* made = new_variable(id, type, VariableKind::kLocal);
+      if (context_->shared.contains(id)) put_into(*context_->closure, *made);
       context_->bound.insert(made);
       names[id] = made;
     } else if (target.kind == ExprKind::kTuple) {

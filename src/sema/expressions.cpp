@@ -333,10 +333,9 @@ ExprPtr Analyzer::name(const syntax::Name& name, bool is_owner) {
                         !context_->assigned_reads.contains({name.range.begin, local->second});
     return node;
   }
-  for (const FunctionContext* outer = context_->outer; outer != nullptr; outer = outer->outer) {
-    if (outer->is_module || !outer->locals.contains(name.id)) continue;
+  if (is_out_of_reach(name.id)) {
     not_supported(name.range,
-                  "closures: '" + std::string(name.id) + "' belongs to the function around");
+                  "closures: '" + std::string(name.id) + "' of the function around is used here");
     return error_value(name.range);
   }
   const Symbol* symbol = find_symbol(name.id);

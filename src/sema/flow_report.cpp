@@ -1,5 +1,6 @@
 // What the control flow of a function tells its author.
 
+#include <algorithm>
 #include <map>
 
 #include "sema/analyzer.h"
@@ -51,10 +52,16 @@ void Analyzer::check_flow(const syntax::Params& params, const syntax::Block& bod
   find_declarations(body, places);
   std::vector<FlowVariable> variables;
   for (const auto& [name, local] : context_->locals) {
+    const auto& own = context_->scopes;
+    const bool is_free =
+        local->is_captured() && std::find(own.begin(), own.end(), local->scope) == own.end();
+    if (is_free) continue;
     const auto place = places.find(name);
     // Of a type that was refused nothing more is said.
     const bool has_value = is_storage(*local->type) || local->type == types_.error();
-    variables.push_back({name, context_->bound.contains(local), has_value,
+    const bool is_parameter =
+        context_->bound.contains(local) || context_->captured_parameters.contains(local);
+    variables.push_back({name, is_parameter, has_value,
                          place != places.end() ? place->second : syntax::SourceRange{}});
   }
   std::vector<AssignedRead> assigned;

@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "sema/analyzer.h"
 
 namespace engineroom::sema {
@@ -155,8 +157,8 @@ void Analyzer::convert_parameters() {
 
 ExprPtr Analyzer::make_function(tree::Function& function, const syntax::Params& params,
                                 const syntax::Block* body, const syntax::Expr* value,
-                                const syntax::Expr* returns, const Directives& directives,
-                                GivenTypes given) {
+                                const NameSet& names, const syntax::Expr* returns,
+                                const Directives& directives, GivenTypes given) {
   auto made = make<tree::MakeFunction>(object_, function.range);
   made->function = &function;
   // Defaults belong to what is around the function.
@@ -176,29 +178,38 @@ ExprPtr Analyzer::make_function(tree::Function& function, const syntax::Params& 
   context.outer = context_;
   context.directives = directives;
   context.given = std::move(given);
+  context.closure = context_->closure;
   FunctionContext* before = context_;
-  auto scopes = std::move(inner_scopes_);
-  inner_scopes_.clear();
+  before->comprehensions = std::exchange(inner_scopes_, {});
   context_ = &context;
-  if (before != nullptr && !before->is_module)
+  if (!before->is_module)
     function.qualname = before->function->qualname + ".<locals>." + function.name;
   add_parameters(context, params);
+  Block entry;
   if (value != nullptr) {
+    collect_in_expr(*value);
+    add_free_variables(names);
+    capture(names_used_inside(*value), entry);
     auto stmt = make_stmt<tree::Return>(value->range);
     stmt->value = object(*value);
+    function.body = std::move(entry);
     function.body.push_back(std::move(stmt));
   } else {
     take_docstring(*body, function.doc, function.has_doc);
     collect_locals(*body);
+    add_free_variables(names);
     apply_given_types(context.given);
+    capture(names_used_inside(*body), entry);
     infer_types(*body);
     convert_parameters();
+    for (StmtPtr& stmt : entry) function.body.push_back(std::move(stmt));
     if (returns != nullptr) context.returns = annotation(*returns).type;
     check_flow(params, *body);
     for (StmtPtr& stmt : block(*body)) function.body.push_back(std::move(stmt));
   }
+  close_function();
   context_ = before;
-  inner_scopes_ = std::move(scopes);
+  inner_scopes_ = std::exchange(before->comprehensions, {});
   return made;
 }
 
@@ -220,14 +231,14 @@ ExprPtr Analyzer::def_function(const syntax::FunctionDef& def) {
   for (std::size_t i = def.decorators.size(); i-- > 0;)
     apply_directive_decorator(*def.decorators[i], directives);
   tree::Function& function = new_function(tree::FunctionKind::kDef, def.name.text, def.header);
-  ExprPtr made = make_function(function, *def.params, &def.body, nullptr, def.returns, directives,
-                               given_types(def.decorators));
+  ExprPtr made = make_function(function, *def.params, &def.body, nullptr, free_names(def),
+                               def.returns, directives, given_types(def.decorators));
   return decorated(std::move(made), def.decorators);
 }
 
 ExprPtr Analyzer::lambda(const syntax::Lambda& lambda) {
   tree::Function& function = new_function(tree::FunctionKind::kDef, "<lambda>", lambda.range);
-  return make_function(function, *lambda.params, nullptr, lambda.body, nullptr,
+  return make_function(function, *lambda.params, nullptr, lambda.body, free_names(lambda), nullptr,
                        context_->directives, {});
 }
 
@@ -280,8 +291,15 @@ void Analyzer::c_function(const syntax::CFuncDef& def) {
     }
   }
   take_docstring(def.body, function.doc, function.has_doc);
+  if (def.is_cpdef)
+    if (first_closure(def.body) != nullptr)
+      diagnostics_
+          .error("cpdef-closure", function.range,
+                 "closures inside cpdef functions not yet supported")
+          .hint("make it a def function, or a cdef function and a def function that calls it");
   collect_locals(def.body);
   apply_given_types(context.given);
+  capture(names_used_inside(def.body), body);
   infer_types(def.body);
   check_flow(params, def.body);
   for (StmtPtr& stmt : block(def.body)) body.push_back(std::move(stmt));

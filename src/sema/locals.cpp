@@ -16,11 +16,14 @@ void Analyzer::collect_locals(const syntax::Block& body) {
       for (const syntax::Identifier& name : as<syntax::Global>(*stmt).names)
         context_->globals.emplace(name.text);
   for (const syntax::Stmt* stmt : body)
+    if (stmt->kind == StmtKind::kNonlocal) declare_nonlocal(as<syntax::Nonlocal>(*stmt));
+  for (const syntax::Stmt* stmt : body)
     if (stmt->kind == StmtKind::kCompileTimeDef) define(as<syntax::CompileTimeDef>(*stmt));
   for (const syntax::Stmt* stmt : body) collect_local(*stmt);
 }
 
 void Analyzer::add_local(std::string_view name) {
+  if (context_->nonlocals.contains(name)) context_->assigned_nonlocals.emplace(name);
   if (context_->globals.contains(name) || context_->locals.contains(name)) return;
   context_->locals.emplace(std::string(name), new_variable(name, object_, VariableKind::kLocal));
 }
@@ -57,12 +60,8 @@ void Analyzer::collect_local(const syntax::Stmt& stmt) {
       return;
     }
     case StmtKind::kNonlocal:
-      // Refused as a statement; nothing more is said of its names.
-      for (const syntax::Identifier& name : as<syntax::Nonlocal>(stmt).names) {
-        add_local(name.text);
-        const auto local = context_->locals.find(name.text);
-        if (local != context_->locals.end()) local->second->type = types_.error();
-      }
+      for (const syntax::Identifier& name : as<syntax::Nonlocal>(stmt).names)
+        if (context_->assigned_nonlocals.contains(name.text)) refuse_nonlocal(name);
       return;
     case StmtKind::kDelete:
       for (const syntax::Expr* t : as<syntax::Delete>(stmt).targets) target(*t);

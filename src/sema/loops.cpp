@@ -34,8 +34,9 @@ Variable* Analyzer::local_variable(std::string_view name) const {
 Variable* Analyzer::object_variable(const syntax::Expr& e) const {
   if (e.kind != ExprKind::kName) return nullptr;
   Variable* local = local_variable(as<syntax::Name>(e).id);
-  return local != nullptr && local->type == object_ && !const_variables_.contains(local) ? local
-                                                                                         : nullptr;
+  const bool is_plain = local != nullptr && local->type == object_ && !local->is_captured() &&
+                        !const_variables_.contains(local);
+  return is_plain ? local : nullptr;
 }
 
 Variable* Analyzer::c_variable(const syntax::Expr* e) {

@@ -148,7 +148,10 @@ void Analyzer::statement(const syntax::Stmt& stmt, Block& out) {
     case StmtKind::kMatch:
       return not_supported(stmt.range, "match");
     case StmtKind::kNonlocal:
-      return not_supported(stmt.range, "nonlocal");
+      if (context_->is_module)
+        diagnostics_.error("nonlocal", stmt.range,
+                           "nonlocal declaration not allowed at module level");
+      return;
     case StmtKind::kTypeAlias:
       return not_supported(stmt.range, "type aliases");
     case StmtKind::kPropertyDef:

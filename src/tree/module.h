@@ -20,7 +20,10 @@ enum class VariableKind : std::uint8_t {
   kModule,     // a cdef variable of the module
   kExtern,     // of C: defined by a header
   kBorrowed,   // a cdef variable of another module
+  kCaptured,   // of a function, and functions inside it use it too: it is in a ClosureScope
 };
+
+struct ClosureScope;
 
 struct Variable {
   std::string name;  // as written
@@ -31,12 +34,27 @@ struct Variable {
   bool is_assigned = false;
   // Items of its buffer are assigned to.
   bool is_written = false;
+  const ClosureScope* scope = nullptr;  // kCaptured: what it is in
 
+  bool is_captured() const { return kind == VariableKind::kCaptured; }
   // It lives longer than a call, and others see it.
   bool is_global() const {
     return kind == VariableKind::kModule || kind == VariableKind::kExtern ||
-           kind == VariableKind::kBorrowed;
+           kind == VariableKind::kBorrowed || kind == VariableKind::kCaptured;
   }
+};
+
+// The variables of a function, or of a comprehension, that functions inside it use. They live in an
+// object on the heap, which all that use it hold. A variable is called `cpp`->member.
+struct ClosureScope {
+  struct Member {
+    const Variable* variable = nullptr;
+    std::string cpp;
+  };
+  std::string id;                       // unique in the module
+  std::string cpp;                      // a pointer to the members
+  const ClosureScope* outer = nullptr;  // held by this one
+  std::vector<Member> members;
 };
 
 enum class ParamKind : std::uint8_t {
@@ -82,6 +100,10 @@ struct Function {
   bool takes_gil = false;          // `with gil`: on entry, whoever calls it
   bool is_of_pxd = false;          // an inline function: each module that uses it has its own
   std::deque<Variable> variables;  // all of them: parameters, locals, temporaries
+  // Made by MakeScope statements of the body.
+  std::vector<const ClosureScope*> scopes;
+  // kDef: what the function object holds; null if it uses nothing of the functions around it.
+  const ClosureScope* outer_scope = nullptr;
   Block body;
 
   const Type* result = nullptr;
@@ -151,7 +173,8 @@ struct Module {
   std::vector<Prelude> prelude;      // in order
   std::vector<const Type*> structs;  // to be defined, in order; also enums
   std::deque<Variable> variables;    // cdef variables of the module
-  std::deque<Function> functions;    // the last is the module's own statements
+  std::deque<ClosureScope> scopes;
+  std::deque<Function> functions;  // the last is the module's own statements
   std::vector<Constant> constants;
   // Imported before anything runs; er_classes[i] in literals.
   std::vector<const ExtensionClass*> classes;

@@ -52,7 +52,8 @@ class Printer {
     ++indent_;
     for (const Variable& variable : function.variables) {
       if (variable.kind == VariableKind::kParameter) continue;
-      line("local " + name(variable) + ": " + variable.type->name);
+      line((variable.is_captured() ? "captured " : "local ") + name(variable) + ": " +
+           variable.type->name);
     }
     for (const StmtPtr& stmt : function.body) statement(*stmt);
     --indent_;
@@ -302,6 +303,12 @@ void Printer::statement(const Stmt& stmt) {
     case StmtKind::kUnbind:
       return line("unbind " + name(*as<Unbind>(stmt).variable) +
                   (as<Unbind>(stmt).check ? "?" : ""));
+    case StmtKind::kMakeScope: {
+      std::string names;
+      for (const ClosureScope::Member& member : as<MakeScope>(stmt).scope->members)
+        names += (names.empty() ? "" : ", ") + name(*member.variable);
+      return line("scope " + names);
+    }
     case StmtKind::kIf:
       line("if " + expr(*as<If>(stmt).test));
       block(as<If>(stmt).body);

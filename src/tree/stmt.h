@@ -10,10 +10,13 @@
 
 namespace engineroom::tree {
 
+struct ClosureScope;
+
 enum class StmtKind : std::uint8_t {
   kExpr,
   kAssign,
   kUnbind,
+  kMakeScope,
   kIf,
   kWhile,
   kCountLoop,
@@ -70,6 +73,11 @@ struct Assign : StmtOf<StmtKind::kAssign> {
 struct Unbind : StmtOf<StmtKind::kUnbind> {
   Variable* variable = nullptr;
   bool check = false;
+};
+
+// From here on the variables of the scope are there, without values; each time they are new ones.
+struct MakeScope : StmtOf<StmtKind::kMakeScope> {
+  const ClosureScope* scope = nullptr;
 };
 
 struct If : StmtOf<StmtKind::kIf> {

@@ -70,8 +70,18 @@ class Verifier {
     check(v != nullptr, std::string(role) + " is null");
     if (v == nullptr) return;
     check(v->type != nullptr, v->name + " has no type");
-    check(v->kind == VariableKind::kExtern || known_.contains(v) || locals_.contains(v),
+    check(v->kind == VariableKind::kExtern || known_.contains(v) || locals_.contains(v) ||
+              (v->is_captured() && is_in_reach(*v->scope)),
           v->name + " is no variable of this function");
+  }
+
+  // Is it a scope that this function makes, or one that its object holds?
+  bool is_in_reach(const ClosureScope& scope) const {
+    for (const ClosureScope* own : function_->scopes)
+      if (own == &scope) return true;
+    for (const ClosureScope* held = function_->outer_scope; held != nullptr; held = held->outer)
+      if (held == &scope) return true;
+    return false;
   }
 
   const Module& module_;
@@ -169,6 +179,9 @@ void Verifier::statement(const Stmt& stmt) {
       if (as<Unbind>(stmt).variable != nullptr)
         check(as<Unbind>(stmt).variable->type->is_counted(), "a C variable is unbound");
       return;
+    case StmtKind::kMakeScope:
+      return check(as<MakeScope>(stmt).scope != nullptr && is_in_reach(*as<MakeScope>(stmt).scope),
+                   "a scope of no function");
     case StmtKind::kIf:
       condition(as<If>(stmt).test.get());
       block(as<If>(stmt).body);
@@ -379,6 +392,8 @@ void Verifier::parts(const Expr& e) {
     }
     case ExprKind::kMakeFunction:
       check(functions_.contains(as<MakeFunction>(e).function), "a function of no module");
+      if (const ClosureScope* scope = as<MakeFunction>(e).function->outer_scope)
+        check(is_in_reach(*scope), "a function is made where its scope is not", e);
       for (const ExprPtr& value : as<MakeFunction>(e).defaults) object(value.get(), "a default");
       for (const auto& [name, value] : as<MakeFunction>(e).annotations)
         object(value.get(), "an annotation");
