@@ -429,6 +429,12 @@ def test_code_is_kept_as_long_as_its_functions():
             "cpdef f(x):\n    return lambda: x\n",
             "closures inside cpdef functions not yet supported",
         ),
+        (
+            "from cython.parallel import prange\n"
+            "def f(int n):\n    cdef int i\n    cdef double s = 0\n"
+            "    for i in prange(n, nogil=True):\n        s += i\n    return lambda: s\n",
+            "not supported yet: closures over variables that threads assign to: 's'",
+        ),
     ],
 )
 def test_mistakes(text, said):

@@ -535,6 +535,7 @@ class Analyzer {
   bool team_option(const syntax::Keyword& keyword, ExprPtr& n_threads, ExprPtr& use_threads);
   std::optional<tree::Schedule> schedule_option(const syntax::Expr& value);
   void prange_options(const syntax::Call& call, tree::ParallelLoop& loop, bool& nogil);
+  bool refuse_shared(const Variable& variable, syntax::SourceRange range);
   void add_private(std::vector<tree::Private>& privates, Variable* variable,
                    syntax::SourceRange range);
   void classify(const syntax::Block& body, tree::ParallelLoop& loop, ParallelScope& scope);

@@ -247,10 +247,19 @@ void Analyzer::prange_options(const syntax::Call& call, tree::ParallelLoop& loop
 
 // ---- variables ----
 
+// Threads have copies of what they assign to, and the variables of closures are one for all.
+bool Analyzer::refuse_shared(const Variable& variable, syntax::SourceRange range) {
+  if (!variable.is_captured()) return false;
+  not_supported(
+      range, "closures over variables that threads assign to: " + syntax::in_quotes(variable.name));
+  return true;
+}
+
 void Analyzer::add_private(std::vector<tree::Private>& privates, Variable* variable,
                            syntax::SourceRange range) {
   if (variable->type->kind == TypeKind::kArray)
     return not_supported(range, "assigning whole arrays in a parallel section");
+  if (refuse_shared(*variable, range)) return;
   privates.push_back({variable, range});
   variable->is_assigned = true;
 }
@@ -300,6 +309,7 @@ void Analyzer::classify(const syntax::Block& body, tree::ParallelLoop& loop, Par
     } else if (!variable->type->is_numeric()) {
       not_supported(one.range, "reductions of type " + in_quotes(variable->type->name));
     } else {
+      if (refuse_shared(*variable, one.range)) continue;
       loop.reductions.push_back({variable, op.data(), one.range});
       scope.reductions.insert(variable);
       variable->is_assigned = true;
@@ -417,7 +427,9 @@ void Analyzer::prange_loop(const syntax::For& stmt, const syntax::Call& call, Bl
   bool nogil = false;
   prange_options(call, *loop, nogil);
   loop->variable = prange_target(*stmt.target);
-  if (loop->variable == nullptr || !prange_limits(call, *loop)) return;
+  if (loop->variable == nullptr || refuse_shared(*loop->variable, stmt.target->range) ||
+      !prange_limits(call, *loop))
+    return;
   loop->variable->is_assigned = true;
   ParallelScope* outer = context_->parallel;
   if (outer != nullptr && !outer->is_block)
