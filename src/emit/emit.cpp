@@ -362,6 +362,7 @@ Unit emit(const tree::Module& module, const syntax::Sources& sources, const Emit
 
   const bool is_extension = !options.init_symbol.empty();
   Unit unit;
+  unit.refusals = context.refusals;
   unit.entry = "er_exec_" + options.id;
   Writer types;
   define_types(module, types);

@@ -42,8 +42,15 @@ struct EmitOptions {
   std::string init_symbol = {};
 };
 
+// Something that was asked for and that cannot be done.
+struct Refusal {
+  syntax::SourceRange range;
+  std::string why;
+};
+
 struct Unit {
   std::string text;
+  std::vector<Refusal> refusals;  // if there are any, the text is of no use
   // extern "C" int entry(PyObject* globals, PyObject* home): runs the module's statements with
   // `globals`, a dict, as their names; 0, or -1 with an exception set. Both must live as long as
   // the code runs; functions made by it see to that.

@@ -41,6 +41,7 @@ struct ModuleContext {
   ItemTypes item_types = {};
   Conversions conversions{item_types};
   LaneFunctions lane_functions{module};
+  std::vector<Refusal> refusals = {};
   bool uses_global_caches = false;  // er_caches[i]: of the global called constants[i]
 };
 
@@ -248,7 +249,7 @@ class FunctionEmitter {
   // What may be left out of a loop from `least` to `largest`, if it has no `else`.
   template <typename Loop>
   HoistedChecks hoisted_checks(const Loop& stmt, const std::string& least,
-                               const std::string& largest);
+                               const std::string& largest, bool may_nest = false);
   // `write` writes the loop: without these checks, and with them.
   template <typename Write>
   void with_and_without_checks(const HoistedChecks& hoisted, const std::string& has_turns,
@@ -318,6 +319,8 @@ class FunctionEmitter {
   static const tree::CountLoop* collapsed(const tree::ParallelLoop& stmt);
   Limits limits(const tree::ParallelLoop& stmt);
   void parallel_loop(const tree::ParallelLoop& stmt, const Limits& limits);
+  // With turns in lanes; in loops on threads that are blocks of turns.
+  void simd_loop(const tree::ParallelLoop& stmt, const Limits& limits);
   Left left_by(const tree::ParallelLoop& stmt);
   struct Reductions;
   void turn(const tree::ParallelLoop& stmt, const Limits& limits, const Region& region,
@@ -386,10 +389,14 @@ class FunctionEmitter {
 
 template <typename Loop>
 HoistedChecks FunctionEmitter::hoisted_checks(const Loop& stmt, const std::string& least,
-                                              const std::string& largest) {
+                                              const std::string& largest, bool may_nest) {
   if (!stmt.orelse.empty()) return {};
-  const CountedLoop loop{&stmt.body, stmt.variable, stmt.counter, "er::Wide(" + least + ")",
-                         "er::Wide(" + largest + ")"};
+  const CountedLoop loop{&stmt.body,
+                         stmt.variable,
+                         stmt.counter,
+                         "er::Wide(" + least + ")",
+                         "er::Wide(" + largest + ")",
+                         may_nest};
   return hoist_checks(loop, effects_, addressed_);
 }
 

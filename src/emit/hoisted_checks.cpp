@@ -83,7 +83,9 @@ class Finder {
     return std::all_of(block.begin(), block.end(), [&](const tree::StmtPtr& stmt) {
       constexpr StmtKind kPlain[] = {StmtKind::kExpr,  StmtKind::kAssign,   StmtKind::kIf,
                                      StmtKind::kBreak, StmtKind::kContinue, StmtKind::kReturn};
-      if (std::find(std::begin(kPlain), std::end(kPlain), stmt->kind) == std::end(kPlain))
+      const bool is_loop = stmt->kind == StmtKind::kWhile || stmt->kind == StmtKind::kCountLoop;
+      if (std::find(std::begin(kPlain), std::end(kPlain), stmt->kind) == std::end(kPlain) &&
+          !(is_loop && loop_.may_nest))
         return false;
       bool is_fine = true;
       tree::for_each_expr(*stmt, [&](const Expr& e) { is_fine = is_fine && look_at(e); });

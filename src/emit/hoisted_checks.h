@@ -29,6 +29,7 @@ struct CountedLoop {
   // In C++: the least and the largest value that the variable gets. They are of type er::Wide.
   std::string least;
   std::string largest;
+  bool may_nest = false;  // written twice even if there are loops in it
 };
 
 struct HoistedChecks {

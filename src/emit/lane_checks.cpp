@@ -89,11 +89,11 @@ namespace {
 // Walks over one turn in the order in which it runs.
 class TurnWalk {
  public:
-  TurnWalk(const tree::CountLoop& loop, const tree::Function& function)
-      : loop_variable_(loop.variable) {
-    add_assigned(loop.body, privates_);
+  TurnWalk(const Variable& loop_variable, const tree::Block& turn, const tree::Function& function)
+      : loop_variable_(&loop_variable) {
+    add_assigned(turn, privates_);
     add_reads(function.body, reads_);
-    add_reads(loop.body, own_reads_);
+    add_reads(turn, own_reads_);
   }
 
   bool passes(const tree::Block& body) {
@@ -193,8 +193,9 @@ class TurnWalk {
 
 }  // namespace
 
-bool are_turns_apart(const tree::CountLoop& loop, const tree::Function& function) {
-  return TurnWalk(loop, function).passes(loop.body);
+bool are_turns_apart(const Variable& loop_variable, const tree::Block& turn,
+                     const tree::Function& function) {
+  return TurnWalk(loop_variable, turn, function).passes(turn);
 }
 
 }  // namespace engineroom::emit

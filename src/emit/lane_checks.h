@@ -21,7 +21,8 @@ void add_reads(const tree::Expr& expr, ReadCounts& out);
 // Does each turn set the variables that it assigns to before it reads them? And on every way
 // through, if the function reads them elsewhere? Then no turn depends on another by way of
 // variables, and after the loop they are what the last turn made them.
-bool are_turns_apart(const tree::CountLoop& loop, const tree::Function& function);
+bool are_turns_apart(const tree::Variable& loop_variable, const tree::Block& turn,
+                     const tree::Function& function);
 
 // A loop, or a call of a function that may have one. Without there is nothing to gain, and nothing
 // else needs to be looked at.

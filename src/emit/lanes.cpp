@@ -83,14 +83,19 @@ using Form = LaneValue::Form;
 // Writes statements for all lanes. What it has no form for makes it fail as a whole.
 class LaneWriter {
  public:
-  explicit LaneWriter(LaneFunctions& functions) : functions_(functions) {}
+  // `inside`: null if turns must not read memory; else subscripts that need no check.
+  explicit LaneWriter(LaneFunctions& functions, const std::set<const Expr*>* inside = nullptr)
+      : functions_(functions), inside_(inside) {}
 
   bool is_fine() const { return is_fine_; }
+  const Refusal& refusal() const { return refusal_; }
   bool has_inner_loop() const { return has_inner_loop_; }
   int n_stores() const { return n_stores_; }
   const Writer& text() const { return out_; }
 
-  void turns(const tree::CountLoop& loop, const std::string& counter, const std::string& stop);
+  // Of a CountLoop or ParallelLoop.
+  template <typename Loop>
+  void turns(const Loop& loop, const std::string& counter, const std::string& stop);
   void function(const tree::Function& function, const std::string& signature,
                 const VariableSet& in_lanes);
 
@@ -106,7 +111,9 @@ class LaneWriter {
     Place place;
   };
 
-  LaneValue give_up() {
+  // The first reason counts.
+  LaneValue give_up(const char* why = "there is no form of this for several turns at once") {
+    if (is_fine_) refusal_ = {at_, why};
     is_fine_ = false;
     return {"0"};
   }
@@ -115,6 +122,7 @@ class LaneWriter {
 
   // ---- values ----
   LaneValue value(const Expr& expr);
+  LaneValue value_of(const Expr& expr);
   LaneValue variable(const Variable& variable);
   LaneValue binary(const tree::Binary& expr);
   template <typename Make>
@@ -123,6 +131,13 @@ class LaneWriter {
   LaneValue cast(const tree::Cast& expr);
   LaneValue call(const tree::Call& expr);
   LaneValue conditional(const tree::Conditional& expr);
+  template <typename Make>
+  auto under(const std::string& condition, const Make& make);
+  // ---- memory ----
+  LaneValue load(const Expr& expr);
+  LaneValue load_item(const tree::BufferItem& item);
+  bool needs_check(const tree::BufferItem& item, const Expr& index, bool wraps) const;
+  std::optional<std::string> first_index(const Expr& index) const;
   std::string lanes(const LaneValue& value, const Type& type);
   std::string lanes(const Expr& expr) { return lanes(value(expr), *expr.type); }
   std::string condition(const Expr& expr);
@@ -146,6 +161,9 @@ class LaneWriter {
   bool follows_lanes(const Expr& index) const;
 
   LaneFunctions& functions_;
+  const std::set<const Expr*>* inside_;
+  Refusal refusal_;
+  syntax::SourceRange at_;  // what is being written
   Writer out_;
   int n_names_ = 0;
   bool is_fine_ = true;
@@ -195,6 +213,13 @@ std::string LaneWriter::scalar(const Expr& expr) {
 
 LaneValue LaneWriter::value(const Expr& expr) {
   if (!is_fine_) return {"0"};
+  const syntax::SourceRange around = std::exchange(at_, expr.range);
+  LaneValue made = value_of(expr);
+  at_ = around;
+  return made;
+}
+
+LaneValue LaneWriter::value_of(const Expr& expr) {
   switch (expr.kind) {
     case ExprKind::kLiteral:
       return is_lane_number(*expr.type) ? LaneValue{as<tree::Literal>(expr).cpp} : give_up();
@@ -228,6 +253,9 @@ LaneValue LaneWriter::value(const Expr& expr) {
     }
     case ExprKind::kCast:
       return cast(as<tree::Cast>(expr));
+    case ExprKind::kIndex:
+    case ExprKind::kBufferItem:
+      return load(expr);
     default:
       return give_up();
   }
@@ -277,6 +305,15 @@ auto LaneWriter::unconditional(const Make& make) {
   return made;
 }
 
+// What is evaluated for some of the lanes: others must not read memory for it.
+template <typename Make>
+auto LaneWriter::under(const std::string& condition, const Make& make) {
+  levels_.push_back({"(" + mask() + " & " + condition + ")", Place::kPart});
+  auto made = make();
+  levels_.pop_back();
+  return made;
+}
+
 LaneValue LaneWriter::logical(const tree::Logical& expr) {
   if (expr.test != nullptr) return give_up();
   const LaneValue left = value(*expr.left);
@@ -286,6 +323,14 @@ LaneValue LaneWriter::logical(const tree::Logical& expr) {
       return {"(" + left.text + (expr.is_and ? " && " : " || ") + right.text + ")"};
   }
   const std::string sign = expr.is_and ? " & " : " | ";
+  if (inside_ != nullptr) {
+    const std::string first = new_name("m");
+    out_.line("const er::Mask " + first + " = " + condition(*expr.left) + ";");
+    const std::string second = under(expr.is_and ? first : "~" + first, [&] {
+      return unconditional([&] { return condition(*expr.right); });
+    });
+    return {"(" + first + sign + second + ")", Form::kMask};
+  }
   return {"(" + condition(*expr.left) + sign +
               unconditional([&] { return condition(*expr.right); }) + ")",
           Form::kMask};
@@ -293,6 +338,16 @@ LaneValue LaneWriter::logical(const tree::Logical& expr) {
 
 LaneValue LaneWriter::conditional(const tree::Conditional& expr) {
   if (!is_lane_number(*expr.type)) return give_up();
+  if (inside_ != nullptr) {
+    const std::string test = new_name("m");
+    out_.line("const er::Mask " + test + " = " + condition(*expr.test) + ";");
+    const auto side = [&](const Expr& one, const std::string& when) {
+      return under(when, [&] { return unconditional([&] { return lanes(one); }); });
+    };
+    const std::string body = side(*expr.body, test);
+    const std::string orelse = side(*expr.orelse, "~" + test);
+    return {"er::select(" + test + ", " + body + ", " + orelse + ")", Form::kLanes};
+  }
   const LaneValue test = value(*expr.test);
   const LaneValue body = unconditional([&] { return value(*expr.body); });
   const LaneValue orelse = unconditional([&] { return value(*expr.orelse); });
@@ -316,7 +371,8 @@ LaneValue LaneWriter::cast(const tree::Cast& expr) {
   if (from.is_complex() && to.is_complex()) return to.cpp == from.cpp ? made : give_up();
   if (from.is_complex()) return give_up();
   // A number that does not fit, in a lane that nobody asks for, would be undefined behaviour.
-  if (from.is_float() && to.is_integral()) return give_up();
+  if (from.is_float() && to.is_integral())
+    return give_up("a float becomes an integer: it may not fit where a turn is not asked for it");
   if (to.is_complex())
     return {lanes_of(to) + "(er::convert<" + to.base->cpp + ">(" + lanes(made, from) + "))",
             Form::kLanes};
@@ -338,12 +394,15 @@ LaneValue LaneWriter::call(const tree::Call& expr) {
     const auto instruction = instructions().find(name->cpp);
     if (instruction == instructions().end() || args.size() != 1 ||
         plain(*expr.args[0]->type).cpp != "double")
-      return give_up();
+      return give_up(
+          "functions of C are called for one turn at a time, but sqrt, fabs, floor, "
+          "ceil and trunc");
     if (is_scalar) return {name->cpp + "(" + args[0].text + ")"};
     return {std::string(instruction->second) + "(" + args[0].text + ")", Form::kLanes};
   }
   const LaneFunctions::Version version = functions_.version(name->cpp, in_lanes);
-  if (version.name.empty()) return give_up();
+  if (version.name.empty())
+    return give_up("this function has no form for vectors: it may fail, or read memory");
   if (version.has_inner_loop) {
     has_inner_loop_ = true;
     ++n_loop_calls_;
@@ -361,7 +420,7 @@ void LaneWriter::declare(const VariableSet& variables) {
   std::map<std::string, const Type*> by_name;
   for (const Variable* variable : variables) by_name.emplace(variable->cpp, variable->type);
   for (const auto& [name, type] : by_name) {
-    if (!is_lane_number(*type)) is_fine_ = false;
+    if (!is_lane_number(*type)) give_up("a variable is no number of C");
     if (!is_fine_) return;
     out_.line(lanes_of(*type) + " " + name + "{};");
   }
@@ -373,6 +432,7 @@ void LaneWriter::block(const tree::Block& block) {
 }
 
 void LaneWriter::statement(const tree::Stmt& stmt) {
+  at_ = stmt.range;
   switch (stmt.kind) {
     case StmtKind::kAssign:
       return assign(as<tree::Assign>(stmt));
@@ -396,7 +456,7 @@ void LaneWriter::statement(const tree::Stmt& stmt) {
       return leave(Place::kAll);
     }
     default:
-      is_fine_ = false;
+      give_up();
   }
 }
 
@@ -437,6 +497,106 @@ bool LaneWriter::follows_lanes(const Expr& index) const {
   return false;
 }
 
+// What it is in the first lane, if it is the next number in each next one: i, or i + 1.
+std::optional<std::string> LaneWriter::first_index(const Expr& index) const {
+  if (follows_lanes(index)) return counter_;
+  if (const auto* cast = tree::try_as<tree::Cast>(&index)) {
+    const Type& from = plain(*cast->value->type);
+    const Type& to = plain(*cast->type);
+    const bool widens = from.kind == TypeKind::kInt && to.kind == TypeKind::kInt &&
+                        from.is_signed && to.is_signed && to.rank >= from.rank;
+    return widens ? first_index(*cast->value) : std::nullopt;
+  }
+  const auto* sum = tree::try_as<tree::Binary>(&index);
+  constexpr int kRankOfLong = 4;
+  if (sum == nullptr || !plain(*sum->type).is_signed || plain(*sum->type).rank < kRankOfLong)
+    return std::nullopt;
+  const std::string_view op = sum->op;
+  const auto* literal = tree::try_as<tree::Literal>(sum->right.get());
+  if (literal == nullptr || (op != "+" && op != "-")) return std::nullopt;
+  const std::optional<std::string> first = first_index(*sum->left);
+  if (!first) return std::nullopt;
+  return "(" + *first + " " + sum->op + " " + literal->cpp + ")";
+}
+
+bool LaneWriter::needs_check(const tree::BufferItem& item, const Expr& index, bool wraps) const {
+  if (inside_->contains(&index)) return false;
+  const bool is_constant = tree::try_as<tree::Literal>(&index) != nullptr;
+  return item.checks_bounds || (wraps && plain(*index.type).is_signed && !is_constant);
+}
+
+// Lanes that are not asked read nothing.
+LaneValue LaneWriter::load(const Expr& expr) {
+  const Type& type = plain(*expr.type);
+  if (inside_ == nullptr || type.is_complex() || type.kind == TypeKind::kBint ||
+      !is_lane_number(type))
+    return give_up();
+  if (const auto* item = tree::try_as<tree::BufferItem>(&expr)) return load_item(*item);
+  const auto& access = as<tree::IndexAccess>(expr);
+  if (!access.value->type->is_pointer()) return give_up();
+  const std::string from = scalar(*access.value);
+  if (const auto first = first_index(*access.index))
+    return {"er::load<" + type.cpp + ">(" + mask() + ", " + from + " + " + *first + ")",
+            Form::kLanes};
+  const LaneValue at = value(*access.index);
+  if (at.form == Form::kScalar)
+    return {"er::load_one<" + type.cpp + ">(" + mask() + ", " + from + " + " + at.text + ")"};
+  return {"er::gather<" + type.cpp + ">(" + mask() + ", (const char*)(" + from +
+              "), er::convert<Py_ssize_t>(" + lanes(at, *access.index->type) +
+              ") * (Py_ssize_t)sizeof(" + type.cpp + "))",
+          Form::kLanes};
+}
+
+LaneValue LaneWriter::load_item(const tree::BufferItem& item) {
+  const auto* ref = tree::try_as<tree::VariableRef>(item.value.get());
+  if (ref == nullptr || ref->variable->is_global() || ref->check_bound || item.checks_none)
+    return give_up();
+  const std::string name = memory_name(*ref->variable);
+  const MemoryLayout layout = layout_of(*item.value->type);
+  const std::string& type = plain(*item.type).cpp;
+  const std::string begin = "er::load<" + type + ">(" + mask() + ", ";
+  std::string address = name + ".data";
+  std::string offsets;  // of lanes
+  std::optional<std::size_t> followed;
+  const auto stride = [&](std::size_t i) {
+    return static_cast<int>(i) == layout.contiguous_axis
+               ? "(Py_ssize_t)sizeof(" + type + ")"
+               : name + ".strides[" + std::to_string(i) + "]";
+  };
+  for (std::size_t i = 0; i < item.indices.size(); ++i) {
+    const Expr& index = *item.indices[i];
+    at_ = index.range;
+    if (layout.may_point[i]) return give_up();
+    if (needs_check(item, index, item.wraps && layout.has_negative_indices))
+      return give_up(
+          "the subscript is checked in each turn; boundscheck(False) and "
+          "wraparound(False) leave that out");
+    const std::optional<std::string> first = followed ? std::nullopt : first_index(index);
+    if (first) {
+      followed = i;
+      address += " + " + *first + " * " + stride(i);
+      continue;
+    }
+    const LaneValue at = value(index);
+    if (at.form == Form::kScalar) {
+      address += " + (" + at.text + ") * " + stride(i);
+    } else {
+      offsets += (offsets.empty() ? "" : " + ") + std::string("er::convert<Py_ssize_t>(") +
+                 lanes(at, *index.type) + ") * " + stride(i);
+    }
+  }
+  if (!offsets.empty()) {
+    if (followed) offsets += " + er::count_from<Py_ssize_t>(0) * " + stride(*followed);
+    return {"er::gather<" + type + ">(" + mask() + ", " + address + ", " + offsets + ")",
+            Form::kLanes};
+  }
+  if (!followed)
+    return {"er::load_one<" + type + ">(" + mask() + ", (const " + type + "*)(" + address + "))"};
+  if (static_cast<int>(*followed) == layout.contiguous_axis)
+    return {begin + "(const " + type + "*)(" + address + "))", Form::kLanes};
+  return {begin + address + ", " + stride(*followed) + ")", Form::kLanes};
+}
+
 void LaneWriter::store(const Expr& target, const Expr& value) {
   ++n_stores_;
   if (!is_lane_number(*target.type) || target.type->is_complex()) {
@@ -446,12 +606,14 @@ void LaneWriter::store(const Expr& target, const Expr& value) {
   const auto* index = tree::try_as<tree::IndexAccess>(&target);
   const auto* item = tree::try_as<tree::BufferItem>(&target);
   std::string first;
-  if (index != nullptr && follows_lanes(*index->index)) {
-    first = "&" + scalar(*index->value) + "[" + counter_ + "]";
+  const std::optional<std::string> at =
+      index != nullptr ? first_index(*index->index) : std::nullopt;
+  if (at) {
+    first = "&" + scalar(*index->value) + "[" + *at + "]";
   } else if (item != nullptr) {
     first = first_item(*item);
   } else {
-    give_up();
+    give_up("the items that turns write are not beside each other");
   }
   const std::string made = lanes(value);
   out_.line("er::store<" + plain(*target.type).cpp + ">(" + mask() + ", " + first + ", " + made +
@@ -476,9 +638,10 @@ std::string LaneWriter::first_item(const tree::BufferItem& item) {
     const Expr& index = *item.indices[i];
     const std::string axis = "[" + std::to_string(i) + "]";
     const std::string size = name + ".shape" + axis;
-    std::string at = counter_;
+    const std::optional<std::string> followed = first_index(index);
+    std::string at = followed ? *followed : "";
     if (layout.may_point[i]) return give_up().text;
-    if (follows_lanes(index)) {
+    if (followed) {
       if (lane_axis >= 0) return give_up().text;
       lane_axis = static_cast<int>(i);
       if (wraps || item.checks_bounds) checks_.push_back("if (" + at + " < 0) break;");
@@ -498,7 +661,7 @@ std::string LaneWriter::first_item(const tree::BufferItem& item) {
                     ? "(Py_ssize_t)sizeof(" + plain(*item.type).cpp + ")"
                     : name + ".strides" + axis);
   }
-  if (lane_axis < 0) return give_up().text;
+  if (lane_axis < 0) return give_up("each turn writes the same item").text;
   if (lane_axis == layout.contiguous_axis)
     return "(" + plain(*item.type).cpp + "*)(" + address + ")";
   return address + ", " + name + ".strides[" + std::to_string(lane_axis) + "]";
@@ -619,11 +782,11 @@ void LaneWriter::leave(Place as_far_as) {
     if (levels_[i].place == as_far_as) return;
   }
   // There is no such place: the loop is around the lanes.
-  if (as_far_as != Place::kAll) is_fine_ = false;
+  if (as_far_as != Place::kAll) give_up("a turn ends the loop");
 }
 
-void LaneWriter::turns(const tree::CountLoop& loop, const std::string& counter,
-                       const std::string& stop) {
+template <typename Loop>
+void LaneWriter::turns(const Loop& loop, const std::string& counter, const std::string& stop) {
   const Type& type = *loop.counter;
   add_assigned(loop.body, in_lanes_);
   add_reads(loop.body, reads_);
@@ -748,7 +911,7 @@ bool write_lanes(const tree::CountLoop& loop, const tree::Function& function,
       !may_have_inner_loop(loop.body))
     return false;
   // What is stored could be one of them.
-  if (!addressed.empty() || !are_turns_apart(loop, function)) return false;
+  if (!addressed.empty() || !are_turns_apart(*loop.variable, loop.body, function)) return false;
   LaneWriter writer(functions);
   writer.turns(loop, counter, stop);
   // More than one place written could be the same memory twice.
@@ -757,6 +920,30 @@ bool write_lanes(const tree::CountLoop& loop, const tree::Function& function,
   out.append(writer.text());
   out.line("#endif");
   return true;
+}
+
+std::optional<Refusal> write_parallel_lanes(const tree::ParallelLoop& loop,
+                                            const tree::Function& function,
+                                            const std::set<const Variable*>& addressed,
+                                            const std::set<const Expr*>& inside,
+                                            const std::string& counter, const std::string& stop,
+                                            LaneFunctions& functions, Writer& out) {
+  const auto refusal = [&](const char* why) { return Refusal{loop.range, why}; };
+  if (!loop.reductions.empty()) return refusal("a reduction adds up in the order of the turns");
+  if (!is_lane_number(*loop.variable->type) || loop.variable->is_global())
+    return refusal("the loop's variable is no local integer of C");
+  if (!addressed.empty()) return refusal("the function has the address of a variable");
+  if (!are_turns_apart(*loop.variable, loop.body, function))
+    return refusal(
+        "turns read, or leave for later, variables that not every turn sets before, or "
+        "the loop is left");
+  LaneWriter writer(functions, &inside);
+  writer.turns(loop, counter, stop);
+  if (!writer.is_fine()) return writer.refusal();
+  out.line("#ifdef ER_HAS_LANES");
+  out.append(writer.text());
+  out.line("#endif");
+  return std::nullopt;
 }
 
 }  // namespace engineroom::emit

@@ -15,11 +15,13 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "emit/emit.h"
 #include "emit/writer.h"
 #include "tree/module.h"
 
@@ -51,5 +53,15 @@ class LaneFunctions {
 bool write_lanes(const tree::CountLoop& loop, const tree::Function& function,
                  const std::set<const tree::Variable*>& addressed, const std::string& counter,
                  const std::string& stop, LaneFunctions& functions, Writer& out);
+
+// The same for a parallel loop that is to run in lanes (simd=True). Its turns run in any order, so
+// that they may read memory, and write several items. `inside`: subscripts that need no check.
+// Says why it cannot be done; then nothing was written.
+std::optional<Refusal> write_parallel_lanes(const tree::ParallelLoop& loop,
+                                            const tree::Function& function,
+                                            const std::set<const tree::Variable*>& addressed,
+                                            const std::set<const tree::Expr*>& inside,
+                                            const std::string& counter, const std::string& stop,
+                                            LaneFunctions& functions, Writer& out);
 
 }  // namespace engineroom::emit

@@ -20,6 +20,8 @@
 //
 // What the body only reads is copied for each thread, so that it can stay in registers.
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "emit/function_emitter.h"
 #include "emit/text.h"
@@ -346,7 +348,10 @@ FunctionEmitter::Limits FunctionEmitter::limits(const tree::ParallelLoop& stmt) 
     const bool is_monotonic = may_steal && (has_order || !left_by(stmt).variables.empty());
     made.schedule = std::string(" schedule(") + (is_monotonic ? "monotonic: " : "") +
                     schedule_name(stmt.schedule);
-    if (stmt.chunk) made.schedule += ", " + kept(value(*stmt.chunk), *stmt.chunk->type).text;
+    if (stmt.chunk) {
+      const std::string chunk = kept(value(*stmt.chunk), *stmt.chunk->type).text;
+      made.schedule += ", " + (stmt.is_simd ? "er::n_lane_blocks(" + chunk + ")" : chunk);
+    }
     made.schedule += ")";
   }
   made.team = team_clauses(stmt.n_threads, stmt.use_threads);
@@ -460,10 +465,59 @@ void FunctionEmitter::parallel_loop(const tree::ParallelLoop& stmt) {
   HoistedChecks hoisted;
   // The threads of a block must agree which loop it is, and each has variables of its own.
   if (!stmt.is_shared_out && collapsed(stmt) == nullptr && range.step == "1")
-    hoisted = hoisted_checks(stmt, range.start, range.stop + " - 1");
-  if (hoisted.conditions.empty()) return parallel_loop(stmt, limits);
-  with_and_without_checks(hoisted, range.start + " < " + range.stop,
-                          [&] { parallel_loop(stmt, limits); });
+    hoisted = hoisted_checks(stmt, range.start, range.stop + " - 1", stmt.is_simd);
+  bool is_simd = stmt.is_simd;
+  const auto write = [&] {
+    // With checks it is as it would be without lanes.
+    std::exchange(is_simd, false) ? simd_loop(stmt, limits) : parallel_loop(stmt, limits);
+  };
+  if (hoisted.conditions.empty()) return write();
+  with_and_without_checks(hoisted, range.start + " < " + range.stop, write);
+}
+
+void FunctionEmitter::simd_loop(const tree::ParallelLoop& stmt, const Limits& limits) {
+  const Variables views = lend_views(stmt);
+  const Region inside = region(stmt, stmt.body, true);
+  const Left left = left_by(stmt);
+  const std::string& id = inside.id;
+  const std::string& type = stmt.counter->cpp;
+  const std::string i = "i" + id;
+  const std::string end = "e" + id;
+  const std::string turns = "er::Turns<" + type + "> ";
+  Writer lanes;
+  std::optional<Refusal> refusal = write_parallel_lanes(
+      stmt, function_, addressed_, inside_, i, end + "_lanes", context_.lane_functions, lanes);
+  if (!refusal && (inside.can_leave() || inside.takes_gil))
+    refusal = Refusal{
+        stmt.range, "something in it may fail; boundscheck(False) leaves checks of subscripts out"};
+  take_back(views);
+  if (refusal) return context_.refusals.push_back(std::move(*refusal));
+
+  has_declared_ = true;
+  count_turns(stmt, limits, id);
+  out_.line("const " + turns + "b" + id + " = n" + id + " / er::kLaneBlock + (n" + id +
+            " % er::kLaneBlock != 0);");
+  declare_lent(views);
+  if (!left.variables.empty()) out_.line("if (n" + id + " > 0)");
+  out_.line("#pragma omp parallel for" + copied_clause(stmt) + limits.team + left.clauses +
+            limits.schedule);
+  out_.open("for (" + turns + "k" + id + " = 0; k" + id + " < b" + id + "; ++k" + id + ")");
+  const std::string is_last = "k" + id + " + 1 == b" + id;
+  out_.line(type + " " + i + " = er::step_by<" + type + ">(" + limits.range.start + ", (" + type +
+            ")(k" + id + " * er::kLaneBlock));");
+  out_.line("const " + type + " " + end + " = " + is_last + " ? " + limits.range.stop + " : " + i +
+            " + er::kLaneBlock;");
+  declare_inner(stmt);
+  // The last turn of all is a single one, and leaves its values behind.
+  out_.line("[[maybe_unused]] const " + type + " " + end + "_lanes = " + is_last + " ? " + end +
+            " : " + end + " + 1;");
+  out_.append(lanes);
+  out_.open("for (; " + i + " < " + end + "; ++" + i + ")");
+  out_.line(stmt.variable->cpp + " = (" + stmt.variable->type->cpp + ")" + i + ";");
+  out_.append(inside.body);
+  out_.close();
+  out_.close();
+  if (!views.empty()) out_.close();
 }
 
 void FunctionEmitter::parallel_loop(const tree::ParallelLoop& stmt, const Limits& limits) {

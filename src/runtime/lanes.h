@@ -13,6 +13,12 @@ namespace er {
 // The i-th of `items`, each of so many bytes, goes to to + i * stride, if bit i is set.
 ER_RUNTIME_API void store_lanes(char* to, std::ptrdiff_t stride, const void* items,
                                 std::size_t size, unsigned bits);
+// The reverse. Other items stay as they are.
+ER_RUNTIME_API void load_lanes(void* items, const char* from, std::ptrdiff_t stride,
+                               std::size_t size, unsigned bits);
+// So many turns of a parallel loop are handed out together.
+constexpr int kLaneBlock = 64;
+inline int n_lane_blocks(int n_turns) { return (n_turns - 1) / kLaneBlock + 1; }
 }  // namespace er
 
 #if defined(__clang__)
@@ -106,6 +112,39 @@ inline void store(Mask mask, T* to, Lanes<T> lanes) {
 template <typename T>
 inline void store(Mask mask, char* to, std::ptrdiff_t stride, Lanes<T> lanes) {
   store_lanes(to, stride, &lanes, sizeof(T), bits(mask));
+}
+
+template <typename T>
+inline Lanes<T> load(Mask mask, const T* from) {
+  Lanes<T> lanes{};
+  if (all(mask)) {
+    __builtin_memcpy(&lanes, from, sizeof(lanes));
+  } else {
+    load_lanes(&lanes, reinterpret_cast<const char*>(from), sizeof(T), sizeof(T), bits(mask));
+  }
+  return lanes;
+}
+// Items at these numbers of bytes from there.
+template <typename T>
+inline Lanes<T> gather(Mask mask, const char* from, Lanes<Py_ssize_t> offsets) {
+  Lanes<T> lanes{};
+  const unsigned wanted = bits(mask);
+  for (int i = 0; i < kLanes; ++i) {
+    T item{};
+    if ((wanted >> i & 1) != 0) __builtin_memcpy(&item, from + offsets[i], sizeof(T));
+    lanes[i] = item;
+  }
+  return lanes;
+}
+// Items `stride` bytes apart.
+template <typename T>
+inline Lanes<T> load(Mask mask, const char* from, std::ptrdiff_t stride) {
+  return gather<T>(mask, from, count_from<Py_ssize_t>(0) * stride);
+}
+// The same one for all lanes, if any wants it.
+template <typename T>
+inline T load_one(Mask mask, const T* from) {
+  return any(mask) ? *from : T{};
 }
 
 ER_END_INLINE

@@ -545,6 +545,9 @@ class Analyzer {
   Variable* prange_target(const syntax::Expr& target);
   bool prange_limits(const syntax::Call& call, tree::ParallelLoop& loop);
   bool can_collapse(const syntax::For& outer);
+  bool flag_option(const syntax::Expr& value);
+  bool can_be_simd(const syntax::For& stmt, const tree::ParallelLoop& loop,
+                   syntax::SourceRange range);
   tree::ParallelChecks parallel_checks() const;
   void prange_loop(const syntax::For& stmt, const syntax::Call& call, Block& out);
   void inner_prange(const syntax::For& stmt, std::unique_ptr<tree::ParallelLoop> parallel,

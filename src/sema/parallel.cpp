@@ -196,6 +196,13 @@ std::optional<tree::Schedule> Analyzer::schedule_option(const syntax::Expr& valu
   return std::nullopt;
 }
 
+bool Analyzer::flag_option(const syntax::Expr& value) {
+  if (value.kind != ExprKind::kTrue && value.kind != ExprKind::kFalse)
+    diagnostics_.error("parallel-option", value.range,
+                       "Only compile-time values may be supplied as keyword arguments");
+  return value.kind == ExprKind::kTrue;
+}
+
 void Analyzer::prange_options(const syntax::Call& call, tree::ParallelLoop& loop, bool& nogil) {
   const syntax::Expr* chunk = nullptr;
   std::set<std::string_view> seen;
@@ -206,10 +213,9 @@ void Analyzer::prange_options(const syntax::Call& call, tree::ParallelLoop& loop
       diagnostics_.error("parallel-option", range,
                          "Duplicate keyword argument found: " + std::string(name));
     } else if (name == "nogil") {
-      nogil = keyword.value->kind == ExprKind::kTrue;
-      if (!nogil && keyword.value->kind != ExprKind::kFalse)
-        diagnostics_.error("parallel-option", range,
-                           "Only compile-time values may be supplied as keyword arguments");
+      nogil = flag_option(*keyword.value);
+    } else if (name == "simd") {
+      loop.is_simd = flag_option(*keyword.value);
     } else if (name == "schedule") {
       if (const auto schedule = schedule_option(*keyword.value)) loop.schedule = *schedule;
     } else if (name == "collapse") {
@@ -432,6 +438,7 @@ void Analyzer::prange_loop(const syntax::For& stmt, const syntax::Call& call, Bl
     return;
   loop->variable->is_assigned = true;
   ParallelScope* outer = context_->parallel;
+  if (loop->is_simd && !can_be_simd(stmt, *loop, call.range)) return;
   if (outer != nullptr && !outer->is_block)
     return inner_prange(stmt, std::move(loop), nogil, call.range, out);
   if (loop->collapse > 1 && !can_collapse(stmt)) return;
@@ -460,6 +467,22 @@ void Analyzer::prange_loop(const syntax::For& stmt, const syntax::Call& call, Bl
           not_supported(call.range, "collapsing loops like these");
         within.push_back(std::move(loop));
       });
+}
+
+// What is known before the body is.
+bool Analyzer::can_be_simd(const syntax::For& stmt, const tree::ParallelLoop& loop,
+                           syntax::SourceRange range) {
+  const auto refuse = [&](const char* what) {
+    not_supported(range, std::string("simd=True ") + what);
+    return false;
+  };
+  if (context_->parallel != nullptr) return refuse("in another prange or a parallel block");
+  if (loop.collapse > 1) return refuse("with collapse=2");
+  if (loop.step != nullptr) return refuse("with a step");
+  if (!stmt.orelse.empty()) return refuse("with 'else'");
+  if (loop.counter->kind != TypeKind::kInt || loop.counter->is_extern)
+    return refuse("for this type of a loop's variable");
+  return true;
 }
 
 namespace {

@@ -221,6 +221,8 @@ Translation translate(const Request& request, const Earlier* earlier) {
                            .file = request.traceback_file,
                            .init_symbol = request.init_symbol});
       }();
+      for (const emit::Refusal& one : unit.refusals)
+        diagnostics.error("simd", one.range, "simd=True cannot be done here: " + one.why);
       result.uses_openmp = typed.module->uses_openmp;
       result.cpp = std::move(unit.text);
       result.lines = std::move(unit.lines);

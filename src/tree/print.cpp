@@ -282,6 +282,7 @@ void Printer::parallel_loop(const ParallelLoop& loop) {
   if (loop.chunk != nullptr) text += " chunks of " + expr(*loop.chunk);
   text += team(loop.n_threads, loop.use_threads);
   if (loop.is_shared_out) text += " shared out";
+  if (loop.is_simd) text += " simd";
   if (loop.collapse > 1) text += " collapse " + std::to_string(loop.collapse);
   text += privates(loop.privates);
   for (const Reduction& one : loop.reductions) {

@@ -213,6 +213,8 @@ struct ParallelLoop : StmtOf<StmtKind::kParallelLoop> {
   bool is_shared_out = false;
   // This many loops, each the only statement of the one around, are one in what is scheduled.
   int collapse = 1;
+  // Turns run side by side in the lanes of vectors, too, or it is an error.
+  bool is_simd = false;
   ParallelChecks checks = ParallelChecks::kOn;
   std::vector<Private> privates;
   std::vector<Reduction> reductions;

@@ -130,6 +130,8 @@ void Verifier::parallel_loop(const ParallelLoop& loop) {
   check(loop.start != nullptr && loop.stop != nullptr, "a parallel loop has no limits");
   for_each_expr(loop, [this](const Expr& e) { expr(&e, "an option of a parallel loop"); });
   const bool is_nest = loop.body.size() == 1 && loop.body[0]->kind == StmtKind::kCountLoop;
+  check(!loop.is_simd || (loop.step == nullptr && loop.orelse.empty() && !loop.is_shared_out),
+        "a loop in lanes has a step or an else, or is in a block");
   check(loop.collapse == 1 || is_nest, "what is collapsed is no loop in a loop");
   privates(loop.privates);
   std::set<const Variable*> own = {loop.variable};
