@@ -62,9 +62,9 @@ def main() -> None:
         data = program.make()
         # Once for what is made at the first call, and so that the threads are there.
         call(module, data, int(threads))
-        # On one thread it is the processor's time: others may want the processor, too. Threads that
-        # wait for each other spin, so that with more of them it is no measure.
-        clock = time.process_time if threads == "1" else time.perf_counter
+        # On one thread it is this thread's time on the processor: others may want the processor,
+        # too, and threads of an earlier round may still spin. With more threads it is no measure.
+        clock = time.thread_time if threads == "1" else time.perf_counter
         best, result = float("inf"), None
         for _ in range(int(rounds)):
             begin = clock()

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -124,6 +125,16 @@ void* open_library(const std::string& name, const std::vector<std::string>& dirs
     if (void* handle = open_file(file)) return handle;
   }
   return nullptr;
+}
+
+// OpenMP's threads spin when a loop has ended, in case another follows: by libomp's own choice for
+// 200 ms, which takes a core from whoever else works on this machine, such as the other engines.
+// Its settings are read when it is loaded; a user's own are kept.
+void* open_openmp() {
+  constexpr const char* kSpinMilliseconds = "2";
+  static std::once_flag once;
+  std::call_once(once, [] { ::setenv("KMP_BLOCKTIME", kSpinMilliseconds, 0); });
+  return open_file("libomp.so.5");
 }
 
 Status no_library(const std::string& name) {
@@ -295,7 +306,7 @@ Result<Program> Linker::load(std::string_view object, const CompileJob& job) {
     others.emplace_back(&s.library(handle), exported);
   }
   if (job.openmp) {
-    void* handle = open_file("libomp.so.5");
+    void* handle = open_openmp();
     if (handle == nullptr) {
       return Status(ErrorCode::kNotFound, "OpenMP needs libomp.so.5 (Debian: libomp5-19)");
     }
