@@ -179,6 +179,12 @@ def test_inline_functions_of_pxd_files(folder):
         m.f(-3, 4)
 
 
+def test_inline_functions_that_do_nothing_are_declared_too(folder):
+    pxd = "cdef inline void nothing() nogil:\n    pass\n"
+    source = "from lib cimport nothing\ndef f():\n    nothing()\n    return 'done'\n"
+    assert folder({"lib.pxd": pxd, "m.pyx": source}).f() == "done"
+
+
 def test_relative_cimports(folder):
     m = folder(
         {

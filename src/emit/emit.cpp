@@ -344,9 +344,8 @@ Unit emit(const tree::Module& module, const syntax::Sources& sources, const Emit
   for (const tree::Function& function : module.functions) {
     FunctionEmitter emitter(context, function);
     if (function.kind == FunctionKind::kCdef || function.kind == FunctionKind::kCpdef) {
-      if (!function.is_inline || !function.body.empty())
-        (function.is_of_pxd ? own_declarations : c_declarations)
-            .line(emitter.c_signature(false) + ";");
+      (function.is_of_pxd ? own_declarations : c_declarations)
+          .line(emitter.c_signature(false) + ";");
     }
     if (has_python_form(function)) {
       const std::string name = function.kind == FunctionKind::kCpdef
