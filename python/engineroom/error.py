@@ -10,18 +10,24 @@
           └─ CompositeError          one or more of them
              AlreadyDisplayedError   what is left to say after output was streamed
 
-An exception of an engine is not raised as its own class, because that class need not exist here:
-compare `e.ename`. Where the name is one of this module (an engine died, a dependency cannot be
-met), the RemoteError is an instance of that class too, so that `except EngineError` works.
+An exception of an engine is not raised as its own class unless one asks for it (raise_original),
+because that class need not exist here: compare `e.ename`. Where the name is one of this module (an
+engine died, a dependency cannot be met), the RemoteError is an instance of that class too, so that
+`except EngineError` works.
 """
 
 import builtins
+import re
 import sys
 import traceback as _traceback
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, NoReturn, TypeVar
 
+from .original import unpack_original
+
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 Results = TypeVar("Results", bound=Iterable[Any])
 # One entry of CompositeError.elist: name, value, traceback and {engine_id, engine_uuid, method}.
 ErrorTuple = tuple[str, str, str, dict[str, Any]]
@@ -91,6 +97,8 @@ class RemoteError(KernelError):
     evalue: Any = None
     traceback: str | None = None
     engine_info: dict[str, Any] | None = None
+    # Content of the error reply, which may hold the exception itself.
+    _reply: Mapping[str, Any] = MappingProxyType({})
 
     def __new__(cls, ename: Any = None, *args: Any, **kwargs: Any) -> "RemoteError":
         if cls is RemoteError and ename in _ALSO_KNOWN_AS:
@@ -109,6 +117,32 @@ class RemoteError(KernelError):
         self.traceback = traceback
         self.engine_info = engine_info or {}
         self.args = (ename, evalue)
+        if traceback:
+            self._note_traceback()
+
+    def _note_traceback(self) -> None:
+        """Python shows notes below the local traceback, where IPython shows render_traceback()."""
+        self.add_note(_COLOURS.sub("", "\n".join(self.render_traceback())))
+
+    def original(self) -> Exception | None:
+        """The exception itself, as the engine raised it; None if it cannot be had here."""
+        return unpack_original(self._reply)[0]
+
+    def _original_or_self(self, context: "RemoteError | None" = None) -> Exception:
+        """What raise_original raises: the exception from this error, which tells where it happened.
+
+        context: the error to name instead, if this is one of many. Itself, with a note that says
+        why, if there is no original.
+        """
+        original, reason = unpack_original(self._reply)
+        if original is None:
+            failure = context or self
+            note = f"The original {self.ename} cannot be raised: {reason}."
+            if note not in failure.__notes__:
+                failure.add_note(note)
+            return failure
+        original.__cause__ = context or self
+        return original
 
     def __repr__(self) -> str:
         engine = (self.engine_info or {}).get("engine_id", " ")
@@ -156,6 +190,7 @@ class CompositeError(RemoteError):
         self.msg = message
         self.elist = elist
         self.args = tuple(entry[0] for entry in elist)
+        self._note_traceback()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (CompositeError, (self.msg, self.elist))
@@ -277,9 +312,11 @@ def wrap_exception(engine_info: dict[str, Any] | None = None) -> dict[str, Any]:
 
 def unwrap_exception(content: Mapping[str, Any]) -> RemoteError:
     """A RemoteError from the content of an error reply."""
-    return RemoteError(
+    failure = RemoteError(
         content["ename"],
         content["evalue"],
         "\n".join(content.get("traceback") or ()),
         content.get("engine_info") or {},
     )
+    failure._reply = content
+    return failure

@@ -38,6 +38,7 @@ class AsyncResult(TaskFuture):
 
     _single_result = False
     _return_exceptions = False
+    _raise_original: bool | None = None  # None: as the client says
     _chunks: list[int] | None = None
     _fname: str
     _targets: Sequence[int | None] | None
@@ -87,12 +88,16 @@ class AsyncResult(TaskFuture):
         timeout: float | None = None,
         return_exceptions: bool | None = None,
         return_when: str | None = None,
+        raise_original: bool | None = None,
     ) -> Any:
         """The result: a list in the order of targets, or the value itself for a single result.
 
         timeout: seconds; None or negative: for ever. Raises TimeoutError; RemoteError for a single
         task that failed; CompositeError once all are done if some failed (with return_when=
         FIRST_EXCEPTION as soon as one has). return_exceptions=True puts them into the list instead.
+
+        raise_original=True raises the first task's exception that there is as its own class, from
+        the RemoteError or CompositeError; that itself if the exception cannot be pickled.
         """
         if return_when == FIRST_COMPLETED:
             warnings.warn(
@@ -101,7 +106,7 @@ class AsyncResult(TaskFuture):
                 stacklevel=2,
             )
         if return_when == FIRST_EXCEPTION and not self._done_now():
-            self._wait_or_raise_first(timeout)
+            self._wait_or_raise_first(timeout, raise_original)
         elif timeout is not None and timeout < 0:
             timeout = None
         self._wait_for_result(timeout)
@@ -110,13 +115,28 @@ class AsyncResult(TaskFuture):
             return value
         if self._return_exceptions if return_exceptions is None else return_exceptions:
             return self._reconstruct_result(self._values())
-        raise failure
+        raise self._to_raise(failure, raise_original)
 
-    def _wait_or_raise_first(self, timeout: float | None) -> None:
+    def _wait_or_raise_first(self, timeout: float | None, raise_original: bool | None) -> None:
         done, _ = self.wait(timeout, return_when=FIRST_EXCEPTION)
         for part in done:
             if not part.successful():
-                part.get()
+                part.get(raise_original=raise_original)
+
+    def _to_raise(
+        self, failure: BaseException, raise_original: bool | None = None
+    ) -> BaseException:
+        for choice in (raise_original, self._raise_original, self._client.raise_original):
+            if choice is not None:
+                break
+        if not choice or not isinstance(failure, error.RemoteError):
+            return failure
+        for index, task in enumerate(self._tasks):
+            if task.status == "error" and isinstance(
+                first := self._value(index), error.RemoteError
+            ):
+                return first._original_or_self(failure)
+        return failure
 
     @property
     def r(self) -> Any:
@@ -283,7 +303,12 @@ class AsyncResult(TaskFuture):
                 fname=self._fname,
                 targets=None if target is None else [target],
                 return_exceptions=self._return_exceptions,
-            )
+            )._with_errors_of(self)
+
+    def _with_errors_of(self, other: "AsyncResult") -> "AsyncResult":
+        if other._raise_original is not None:
+            self._raise_original = other._raise_original
+        return self
 
     def _parts_are_single(self) -> bool:
         return True
@@ -305,7 +330,7 @@ class AsyncResult(TaskFuture):
             fname=first._fname,
             return_exceptions=first._return_exceptions,
             targets=targets,
-        )
+        )._with_errors_of(first)
 
     def __getitem__(self, key: int | slice | str) -> Any:
         """Results for an int or slice (TimeoutError if not ready), metadata for a name."""
@@ -317,7 +342,14 @@ class AsyncResult(TaskFuture):
         if not self.ready():
             raise TimeoutError("Result not ready.")
         values = self.result()[key]
-        return self._collect_exceptions([values])[0] if isinstance(key, int) else values
+        return self._checked([values])[0] if isinstance(key, int) else values
+
+    def _checked(self, values: Any) -> Any:
+        """The values; raises if some are errors."""
+        try:
+            return self._collect_exceptions(values)
+        except error.RemoteError as failure:
+            raise self._to_raise(failure) from None
 
     def __getattr__(self, key: str) -> Any:
         if key in FIELDS:
@@ -339,7 +371,7 @@ class AsyncResult(TaskFuture):
             return
         for index in range(len(self._tasks)):
             self._wait_task(index)
-            yield self._collect_exceptions([self._value(index)])[0]
+            yield self._checked([self._value(index)])[0]
 
     def _wait_task(self, index: int) -> None:
         task = self._tasks[index]

@@ -29,7 +29,7 @@ class LoadBalancedView(View):
     targets: engine ids to choose from (default: all).
     """
 
-    _flag_names = ("targets", "block", "track", "follow", "after", "timeout", "retries", "label")
+    _flag_names = (*View._flag_names, "follow", "after", "timeout", "retries")
     _balances = True
     follow: Any = None
     after: Any = None

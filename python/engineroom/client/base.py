@@ -39,14 +39,16 @@ class View:
 
     Flags, which may also be given to the client's methods, or for a while with temp_flags():
     block (wait for results and return them, instead of an AsyncResult; default: the client's),
-    targets, label (any text, kept with the tasks), track (no effect: all can wait_for_send()).
+    targets, label (any text, kept with the tasks), track (no effect: all can wait_for_send()),
+    raise_original (errors are raised as the class that the engine raised, see AsyncResult.get).
 
     Ctrl-C while a call waits raises KeyboardInterrupt; the task goes on, see get_result().
     """
 
-    _flag_names: tuple[str, ...] = ("targets", "block", "track", "label")
+    _flag_names: tuple[str, ...] = ("targets", "block", "track", "label", "raise_original")
     _balances = False  # one engine per call, chosen by the controller
     block: bool
+    raise_original: bool
     track = False
     label: str | None = None
     targets: Any = None
@@ -57,6 +59,7 @@ class View:
             raise TypeError("Don't use base View objects, use subclasses")
         self.client = client
         self.block = client.block
+        self.raise_original = client.raise_original
         self.history: list[str] = History()
         self._outstanding = Outstanding(client._session)
         self.set_flags(**flags)
@@ -149,6 +152,8 @@ class View:
         if tasks and tasks[0].status == "error":
             # So soon? Perhaps it could not even be sent.
             self.client._check_connection()
+        if self.raise_original != self.client.raise_original:
+            ar._raise_original = self.raise_original
         msg_ids = [task.msg_id for task in tasks]
         self.history.extend(msg_ids)
         self.client.history.extend(msg_ids)

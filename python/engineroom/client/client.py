@@ -83,9 +83,10 @@ class Client(Control, Queries):
     len(), indexing and iteration are over engines: rc[0], rc[:], rc[::2] and rc[[1, 3]] are
     DirectViews. A context manager, which closes it.
 
-    block: the default of new views (False). ids: the engines; outstanding: msg_ids without a reply;
-    history: msg_ids of the latest tasks (see History); results, metadata: of tasks that were asked
-    for with get_result(owner=False). Other results belong to the AsyncResults, and go with them.
+    block, raise_original: the defaults of new views (False). ids: the engines; outstanding:
+    msg_ids without a reply; history: msg_ids of the latest tasks (see History); results, metadata:
+    of tasks that were asked for with get_result(owner=False). Other results belong to the
+    AsyncResults, and go with them.
     """
 
     def __init__(
@@ -121,6 +122,7 @@ class Client(Control, Queries):
         self.profile = profile or current_profile()
         self.cluster = cluster
         self.block = False
+        self.raise_original = False
         self.debug = debug
         self._address = _address(text)
         # Encryption: the server's key, if any. Our own pair is the connection's, made for it alone.

@@ -114,13 +114,18 @@ class TaskFuture(Future[Any]):
         self._wait_for_result(timeout)
         value, error = self._result_or_error()
         if error is not None:
-            raise error
+            raise self._to_raise(error)
         return value
+
+    def _to_raise(self, error: BaseException) -> BaseException:
+        """The form in which users get an error of _settle()."""
+        return error
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """What result() would raise, or None."""
         self._wait_for_result(timeout)
-        return self._result_or_error()[1]
+        error = self._result_or_error()[1]
+        return None if error is None else self._to_raise(error)
 
     def _wait_for_result(self, timeout: float | None) -> None:
         if self.cancelled():
@@ -148,7 +153,7 @@ class TaskFuture(Future[Any]):
         if key == "_result":
             return self._outcome and self._outcome[0]
         if key == "_exception":
-            return self._result_or_error()[1] if self._ready else None
+            return self.exception() if self._ready else None
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {key!r}")
 
     def _become_future(self) -> None:

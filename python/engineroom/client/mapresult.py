@@ -67,7 +67,7 @@ class AsyncMapResult(AsyncResult):
         for index in self._in_order() if self.ordered else self._as_completed():
             value = self._value(index)
             items = value if isinstance(value, list) else [value]
-            self._collect_exceptions(items)
+            self._checked(items)
             yield from items
 
     def _in_order(self) -> Iterator[int]:

@@ -19,8 +19,10 @@ def describe(error: BaseException) -> str:
         return f"(the message of this {type(error).__name__} cannot be shown: {failure!r})"
 
 
-def error_content(error: BaseException, traceback: list[str], info: dict[str, Any]) -> str:
-    """Content of an error reply."""
+def error_content(
+    error: BaseException, traceback: list[str], info: dict[str, Any], original: dict[str, str]
+) -> str:
+    """Content of an error reply. original: see pack_original."""
     return json.dumps(
         {
             "status": "error",
@@ -28,6 +30,7 @@ def error_content(error: BaseException, traceback: list[str], info: dict[str, An
             "evalue": describe(error),
             "traceback": [clean_text(line) for line in traceback],
             "engine_info": info,
+            **original,
         }
     )
 

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .. import datapub
+from ..original import pack_original
 from ..serialize import forget_functions, pack_object, unpack_call
 from .errors import error_content
 from .shell import EngineShell
@@ -182,11 +183,13 @@ class Worker:
         abort_executes: bool = False,
     ) -> None:
         info = self._shell.kernel.get_engine_info()
+        unmet = type(error).__name__ == "UnmetDependency"
+        original = {} if unmet else pack_original(error)
         self._core.finish(
             "error",
-            error_content(error, traceback, {**info, "method": method}),
+            error_content(error, traceback, {**info, "method": method}, original),
             more_metadata=f',"engine_info":{json.dumps(info)}',
-            dependencies_met=type(error).__name__ != "UnmetDependency",
+            dependencies_met=not unmet,
             abort_executes=abort_executes,
         )
 
