@@ -52,6 +52,11 @@ DEVIATIONS = [
     Deviation(("extended_unpacking_T235", "tupleassign"),
               r"ValueError: need more than \d+ values? to unpack",
               r"ValueError: not enough values to unpack \(expected", WORDS),
+    Deviation(("nogil", "legacy_implicit_noexcept"), r"Error\n *Exception",
+              r"Exception ignored in", "an exception that nobody can get is told once, with its traceback, "
+              "as CPython does"),
+    Deviation(("dict",), r"\[2, 4\]", r"\[2, 4, 5\]", "all of a dictionary's parts are evaluated before "
+              "one is put in, as in CPython"),
     Deviation(("bytes_indexing",), "IndexError: string index out of range",
               "IndexError: index out of range", WORDS),
     Deviation(("builtin_next",), "TypeError: int object is not an iterator",

@@ -358,3 +358,23 @@ def test_conditions_of_blocks():
         "4 Compiler directive nogil accepts one positional argument.",
         "6 Compiler directive nogil accepts one positional argument.",
     ]
+
+
+def test_slices_of_c_arrays_are_checked_without_the_gil(build):
+    m = build(
+        """
+        cdef int copy(int n) except -1 nogil:
+            cdef double[3] a = [1, 2, 3]
+            cdef double[4] b
+            b[:n] = a
+            return 0
+
+        def f(int n):
+            with nogil:
+                n = copy(n)
+            return n
+        """
+    )
+    assert m.f(3) == 0
+    with pytest.raises(ValueError, match="Assignment to slice of wrong length, expected 3, got 4"):
+        m.f(4)

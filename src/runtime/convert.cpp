@@ -217,6 +217,7 @@ PyObject* bytes_within(const void* text, Py_ssize_t low, Py_ssize_t high, bool h
 
 int check_slice(Py_ssize_t size, Py_ssize_t low, Py_ssize_t high) {
   if (high - low == size) return 0;
+  const WithGil gil;
   PyErr_Format(PyExc_ValueError, "Assignment to slice of wrong length, expected %zd, got %zd", size,
                high - low);
   return -1;
