@@ -1,5 +1,5 @@
 # The libraries outside engineroom. A folder links the ones it uses by these names:
-#   PkgConfig::libzmq  OpenSSL::Crypto  simdjson::simdjson  spdlog::spdlog  CLI11::CLI11  Threads::Threads  Clang::libraries
+#   PkgConfig::libzmq  OpenSSL::Crypto  simdjson::simdjson  spdlog::spdlog  SQLite::SQLite3  CLI11::CLI11  Threads::Threads  Clang::libraries
 # cmake/engineroomConfig.cmake.in finds those of them that the installed C++ library uses: change both together.
 
 find_package(PkgConfig REQUIRED)
@@ -13,6 +13,7 @@ find_package(OpenSSL 3 REQUIRED COMPONENTS Crypto)
 find_package(simdjson 3 REQUIRED)
 # The compiled spdlog: its target defines SPDLOG_COMPILED_LIB, which keeps its templates out of our compile times.
 find_package(spdlog REQUIRED)
+find_package(SQLite3 3.35 REQUIRED)
 find_package(CLI11 REQUIRED)
 
 # Clang and LLVM 19, of which src/jit consists: Clang::libraries, and CLANG_DIR with Clang's own headers. Asked of

@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::array<const char*, 4> kEngines = {"e0", "e1", "e2", "client"};
 constexpr std::array<const char*, 8> kIds = {"t0", "t1", "t2", "t3", "t0_e0", "t0_e1", "t1_e0", ""};
-constexpr std::array<const char*, 14> kTypes = {"apply_request",
+constexpr std::array<const char*, 16> kTypes = {"apply_request",
                                                 "apply_reply",
                                                 "registration_request",
                                                 "unregistration_request",
@@ -28,12 +28,14 @@ constexpr std::array<const char*, 14> kTypes = {"apply_request",
                                                 "queue_request",
                                                 "result_request",
                                                 "purge_request",
+                                                "db_request",
+                                                "resubmit_request",
                                                 "history_request",
                                                 "stream",
                                                 "shutdown_reply",
                                                 "error",
                                                 "execute_input"};
-constexpr std::array<const char*, 12> kJson = {
+constexpr std::array<const char*, 14> kJson = {
     "{}",
     R"({"uuid":"e0"})",
     R"({"uuid":"e1","engineroom":"1","id":1})",
@@ -45,6 +47,8 @@ constexpr std::array<const char*, 12> kJson = {
     R"({"targets":[["e0",0],["e1",1]],"is_coalescing":true})",
     R"({"targets":["e0"],"after":["t0"],"follow":{"dependencies":["t1"],"all":false},"retries":2})",
     R"({"msg_ids":["t0","t1","t2"],"engine_ids":[0],"verbose":true})",
+    R"({"msg_ids":["t0"]})",
+    R"({"query":{"msg_id":{"$in":["t0","t1"]},"received":null},"keys":["buffers","label"]})",
     R"({"retries":3,"timeout":0.5,"targets":["e0","e1"],"name":"stdout","text":"x","code":"y"})"};
 
 // Loses messages now and then, as real peers do.

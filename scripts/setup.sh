@@ -11,12 +11,11 @@ packages=(
   # tools
   ca-certificates ccache cmake g++ make ninja-build pkg-config
   # libraries
-  libcli11-dev libsimdjson-dev libspdlog-dev libssl-dev libzmq3-dev
+  libcli11-dev libsimdjson-dev libspdlog-dev libsqlite3-dev libssl-dev libzmq3-dev
   # the compiler; the g++ above brings the C++ standard library that compiled cells use; clang++ too builds modules
   clang-19 libclang-19-dev libomp-19-dev llvm-19-dev
   # tests and benchmarks
   libbenchmark-dev libgmock-dev libgtest-dev
-  libopenmpi-dev openmpi-bin # engines under MPI; mpi4py of .venv loads its library
   chromium # what a person sees in a notebook, looked at by playwright
 )
 # Debian splits its own Python; any other one comes whole.

@@ -47,6 +47,26 @@ TEST(Clock, Iso8601HasMicrosecondsAndZ) {
   EXPECT_EQ(iso8601_now().size(), 27u);
 }
 
+TEST(Clock, Iso8601IsReadInTheFormsThatPythonWrites) {
+  using std::chrono::microseconds;
+  using std::chrono::system_clock;
+  const auto micros = [](std::string_view text) -> std::optional<long long> {
+    const auto when = parse_iso8601(text);
+    if (!when) return std::nullopt;
+    return std::chrono::duration_cast<microseconds>(when->time_since_epoch()).count();
+  };
+  EXPECT_EQ(micros("2026-11-21T05:57:34.884217Z"), 1795240654884217);
+  EXPECT_EQ(micros("2026-11-21T05:57:34.884217+00:00"), 1795240654884217);
+  EXPECT_EQ(micros("2026-11-21 06:57:34.884217999+0100"), 1795240654884217);
+  EXPECT_EQ(micros("1969-12-31T19:00:00.5-05:00"), 500000);
+  EXPECT_EQ(micros("1970-01-01T00:00:01"), 1000000);
+  for (const char* none :
+       {"", "1970-01-01", "1970-02-30T00:00:00Z", "1970-01-01T24:00:00Z", "1970-01-01T00:00:00.Z",
+        "1970-01-01T00:00:00Zx", "1970-01-01T00:00:00+1", "197a-01-01T00:00:00Z"}) {
+    EXPECT_EQ(micros(none), std::nullopt) << none;
+  }
+}
+
 TEST(Clock, SecondsRoundTrip) {
   EXPECT_DOUBLE_EQ(to_seconds(from_seconds(1.5)), 1.5);
   EXPECT_DOUBLE_EQ(to_seconds(from_seconds(-0.25)), -0.25);

@@ -16,6 +16,52 @@ void put_digits(char* out, int width, std::int64_t value) {
   }
 }
 
+// Takes `width` digits off the front of `text`; nullopt if they are none.
+std::optional<int> take_digits(std::string_view& text, std::size_t width) {
+  if (text.size() < width) return std::nullopt;
+  int value = 0;
+  for (const char c : text.substr(0, width)) {
+    if (c < '0' || c > '9') return std::nullopt;
+    value = value * 10 + (c - '0');
+  }
+  text.remove_prefix(width);
+  return value;
+}
+
+bool take(std::string_view& text, char expected) {
+  if (text.empty() || text.front() != expected) return false;
+  text.remove_prefix(1);
+  return true;
+}
+
+// ".884217": up to six digits count.
+std::optional<std::chrono::microseconds> take_fraction(std::string_view& text) {
+  if (!take(text, '.')) return std::chrono::microseconds(0);
+  std::int64_t micros = 0;
+  int count = 0;
+  while (!text.empty() && text.front() >= '0' && text.front() <= '9') {
+    if (count < 6) micros = micros * 10 + (text.front() - '0');
+    ++count;
+    text.remove_prefix(1);
+  }
+  if (count == 0) return std::nullopt;
+  for (; count < 6; ++count) micros *= 10;
+  return std::chrono::microseconds(micros);
+}
+
+// "Z", "+01:00", "-0530", or nothing.
+std::optional<std::chrono::minutes> take_offset(std::string_view& text) {
+  if (text.empty() || take(text, 'Z')) return std::chrono::minutes(0);
+  const bool is_negative = text.front() == '-';
+  if (!take(text, '+') && !take(text, '-')) return std::nullopt;
+  const auto hours = take_digits(text, 2);
+  (void)take(text, ':');
+  const auto minutes = take_digits(text, 2);
+  if (!hours || !minutes || *hours > 23 || *minutes > 59) return std::nullopt;
+  const auto offset = std::chrono::hours(*hours) + std::chrono::minutes(*minutes);
+  return is_negative ? -offset : offset;
+}
+
 }  // namespace
 
 std::string iso8601(std::chrono::system_clock::time_point when) {
@@ -39,6 +85,32 @@ std::string iso8601(std::chrono::system_clock::time_point when) {
 }
 
 std::string iso8601_now() { return iso8601(std::chrono::system_clock::now()); }
+
+std::optional<std::chrono::system_clock::time_point> parse_iso8601(std::string_view text) {
+  namespace chr = std::chrono;
+  const auto year = take_digits(text, 4);
+  const bool dash1 = take(text, '-');
+  const auto month = take_digits(text, 2);
+  const bool dash2 = take(text, '-');
+  const auto day = take_digits(text, 2);
+  if (!year || !month || !day || !dash1 || !dash2) return std::nullopt;
+  const chr::year_month_day date(chr::year(*year), chr::month(static_cast<unsigned>(*month)),
+                                 chr::day(static_cast<unsigned>(*day)));
+  if (!date.ok() || (!take(text, 'T') && !take(text, ' '))) return std::nullopt;
+  const auto hour = take_digits(text, 2);
+  const bool colon1 = take(text, ':');
+  const auto minute = take_digits(text, 2);
+  const bool colon2 = take(text, ':');
+  const auto second = take_digits(text, 2);
+  if (!hour || !minute || !second || !colon1 || !colon2) return std::nullopt;
+  if (*hour > 23 || *minute > 59 || *second > 60) return std::nullopt;
+  const auto fraction = take_fraction(text);
+  if (!fraction) return std::nullopt;
+  const auto offset = take_offset(text);
+  if (!offset || !text.empty()) return std::nullopt;
+  return chr::sys_days(date) + chr::hours(*hour) + chr::minutes(*minute) + chr::seconds(*second) +
+         *fraction - *offset;
+}
 
 double to_seconds(Duration duration) { return std::chrono::duration<double>(duration).count(); }
 

@@ -5,7 +5,9 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace engineroom {
 
@@ -16,6 +18,10 @@ using Duration = Clock::duration;
 // "2026-11-21T05:57:34.884217Z": UTC, microseconds, as Jupyter message headers want it.
 std::string iso8601(std::chrono::system_clock::time_point when);
 std::string iso8601_now();
+// Reads what Python's isoformat() and the above write: a date, 'T' or a space, hours to seconds, a
+// fraction if any (beyond microseconds it is cut), and 'Z' or an offset like "+01:00"; without one
+// it is UTC. nullopt for anything else.
+std::optional<std::chrono::system_clock::time_point> parse_iso8601(std::string_view text);
 
 // Seconds as a floating-point number, for statistics and JSON.
 double to_seconds(Duration duration);

@@ -85,12 +85,13 @@ void BroadcastRoute::on_request(Frames frames, Time now) {
 // coalescing.
 void BroadcastRoute::record(const Pending& pending, const wire::Header& header, Time now) {
   constexpr store::QueueKind kQueue = store::QueueKind::kBroadcast;
+  const std::string label = label_of(core_.json, pending.request.metadata);
   if (pending.is_coalescing) {
-    return record_request(core_, kQueue, pending.msg_id, pending.request, header, {}, now);
+    return record_request(core_, kQueue, pending.msg_id, pending.request, header, label, now);
   }
   for (const Target& target : pending.targets) {
     const std::string id = child_id(pending, target);
-    record_request(core_, kQueue, id, pending.request, header, {}, now);
+    record_request(core_, kQueue, id, pending.request, header, label, now);
     (void)core_.store.mark_sent(id, target.uuid);
   }
 }

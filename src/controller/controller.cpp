@@ -26,7 +26,8 @@ Controller::Controller(ControllerConfig config, Outbox& outbox, store::Store& st
       broadcasts_(core_),
       iopub_(core_, [this](std::string_view uuid,
                            Time now) { lifecycle_.on_shutdown_announced(uuid, now); }),
-      queries_(core_),
+      queries_(core_, [this](const store::Record& record,
+                             Time now) { return tasks_.resubmit(record, now); }),
       lifecycle_(core_, lifecycle_events()) {}
 
 Lifecycle::Events Controller::lifecycle_events() {

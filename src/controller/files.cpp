@@ -63,8 +63,16 @@ ConnectionFiles::ConnectionFiles(const Options& options)
     : profile_dir_(resolve_profile_dir(options)),
       folder_(options.connection_dir.empty() ? profile_dir_ + "/security" : options.connection_dir),
       stem_(options.cluster_id.empty() ? "ipcontroller" : "ipcontroller-" + options.cluster_id),
+      database_folder_(options.database_folder.empty() ? profile_dir_ : options.database_folder),
+      database_file_(!options.database_file.empty() ? options.database_file
+                     : options.cluster_id.empty()   ? "tasks.db"
+                                                    : "tasks-" + options.cluster_id + ".db"),
       client_path_(folder_ + "/" + stem_ + "-client.json"),
       engine_path_(folder_ + "/" + stem_ + "-engine.json") {}
+
+std::string ConnectionFiles::database_path() const {
+  return database_file_.starts_with('/') ? database_file_ : database_folder_ + "/" + database_file_;
+}
 
 Status ConnectionFiles::make_folders() const {
   // A folder that the user named stays as it is; the files in it are private anyway.

@@ -32,6 +32,8 @@ class ConnectionFiles {
   const std::string& folder() const { return folder_; }
   // "ipcontroller" or "ipcontroller-<cluster id>"
   const std::string& stem() const { return stem_; }
+  // "<profile>/tasks.db", "<profile>/tasks-<cluster id>.db", or what the options say.
+  std::string database_path() const;
   const std::string& client_path() const { return client_path_; }
   const std::string& engine_path() const { return engine_path_; }
 
@@ -39,6 +41,8 @@ class ConnectionFiles {
   std::string profile_dir_;
   std::string folder_;
   std::string stem_;
+  std::string database_folder_;
+  std::string database_file_;
   std::string client_path_;
   std::string engine_path_;
   std::string client_text_;

@@ -1,42 +1,8 @@
 #include "controller/journal.h"
 
-#include <charconv>
-
 #include "controller/json_object.h"
 
 namespace engineroom::controller {
-namespace {
-
-// The digits of `text` at [from, from + count); nullopt if one is none.
-std::optional<int> digits(std::string_view text, std::size_t from, std::size_t count) {
-  int value = 0;
-  const char* begin = text.data() + from;
-  const auto [end, error] = std::from_chars(begin, begin + count, value);
-  if (error != std::errc() || end != begin + count) return std::nullopt;
-  return value;
-}
-
-}  // namespace
-
-std::optional<store::WallTime> parse_date(std::string_view text) {
-  constexpr std::string_view kForm = "2026-11-21T05:57:34.884217Z";
-  if (text.size() != kForm.size() || text.back() != 'Z' || text[10] != 'T') return std::nullopt;
-  const auto year = digits(text, 0, 4);
-  const auto month = digits(text, 5, 2);
-  const auto day = digits(text, 8, 2);
-  const auto hour = digits(text, 11, 2);
-  const auto minute = digits(text, 14, 2);
-  const auto second = digits(text, 17, 2);
-  const auto micros = digits(text, 20, 6);
-  if (!year || !month || !day || !hour || !minute || !second || !micros) return std::nullopt;
-  using namespace std::chrono;
-  const year_month_day date(std::chrono::year(*year),
-                            std::chrono::month(static_cast<unsigned>(*month)),
-                            std::chrono::day(static_cast<unsigned>(*day)));
-  if (!date.ok()) return std::nullopt;
-  return sys_days(date) + hours(*hour) + minutes(*minute) + seconds(*second) +
-         microseconds(*micros);
-}
 
 ReplyFacts read_reply_facts(JsonReader& json, std::string_view metadata) {
   ReplyFacts facts;
@@ -47,6 +13,11 @@ ReplyFacts read_reply_facts(JsonReader& json, std::string_view metadata) {
   facts.started = object->text("started").value_or("");
   facts.is_idle = object->flag("idle").value_or(false);
   return facts;
+}
+
+std::string label_of(JsonReader& json, const Bytes& metadata) {
+  const auto object = read_object(json, metadata.view());
+  return object ? std::string(object->text("label").value_or("")) : std::string();
 }
 
 void record_request(Core& core, store::QueueKind queue, std::string_view msg_id,
@@ -61,7 +32,7 @@ void record_request(Core& core, store::QueueKind queue, std::string_view msg_id,
   record.metadata = request.metadata.view();
   record.content = request.content.view();
   record.buffers = request.buffers;
-  record.submitted = parse_date(header.date).value_or(core.wall_time(now));
+  record.submitted = parse_iso8601(header.date).value_or(core.wall_time(now));
   if (const Status status = core.store.add_request(record); !status.ok()) {
     ER_LOG_DEBUG("no record of {}: {}", msg_id, status.message());
   }
@@ -75,10 +46,10 @@ void record_reply(Core& core, std::string_view msg_id, const wire::Message& repl
   record.metadata = reply.metadata.view();
   record.content = reply.content.view();
   record.buffers = reply.buffers;
-  record.started = parse_date(facts.started);
+  record.started = parse_iso8601(facts.started);
   record.received = core.wall_time(now);
   if (const Result<wire::Header> header = wire::parse_header(reply.header.view()); header.ok()) {
-    record.completed = parse_date(header.value().date);
+    record.completed = parse_iso8601(header.value().date);
   }
   if (const Status status = core.store.add_result(msg_id, record); !status.ok()) {
     ER_LOG_DEBUG("no record of the reply to {}: {}", msg_id, status.message());

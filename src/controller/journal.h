@@ -26,8 +26,8 @@ struct ReplyFacts {
 };
 ReplyFacts read_reply_facts(JsonReader& json, std::string_view metadata);
 
-// "2026-11-21T05:57:34.884217Z", as message headers have it; nullopt for anything else.
-std::optional<store::WallTime> parse_date(std::string_view text);
+// The label that the user gave a request in its metadata; empty: none.
+std::string label_of(JsonReader& json, const Bytes& metadata);
 
 void record_request(Core& core, store::QueueKind queue, std::string_view msg_id,
                     const wire::Message& request, const wire::Header& header,

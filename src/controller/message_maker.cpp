@@ -32,6 +32,18 @@ wire::Message MessageMaker::compose(Draft draft) {
   return message;
 }
 
+wire::Message MessageMaker::repeat(std::string_view header, std::string_view metadata,
+                                   std::string_view content) {
+  wire::Message message;
+  auto renamed = wire::with_key(header, "msg_id", json_quote(ids_.next()));
+  if (renamed.ok()) renamed = wire::with_key(renamed.value(), "date", json_quote(iso8601_now()));
+  message.header = Bytes(renamed.ok() ? renamed.take() : std::string(kEmptyObject));
+  message.parent_header = Bytes::of_static(kEmptyObject);
+  message.metadata = Bytes::copy_of(metadata.empty() ? kEmptyObject : metadata);
+  message.content = Bytes::copy_of(content.empty() ? kEmptyObject : content);
+  return message;
+}
+
 std::string reply_type(std::string_view request_type) {
   constexpr std::string_view kRequest = "_request";
   if (request_type.ends_with(kRequest)) request_type.remove_suffix(kRequest.size());

@@ -44,6 +44,10 @@ class MessageMaker {
   wire::Signer& signer() { return signer_; }
   // A message not signed yet, and the same signed and laid out.
   wire::Message compose(Draft draft);
+  // The same request under a new id and date, with the session that asked first; not signed yet. If
+  // a part is no JSON object it is an empty one.
+  wire::Message repeat(std::string_view header, std::string_view metadata,
+                       std::string_view content);
   Frames seal(const wire::Message& message) { return wire::encode(message, signer_); }
   Frames make(Draft draft) { return seal(compose(std::move(draft))); }
 

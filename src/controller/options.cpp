@@ -126,9 +126,13 @@ Status set_transport(Options& options, std::string_view value) {
 
 // ipyparallel.controller.dictdb.NoDB and its like.
 Status set_db_class(Options& options, std::string_view value) {
-  options.keep_records = !value.ends_with("NoDB");
-  if (value.find("SQLite") != value.npos || value.find("Mongo") != value.npos) {
-    options.remarks.push_back(fmt::format("no {} yet: records are kept in memory", value));
+  const auto is = [value](std::string_view name) { return value.find(name) != value.npos; };
+  options.records = is("NoDB")     ? Records::kNone
+                    : is("DictDB") ? Records::kMemory
+                                   : Records::kSqlite;
+  options.are_records_chosen = true;
+  if (is("Mongo")) {
+    options.remarks.push_back(fmt::format("no {}: records are kept in a SQLite file", value));
   }
   return {};
 }
@@ -207,16 +211,22 @@ const std::vector<Setting>& settings() {
        "leastload, lru, plainrandom, twobin or weighted (leastload)", text(&Options::scheme)},
       {kTasks, "hwm", "TaskScheduler.hwm", "N",
        "tasks outstanding per engine, 0: no limit (automatic)", set_hwm},
+      {kTasks, "sqlitedb", "", "", "keep records in a SQLite file (this is the default)",
+       set_db_class, "SQLiteDB"},
+      {kTasks, "dictdb", "", "", "keep records in memory", set_db_class, "DictDB"},
       {kTasks, "nodb", "", "", "keep no record of finished tasks", set_db_class, "NoDB"},
-      {kTasks, "dictdb", "", "", "keep records in memory (this is the default)", set_db_class,
-       "DictDB"},
-      {kTasks, "sqlitedb", "", "", "", set_db_class, "SQLiteDB"},
       {kTasks, "mongodb", "", "", "", set_db_class, "MongoDB"},
       {kTasks, "", "IPController.db_class", "CLASS", "", set_db_class},
-      {kTasks, "max-records", "DictDB.record_limit", "N", "finished tasks to remember (16384)",
-       number<std::size_t>(&Options::max_records, 0)},
+      {kTasks, "max-records", "DictDB.record_limit", "N",
+       "finished tasks to keep in memory (16384)", number<std::size_t>(&Options::max_records, 0)},
       {kTasks, "", "DictDB.size_limit", "BYTES", "and their size (64 MiB)",
        number<std::int64_t>(&Options::max_record_bytes, 0)},
+      {kTasks, "db-file", "SQLiteDB.filename", "NAME",
+       "the file of --sqlitedb (tasks.db, tasks-<cluster id>.db)", text(&Options::database_file)},
+      {kTasks, "", "SQLiteDB.location", "DIR", "and its folder (the profile's)",
+       text(&Options::database_folder)},
+      {kTasks, "max-saved-records", "", "N", "tasks that it keeps (1000000)",
+       number<std::uint64_t>(&Options::max_saved_records, 1)},
 
       {kOther, "log-level", "Application.log_level", "LEVEL", "10 or debug, 20 or info … (info)",
        text(&Options::log_level)},

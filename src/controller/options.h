@@ -21,6 +21,9 @@
 
 namespace engineroom::controller {
 
+// Where records of requests and results are kept.
+enum class Records { kNone, kMemory, kSqlite };
+
 struct Options {
   // Where files are. Empty: derived, see resolve_profile_dir().
   std::string ipython_dir;
@@ -57,9 +60,15 @@ struct Options {
   // Tasks outstanding per engine. Absent: automatic; 0: no limit.
   std::optional<int> hwm;
 
-  bool keep_records = true;
+  Records records = Records::kSqlite;
+  bool are_records_chosen = false;  // not just by default
+  // In memory: finished ones.
   std::size_t max_records = 16'384;
   std::int64_t max_record_bytes = 64ll << 20;
+  // In the database. Empty: "tasks.db", or "tasks-<cluster id>.db", in the profile's folder.
+  std::string database_file;
+  std::string database_folder;
+  std::uint64_t max_saved_records = 1'000'000;
 
   // Frames that claim to be larger end the connection they come on. Data: mux, task, broadcast,
   // iopub.

@@ -52,10 +52,16 @@ TEST_F(OptionsTest, HwmAbsentIsNotZero) {
 }
 
 TEST_F(OptionsTest, DatabasesOfStockControllersAreUnderstood) {
-  EXPECT_TRUE(read({"--dictdb"}).keep_records);
-  EXPECT_FALSE(read({"--nodb"}).keep_records);
-  EXPECT_TRUE(read({"--sqlitedb"}).keep_records);
-  EXPECT_FALSE(read({"--IPController.db_class=ipyparallel.controller.dictdb.NoDB"}).keep_records);
+  EXPECT_EQ(read({}).records, Records::kSqlite);
+  EXPECT_EQ(read({"--dictdb"}).records, Records::kMemory);
+  EXPECT_EQ(read({"--nodb"}).records, Records::kNone);
+  EXPECT_EQ(read({"--sqlitedb"}).records, Records::kSqlite);
+  EXPECT_EQ(read({"--IPController.db_class=ipyparallel.controller.dictdb.NoDB"}).records,
+            Records::kNone);
+  EXPECT_EQ(read({"--SQLiteDB.filename=mine.db"}).database_file, "mine.db");
+  const Options mongo = read({"--mongodb"});
+  EXPECT_EQ(mongo.records, Records::kSqlite);
+  EXPECT_EQ(mongo.remarks[0], "no MongoDB: records are kept in a SQLite file");
 }
 
 TEST_F(OptionsTest, PortsAreListsAndRanges) {

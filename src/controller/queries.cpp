@@ -5,13 +5,13 @@
 #include <charconv>
 #include <utility>
 
+#include "controller/record_queries.h"
+
 namespace engineroom::controller {
 namespace {
 
 // What stock controllers answer and this one does not yet.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 5> kNotSupported = {{
-    {"db_request", "database queries"},
-    {"resubmit_request", "resubmitting tasks"},
+constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kNotSupported = {{
     {"become_dask_request", "becoming a Dask scheduler"},
     {"stop_distributed_request", "becoming a Dask scheduler"},
     {"load_request", "load_request; use queue_request"},
@@ -67,8 +67,8 @@ void write_ids(JsonWriter& w, const std::vector<std::string>& ids) {
 
 }  // namespace
 
-void Queries::on_request(const wire::Message& request, const wire::Header& header, Time) {
-  Answer made = answer(request, header);
+void Queries::on_request(const wire::Message& request, const wire::Header& header, Time now) {
+  Answer made = answer(request, header, now);
   core_.delivery.to_client(Channel::kRegistration,
                            core_.messages.make({.identities = request.identities,
                                                 .type = made.type,
@@ -77,7 +77,8 @@ void Queries::on_request(const wire::Message& request, const wire::Header& heade
                                                 .buffers = std::move(made.buffers)}));
 }
 
-Queries::Answer Queries::answer(const wire::Message& request, const wire::Header& header) {
+Queries::Answer Queries::answer(const wire::Message& request, const wire::Header& header,
+                                Time now) {
   const std::string& type = header.msg_type;
   const auto content = read_object(core_.json, request.content.view());
   if (!content) {
@@ -89,6 +90,8 @@ Queries::Answer Queries::answer(const wire::Message& request, const wire::Header
   if (type == "result_request") return results(*content);
   if (type == "history_request") return history();
   if (type == "purge_request") return purge(*content);
+  if (type == "db_request") return records(*content);
+  if (type == "resubmit_request") return resubmit(*content, now);
   for (const auto& [name, what] : kNotSupported) {
     if (type == name) {
       return {"hub_error", to_content({"NotImplementedError",
@@ -141,25 +144,16 @@ Queries::Answer Queries::queue_status(const JsonObject& content) {
 
 // ---- results ----
 
-// Records hold what came over the wire; what is no JSON must not spoil the whole reply.
-void Queries::write_json(JsonWriter& w, std::string_view text) {
-  if (!text.empty() && checker_.parse(text).ok()) {
-    w.raw(text);
-  } else {
-    w.null();
-  }
-}
-
 bool Queries::write_result(JsonWriter& w, Frames& buffers, const std::string& msg_id) {
   Result<store::Record> found = core_.store.find(msg_id);
   if (!found.ok()) return false;
   const store::Record& record = found.value();
   w.key(msg_id).begin_object();
-  write_json(w.key("header"), record.header);
-  write_json(w.key("metadata"), record.metadata);
-  write_json(w.key("result_metadata"), record.result_metadata);
-  write_json(w.key("result_header"), record.result_header);
-  write_json(w.key("result_content"), record.result_content);
+  write_json(w.key("header"), checker_, record.header);
+  write_json(w.key("metadata"), checker_, record.metadata);
+  write_json(w.key("result_metadata"), checker_, record.result_metadata);
+  write_json(w.key("result_header"), checker_, record.result_header);
+  write_json(w.key("result_content"), checker_, record.result_content);
   w.key("received");
   if (record.received) {
     w.value(iso8601(*record.received));
@@ -167,9 +161,9 @@ bool Queries::write_result(JsonWriter& w, Frames& buffers, const std::string& ms
     w.null();
   }
   w.key("io").begin_object();
-  write_json(w.key("execute_input"), record.execute_input);
-  write_json(w.key("execute_result"), record.execute_result);
-  write_json(w.key("error"), record.error);
+  write_json(w.key("execute_input"), checker_, record.execute_input);
+  write_json(w.key("execute_result"), checker_, record.execute_result);
+  write_json(w.key("error"), checker_, record.error);
   w.key("stdout").value(record.stdout_text).key("stderr").value(record.stderr_text);
   w.end_object().end_object();
   buffers.insert(buffers.end(), record.result_buffers.begin(), record.result_buffers.end());
@@ -209,6 +203,52 @@ Queries::Answer Queries::history() const {
   write_ids(w.key("history"), core_.store.history());
   w.end_object();
   return {"history_reply", w.take()};
+}
+
+Queries::Answer Queries::records(const JsonObject& content) {
+  Result<RecordsReply> reply = find_records(core_.store, checker_, content);
+  if (!reply.ok()) {
+    return {"db_reply", to_content({"ValueError", reply.status().message()})};
+  }
+  return {"db_reply", std::move(reply.value().content), std::move(reply.value().buffers)};
+}
+
+// All of them, or none.
+Queries::Answer Queries::resubmit(const JsonObject& content, Time now) {
+  constexpr const char* kReply = "resubmit_reply";
+  const std::vector<std::string> msg_ids = content.texts("msg_ids");
+  std::vector<store::Record> records;
+  std::string missing;
+  for (const std::string& msg_id : msg_ids) {
+    Result<store::Record> found = core_.store.find(msg_id);
+    if (!found.ok()) {
+      missing += (missing.empty() ? "'" : ", '") + msg_id + "'";
+      continue;
+    }
+    if (found.value().payload_dropped) {
+      return {kReply, to_content({"ValueError", "'" + msg_id +
+                                                    "' cannot run again: its arguments were "
+                                                    "dropped from its record to save memory"})};
+    }
+    if (found.value().queue == store::QueueKind::kBroadcast && found.value().engine_uuid.empty()) {
+      return {kReply, to_content({"ValueError", "'" + msg_id +
+                                                    "' went to several engines at once: only a "
+                                                    "request to one can run again"})};
+    }
+    records.push_back(found.take());
+  }
+  if (!missing.empty()) {
+    return {kReply, to_content({"KeyError", "No such msg(s): [" + missing + "]"})};
+  }
+  JsonWriter w;
+  w.begin_object().key("status").value("ok").key("resubmitted").begin_object();
+  for (const store::Record& record : records) {
+    const Result<std::string> again = resubmit_(record, now);
+    if (!again.ok()) return {kReply, to_content({"ValueError", again.status().message()})};
+    w.key(record.msg_id).value(again.value());
+  }
+  w.end_object().end_object();
+  return {kReply, w.take()};
 }
 
 Queries::Answer Queries::purge(const JsonObject& content) {

@@ -11,6 +11,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "controller/core.h"
@@ -20,7 +21,10 @@ namespace engineroom::controller {
 
 class Queries {
  public:
-  explicit Queries(Core& core) : core_(core) {}
+  // Runs the task of a record again, and says under which id.
+  using Resubmit = std::function<Result<std::string>(const store::Record& record, Time now)>;
+
+  Queries(Core& core, Resubmit resubmit) : core_(core), resubmit_(std::move(resubmit)) {}
 
   // Answers any request but registrations and shutdown_request.
   void on_request(const wire::Message& request, const wire::Header& header, Time now);
@@ -32,18 +36,20 @@ class Queries {
     Frames buffers = {};
   };
   // By value: the parser may be needed for other texts while the content is read.
-  Answer answer(const wire::Message& request, const wire::Header& header);
+  Answer answer(const wire::Message& request, const wire::Header& header, Time now);
 
   Answer connection() const;
   Answer queue_status(const JsonObject& content);
   Answer results(const JsonObject& content);
   Answer history() const;
+  Answer records(const JsonObject& content);
+  Answer resubmit(const JsonObject& content, Time now);
   Answer purge(const JsonObject& content);
 
   bool write_result(JsonWriter& w, Frames& buffers, const std::string& msg_id);
-  void write_json(JsonWriter& w, std::string_view text);
 
   Core& core_;
+  Resubmit resubmit_;
   // For texts out of the store, while core_.json holds the request.
   JsonReader checker_;
 };

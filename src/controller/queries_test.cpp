@@ -111,8 +111,94 @@ TEST_F(QueriesTest, HistoryAndPurge) {
   EXPECT_EQ(query("purge_request", R"({"msg_ids":"all"})").content("status"), "\"ok\"");
 }
 
+TEST_F(QueriesTest, DbRequestGivesTheKeysAskedForOfWhatMatches) {
+  join("e1");
+  run_two();
+  EXPECT_EQ(query("db_request", R"({"query":{"msg_id":"r1"},"keys":["engine_uuid","queue"]})")
+                .message.content,
+            R"({"status":"ok","records":[{"msg_id":"r1","engine_uuid":"e1","queue":"mux"}],)"
+            R"("buffer_lens":null,"result_buffer_lens":null})");
+  const Seen both = query(
+      "db_request",
+      R"({"query":{"msg_id":{"$ne":""}},"keys":["received","buffers","result_buffers","stdout"]})");
+  EXPECT_EQ(both.header.msg_type, "db_reply");
+  EXPECT_EQ(both.content("buffer_lens"), "[0,0]");
+  EXPECT_EQ(both.content("result_buffer_lens"), "[1,0]");
+  EXPECT_EQ(both.message.buffers, Frames{Bytes::of_static("result")});
+  const Seen pending = query("db_request", R"({"query":{"received":null}})");
+  JsonReader reader;
+  const auto content = read_object(reader, pending.message.content.view());
+  const auto record = JsonObject(content->array("records")->at(0).get_object().value());
+  EXPECT_EQ(record.text("msg_id"), "r2");
+  EXPECT_EQ(record.object("header")->text("msg_type"), "execute_request");
+  EXPECT_TRUE(record.element("label")->is_null());
+  EXPECT_FALSE(record.element("buffers"));
+}
+
+TEST_F(QueriesTest, DbRequestNamesMistakes) {
+  EXPECT_EQ(query("db_request", R"({"query":{"msg_id":{"$in":1}}})").content("evalue"),
+            R"("query: 'msg_id': $in: wants a list, not 1")");
+  EXPECT_EQ(query("db_request", R"({"query":{},"keys":["id"]})").content("evalue"),
+            R"("keys: records have no field 'id'")");
+}
+
+TEST_F(QueriesTest, ResubmittedTasksKeepTargetsRetriesAndLabelAndAreRecorded) {
+  join("e1");
+  join("e2");
+  receive(Channel::kTaskClient, {.identities = {Bytes::of_static("c")},
+                                 .type = "apply_request",
+                                 .metadata = R"({"targets":["e2"],"retries":1,"label":"mine"})",
+                                 .buffers = {Bytes::of_static("argument")},
+                                 .msg_id = "t1"});
+  answer(Channel::kTaskEngine, take(Channel::kTaskEngine), "e2");
+  take(Channel::kTaskClient);
+
+  // The task is sent before the query is answered.
+  receive(Channel::kRegistration, {.identities = {Bytes::of_static("c")},
+                                   .type = "resubmit_request",
+                                   .content = R"({"msg_ids":["t1"]})"});
+  const Seen again = take(Channel::kTaskEngine);
+  const Seen reply = take(Channel::kRegistration);
+  EXPECT_EQ(reply.content("resubmitted"), "{\"t1\":\"" + again.header.msg_id + "\"}");
+  EXPECT_EQ(again.to(), "e2");
+  EXPECT_EQ(again.header.msg_type, "apply_request");
+  EXPECT_EQ(again.header.session, "session");
+  EXPECT_EQ(again.metadata("label"), "\"mine\"");
+  EXPECT_EQ(again.message.buffers, Frames{Bytes::of_static("argument")});
+  EXPECT_EQ(query("db_request", R"({"query":{"label":"mine"},"keys":["resubmitted"]})")
+                .content("records"),
+            R"([{"msg_id":"t1","resubmitted":")" + again.header.msg_id + R"("},{"msg_id":")" +
+                again.header.msg_id + R"(","resubmitted":null}])");
+  // A failure is retried as before, here in vain, and the reply is kept, not sent.
+  answer(Channel::kTaskEngine, again, "e2", "error");
+  const std::string status = query("result_request", R"({"msg_ids":[")" + again.header.msg_id +
+                                                         R"("],"status_only":true})")
+                                 .content("completed");
+  EXPECT_EQ(status, "[\"" + again.header.msg_id + "\"]");
+}
+
+TEST_F(QueriesTest, ResubmittedDirectRequestsGoToTheirEngineAgain) {
+  join("e1");
+  join("e2");
+  run_two();
+  receive(Channel::kRegistration, {.identities = {Bytes::of_static("c")},
+                                   .type = "resubmit_request",
+                                   .content = R"({"msg_ids":["r1"]})"});
+  EXPECT_EQ(take(Channel::kTaskEngine).to(), "e1");
+  take(Channel::kRegistration);
+}
+
+TEST_F(QueriesTest, ResubmittingWhatIsUnknownResubmitsNothing) {
+  join("e1");
+  run_two();
+  const Seen reply = query("resubmit_request", R"({"msg_ids":["r1","x","y"]})");
+  EXPECT_EQ(reply.header.msg_type, "resubmit_reply");
+  EXPECT_EQ(reply.content("ename"), "\"KeyError\"");
+  EXPECT_EQ(reply.content("evalue"), "\"No such msg(s): ['x', 'y']\"");
+}
+
 TEST_F(QueriesTest, WhatIsNotSupportedSaysSo) {
-  for (const char* type : {"db_request", "resubmit_request", "become_dask_request"}) {
+  for (const char* type : {"become_dask_request", "load_request"}) {
     const Seen reply = query(type);
     EXPECT_EQ(reply.header.msg_type, "hub_error");
     EXPECT_EQ(reply.content("ename"), "\"NotImplementedError\"");

@@ -11,11 +11,6 @@ namespace {
 // Where the controller's own control requests come from; clients' identities are never text.
 constexpr std::string_view kOwnIdentity = "engineroom-controller";
 
-std::string label_of(JsonReader& json, const Bytes& metadata) {
-  const auto object = read_object(json, metadata.view());
-  return object ? std::string(object->text("label").value_or("")) : std::string();
-}
-
 RemoteError no_such_engine(std::string_view engine_uuid, std::string_view msg_id) {
   return {"EngineError", fmt::format("Engine b'{}' is not there: cannot run '{}'",
                                      engine_uuid.substr(0, 255), msg_id)};
@@ -65,7 +60,8 @@ void MuxRoute::refuse(const wire::Message& request, const wire::Header& header, 
   if (!expects_reply(header.msg_type)) {
     return core_.drop(Drop::kUnknownEngine, Channel::kMuxClient, client, "no such engine");
   }
-  record_request(core_, store::QueueKind::kMux, header.msg_id, request, header, {}, now);
+  record_request(core_, store::QueueKind::kMux, header.msg_id, request, header,
+                 label_of(core_.json, request.metadata), now);
   const std::string type = reply_type(header.msg_type);
   wire::Message reply =
       core_.messages.compose({.identities = {client, engine},

@@ -4,6 +4,12 @@
 #include <utility>
 
 namespace engineroom::controller {
+namespace {
+
+// Where replies to tasks that the controller submitted come back to.
+constexpr std::string_view kOwnIdentity = "engineroom-controller";
+
+}  // namespace
 
 TaskRoute::TaskRoute(Core& core, TakeBack take_back)
     : core_(core), take_back_(std::move(take_back)), scheduler_(core.config.scheduler) {}
@@ -20,15 +26,43 @@ void TaskRoute::on_request(Frames frames, Time now) {
   if (scheduler_.is_known(task)) return refuse_repeated(*message, *header);
 
   TaskDraft draft = read_task_draft(core_, *message, scheduler_);
-  record_request(core_, store::QueueKind::kTask, header->msg_id, *message, *header, draft.label,
-                 now);
+  submit(std::move(*message), std::move(*header), std::move(draft), false, now);
+}
+
+void TaskRoute::submit(wire::Message request, wire::Header header, TaskDraft draft, bool is_own,
+                       Time now) {
+  const TaskId task = task_id(header.msg_id);
+  record_request(core_, store::QueueKind::kTask, header.msg_id, request, header, draft.label, now);
   live_.emplace(task,
-                Live{std::move(header->msg_id), std::move(header->msg_type), std::move(*message),
-                     draft.options.retries, draft.options.timeout > Duration::zero()});
+                Live{std::move(header.msg_id), std::move(header.msg_type), std::move(request),
+                     draft.options.retries, draft.options.timeout > Duration::zero(), is_own});
   ++core_.counters.tasks_submitted;
   scheduler_.on_task_submitted(task, std::move(draft.options), draft.unknown_dependency, now,
                                effects_);
   perform_effects(now);
+}
+
+Result<std::string> TaskRoute::resubmit(const store::Record& record, Time now) {
+  wire::Message request = core_.messages.repeat(record.header, record.metadata, record.content);
+  request.identities = {Bytes::of_static(kOwnIdentity)};
+  request.buffers = record.buffers;
+  auto header = wire::parse_header(request.header.view());
+  if (!header.ok()) {
+    return Status{
+        ErrorCode::kInvalidArgument,
+        "'" + record.msg_id + "' has no header in its record: " + header.status().message()};
+  }
+  std::string msg_id = header.value().msg_id;
+  TaskDraft draft = read_task_draft(core_, request, scheduler_);
+  drop_forgotten(scheduler_, draft);
+  // A direct request names its engine by where it went.
+  const Engine* engine = core_.registry.find(std::string_view(record.engine_uuid));
+  if (record.queue != store::QueueKind::kTask && engine != nullptr) {
+    draft.options.targets = {engine->id};
+  }
+  submit(std::move(request), header.take(), std::move(draft), true, now);
+  (void)core_.store.mark_resubmitted(record.msg_id, msg_id);
+  return msg_id;
 }
 
 // No peer repeats an id. An answer for one that is running would be taken for that task's.
@@ -127,7 +161,9 @@ void TaskRoute::perform(const scheduler::Send& effect, Time now) {
 // A task that was given back may come to the same engine once more, and that refuses a signature it
 // has seen before, as every peer does. So further attempts are numbered, and signed by us.
 Frames TaskRoute::next_attempt(Live& live) {
-  if (++live.attempts == 1) return wire::join(live.request);
+  if (++live.attempts == 1) {
+    return live.is_own ? core_.messages.seal(live.request) : wire::join(live.request);
+  }
   const std::string attempt = std::to_string(live.attempts);
   wire::Message request = live.request;
   auto metadata = wire::with_key(request.metadata.view(), "attempt", attempt);
@@ -207,6 +243,7 @@ void TaskRoute::finish(TaskId task, wire::Message reply, const ReplyFacts& facts
   // The table of a burst is not kept.
   if (live_.empty() && live_.bucket_count() > kKeptBuckets) live_ = decltype(live_)();
   record_reply(core_, live.msg_id, reply, facts, engine_uuid, now);
+  if (live.is_own) return;
 
   // To the identity that asked, whatever the reply says. An engine's signature stays; ours is made
   // now.

@@ -39,6 +39,10 @@ class TaskRoute {
   // False if the reply came from somebody who is no engine.
   bool on_reply(Frames frames, Time now);
   void on_abort_requested(const std::vector<std::string>& msg_ids, Time now);
+  // Runs the request of a record again, as a new task with the same engines, dependencies, retries
+  // and label. Nobody is sent its result: it is asked for by the id that this returns.
+  // kInvalidArgument if the record's header is none.
+  Result<std::string> resubmit(const store::Record& record, Time now);
 
   void on_engine_joined(const Engine& engine, Time now);
   // The engine as it was; the registry has forgotten it.
@@ -60,6 +64,8 @@ class TaskRoute {
     wire::Message request;
     int retries_left = 0;
     bool has_timeout = false;
+    // Submitted by the controller: signed here, and its reply goes to nobody.
+    bool is_own = false;
     int attempts = 0;  // times sent to an engine
     // The reply of a failed attempt, in case no other follows.
     std::unique_ptr<wire::Message> last_failure = {};
@@ -72,6 +78,7 @@ class TaskRoute {
   };
 
   Live* find_live(std::string_view msg_id);
+  void submit(wire::Message request, wire::Header header, TaskDraft draft, bool is_own, Time now);
   void refuse_repeated(const wire::Message& request, const wire::Header& header);
   std::string uuid_of(EngineId id) const;
   // The request for its next attempt.

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "store/memory_store.h"
+#include "controller/records.h"
 
 namespace engineroom::controller {
 namespace {
@@ -147,10 +147,9 @@ Status Server::start() {
     if (!status.ok()) return status;
   }
   lanes_.emplace(addresses.engine.key);
-  store::MemoryStoreConfig records;
-  records.max_records = options_.keep_records ? options_.max_records : 0;
-  records.max_bytes = static_cast<std::size_t>(options_.max_record_bytes);
-  store_ = std::make_unique<store::MemoryStore>(records);
+  auto records = make_store(options_, files_.database_path());
+  if (!records.ok()) return records.status();
+  store_ = records.take();
 
   ControllerConfig config;
   config.key = addresses.engine.key;

@@ -110,6 +110,14 @@ TaskDraft read_task_draft(Core& core, const wire::Message& request,
   return DraftReader(core.registry, scheduler).read(*metadata);
 }
 
+void drop_forgotten(const scheduler::Scheduler& scheduler, TaskDraft& draft) {
+  for (scheduler::Dependency* dependency : {&draft.options.follow, &draft.options.after}) {
+    std::erase_if(dependency->tasks,
+                  [&scheduler](TaskId task) { return !scheduler.is_known(task); });
+  }
+  draft.unknown_dependency = false;
+}
+
 wire::Message rejection(MessageMaker& messages, const Bytes& request_header,
                         std::string_view request_type, std::string_view msg_id,
                         scheduler::Failure why, std::string_view engine_uuid) {

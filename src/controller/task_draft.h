@@ -28,6 +28,10 @@ TaskId task_id(std::string_view msg_id);
 TaskDraft read_task_draft(Core& core, const wire::Message& request,
                           const scheduler::Scheduler& scheduler);
 
+// Takes dependencies out that the scheduler has forgotten, or never knew since the controller was
+// started again: a task that is resubmitted ran after them once.
+void drop_forgotten(const scheduler::Scheduler& scheduler, TaskDraft& draft);
+
 // The reply to a task that the scheduler refused: an error that names its exception class, or
 // "aborted". Without identities and not signed yet.
 wire::Message rejection(MessageMaker& messages, const Bytes& request_header,

@@ -443,6 +443,27 @@ void MemoryStore::for_each(const std::function<bool(const Record&)>& visit) cons
   }
 }
 
+Status MemoryStore::select(const Query& query,
+                           const std::function<bool(const Record&)>& visit) const {
+  const auto offer = [&](const Record& record) { return !query.matches(record) || visit(record); };
+  const auto msg_ids = query.msg_ids();
+  if (!msg_ids) {
+    for_each(offer);
+    return {};
+  }
+  std::vector<Record> found;
+  for (const std::string& msg_id : *msg_ids) {
+    const Slot slot = state_->find(msg_id);
+    if (slot != kNone) found.push_back(state_->record(state_->entries[slot]));
+  }
+  std::stable_sort(found.begin(), found.end(),
+                   [](const Record& a, const Record& b) { return a.submitted < b.submitted; });
+  for (const Record& record : found) {
+    if (!offer(record)) break;
+  }
+  return {};
+}
+
 // ---- purging ---------------------------------------------------------------------------------
 
 Status MemoryStore::purge(std::span<const std::string> msg_ids) {

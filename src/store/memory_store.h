@@ -21,9 +21,9 @@
 namespace engineroom::store {
 
 struct MemoryStoreConfig {
-  std::size_t max_records = 16'384;         // finished records remembered
-  std::size_t max_bytes = 64u << 20;        // of finished records: text, buffers, output
-  std::size_t max_stream_bytes = 1u << 20;  // stdout and stderr, each, of one record
+  std::size_t max_records = 16'384;                // finished records remembered
+  std::size_t max_bytes = 64u << 20;               // of finished records: text, buffers, output
+  std::size_t max_stream_bytes = kMaxStreamBytes;  // stdout and stderr, each, of one record
 };
 
 class MemoryStore : public Store {
@@ -43,6 +43,7 @@ class MemoryStore : public Store {
   Result<Record> find(std::string_view msg_id) const override;
   std::vector<std::string> history() const override;
   void for_each(const std::function<bool(const Record&)>& visit) const override;
+  Status select(const Query& query, const std::function<bool(const Record&)>& visit) const override;
 
   Status purge(std::span<const std::string> msg_ids) override;
   void purge_engine(std::string_view engine_uuid) override;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -46,6 +47,9 @@ struct Reply {
   std::optional<WallTime> completed{};  // by the engine's clock
   WallTime received{};                  // by ours
 };
+
+// Of stdout and stderr, each, of one record; what comes after is cut off.
+inline constexpr std::size_t kMaxStreamBytes = std::size_t{1} << 20;
 
 // What a task published while it ran.
 enum class Output : std::uint8_t { kStdout, kStderr, kExecuteInput, kExecuteResult, kError };

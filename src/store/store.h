@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "base/status.h"
+#include "store/query.h"
 #include "store/record.h"
 
 namespace engineroom::store {
@@ -72,6 +73,9 @@ class Store {
   // Every record, in order of submission, until `visit` returns false. `visit` must not change the
   // store. Linear, and it copies: for queries only.
   virtual void for_each(const std::function<bool(const Record&)>& visit) const = 0;
+  // The same of those that match.
+  virtual Status select(const Query& query,
+                        const std::function<bool(const Record&)>& visit) const = 0;
 
   // Finished records are removed. kInvalidArgument, and nothing is removed, if one of the ids is
   // pending; ids that are unknown are ignored, as in ipyparallel.

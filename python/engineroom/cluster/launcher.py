@@ -27,7 +27,6 @@ from .local import (
     LocalEngineSetLauncher,
     LocalProcessLauncher,
 )
-from .mpi import MPIEngineSetLauncher, MPILauncher
 
 __all__ = [
     "BaseLauncher",
@@ -39,8 +38,6 @@ __all__ = [
     "LocalEngineLauncher",
     "LocalEngineSetLauncher",
     "LocalProcessLauncher",
-    "MPIEngineSetLauncher",
-    "MPILauncher",
     "NotRunning",
     "ProcessStateError",
     "abbreviate_launcher_class",
@@ -49,10 +46,7 @@ __all__ = [
 
 _BUILT_IN = {
     "controller": {"local": "engineroom.cluster.local.LocalControllerLauncher"},
-    "engine": {
-        "local": "engineroom.cluster.local.LocalEngineSetLauncher",
-        "mpi": "engineroom.cluster.mpi.MPIEngineSetLauncher",
-    },
+    "engine": {"local": "engineroom.cluster.local.LocalEngineSetLauncher"},
 }
 
 

@@ -1,0 +1,47 @@
+// store/database.h — where records outlive the controller: what SQLite and PostgreSQL have in
+// common.
+//
+// A database is dumb on purpose: it writes batches and reads records. What is pending, how many
+// tasks an engine has, when to write, is DatabaseStore's.
+//
+// Threads: one at a time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/status.h"
+#include "store/change.h"
+#include "store/query.h"
+#include "store/record.h"
+
+namespace engineroom::store {
+
+class Database {
+ public:
+  virtual ~Database() = default;
+
+  // All of the batch or nothing of it, in one transaction. kUnavailable may succeed later.
+  virtual Status write(const ChangeBatch& batch) = 0;
+  // Finished records go: those of an engine; all; the oldest, until `keep` are left.
+  virtual Status erase_engine(std::string_view engine_uuid) = 0;
+  virtual Status erase_finished() = 0;
+  virtual Status erase_oldest(std::uint64_t keep) = 0;
+
+  // kNotFound
+  virtual Result<Record> find(std::string_view msg_id) = 0;
+  // Records that match, in order of submission, until `visit` returns false.
+  virtual Status select(const Query& query, const std::function<bool(const Record&)>& visit) = 0;
+  // Ids in order of submission.
+  virtual Result<std::vector<std::string>> history() = 0;
+  virtual Result<std::uint64_t> count() = 0;
+
+  // For logs: "SQLite, /home/me/…/tasks.db".
+  virtual std::string name() const = 0;
+};
+
+}  // namespace engineroom::store

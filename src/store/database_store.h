@@ -1,0 +1,86 @@
+// store/database_store.h — records in a database, behind a store in memory.
+//
+// What is pending, and the latest that is finished, is in memory (MemoryStore), which answers what
+// the controller asks per task. Every change also goes to the database, a moment later and many at
+// a time (WriteBehind); queries about the past wait for that and read there, on a connection of
+// their own.
+//
+// Buffers of more than `max_payload_bytes` in one record are kept in memory only: they are in
+// nobody's interest on disk, and slow to put there.
+//
+// Records that an earlier controller left pending are `unfinished()`: the controller goes on with
+// them or ends them.
+//
+// Threads: one owner thread.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "store/database.h"
+#include "store/memory_store.h"
+#include "store/store.h"
+#include "store/write_behind.h"
+
+namespace engineroom::store {
+
+struct DatabaseStoreConfig {
+  MemoryStoreConfig memory;
+  std::size_t max_payload_bytes = 16u << 20;  // of one record, requests and results each
+  std::uint64_t max_records = 1'000'000;      // in the database; beyond, the oldest go
+};
+
+class DatabaseStore : public Store {
+ public:
+  // Two connections to the same database.
+  DatabaseStore(std::unique_ptr<Database> writer, std::unique_ptr<Database> reader,
+                DatabaseStoreConfig config = {});
+
+  Status add_request(const Request& request) override;
+  Status mark_sent(std::string_view msg_id, std::string_view engine_uuid) override;
+  Status mark_started(std::string_view msg_id, WallTime started) override;
+  Status add_result(std::string_view msg_id, const Reply& reply) override;
+  Status add_output(std::string_view msg_id, Output kind, std::string_view value) override;
+  Status mark_resubmitted(std::string_view msg_id, std::string_view new_msg_id) override;
+
+  bool contains(std::string_view msg_id) const override;
+  bool is_pending(std::string_view msg_id) const override;
+  Result<Record> find(std::string_view msg_id) const override;
+  std::vector<std::string> history() const override;
+  void for_each(const std::function<bool(const Record&)>& visit) const override;
+  Status select(const Query& query, const std::function<bool(const Record&)>& visit) const override;
+
+  Status purge(std::span<const std::string> msg_ids) override;
+  void purge_engine(std::string_view engine_uuid) override;
+  void purge_all() override;
+
+  EngineCounts counts(std::string_view engine_uuid) const override;
+  EngineTasks tasks_of(std::string_view engine_uuid) const override;
+  std::uint64_t unassigned_count() const override;
+  std::vector<std::string> unassigned() const override;
+  void forget_engine(std::string_view engine_uuid) override;
+
+  StoreStats stats() const override;
+
+  // Records without a result that this store was not told of: an earlier process's.
+  std::vector<Record> unfinished() const;
+  // Gives one of them a result.
+  void end_earlier(std::string_view msg_id, const Reply& reply);
+  // Returns once everything that was told is in the database.
+  void flush() { writer_.drain(); }
+
+ private:
+  // Of the records, which the writer must not hold up.
+  Database& read() const;
+  void count_one_more();
+  void save_result(std::string_view msg_id, const Reply& reply);
+
+  DatabaseStoreConfig config_;
+  MemoryStore memory_;
+  std::unique_ptr<Database> reader_;
+  mutable WriteBehind writer_;
+  std::uint64_t count_ = 0;  // about how many the database holds
+};
+
+}  // namespace engineroom::store

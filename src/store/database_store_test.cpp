@@ -1,0 +1,293 @@
+// DatabaseStore over a real SQLite file: what was told is there for the next process.
+#include "store/database_store.h"
+
+#include <filesystem>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "store/sql.h"
+#include "store/sqlite_database.h"
+
+namespace engineroom::store {
+namespace {
+
+WallTime at(int seconds) { return WallTime(std::chrono::seconds(seconds)); }
+
+std::string numbered(std::size_t i) { return fmt::format("t{}", i); }
+
+class DatabaseStoreTest : public testing::Test {
+ protected:
+  DatabaseStoreTest() {
+    std::string folder = testing::TempDir() + "engineroom-XXXXXX";
+    path_ = std::string(mkdtemp(folder.data())) + "/tasks.db";
+    reopen();
+  }
+  ~DatabaseStoreTest() override {
+    store_.reset();
+    std::filesystem::remove_all(std::filesystem::path(path_).parent_path());
+  }
+
+  void reopen(DatabaseStoreConfig config = {}) {
+    store_.reset();
+    store_ = std::make_unique<DatabaseStore>(open(), open(), config);
+  }
+  std::unique_ptr<Database> open() {
+    auto database = SqliteDatabase::open(path_);
+    EXPECT_TRUE(database.ok()) << (database.ok() ? "" : database.status().message());
+    return database.take();
+  }
+
+  void request(const std::string& id, const Frames& buffers = {}) {
+    const std::string header = "{\"msg_id\": \"" + id + "\"}";
+    Request request{.msg_id = id, .client_uuid = "client", .label = "l", .header = header};
+    request.metadata = R"({"retries":1})";
+    request.content = "{}";
+    request.buffers = buffers;
+    request.submitted = at(++seconds_);
+    EXPECT_TRUE(store_->add_request(request).ok());
+  }
+  void result(const std::string& id, const std::string& engine, const Frames& buffers = {}) {
+    Reply reply{.engine_uuid = engine, .header = "{\"r\":1}", .metadata = "{}"};
+    reply.content = R"({"status":"ok"})";
+    reply.buffers = buffers;
+    reply.started = at(seconds_);
+    reply.received = at(++seconds_);
+    EXPECT_TRUE(store_->add_result(id, reply).ok());
+  }
+  Record get(const std::string& id) {
+    Result<Record> found = store_->find(id);
+    EXPECT_TRUE(found.ok()) << id;
+    return found.ok() ? found.take() : Record{};
+  }
+  std::vector<std::string> matching(const std::string& query) {
+    std::vector<std::string> ids;
+    EXPECT_TRUE(store_
+                    ->select(Query::parse(query).take(),
+                             [&ids](const Record& record) {
+                               ids.push_back(record.msg_id);
+                               return true;
+                             })
+                    .ok());
+    return ids;
+  }
+
+  std::string path_;
+  std::unique_ptr<DatabaseStore> store_;
+  int seconds_ = 0;
+};
+
+using Ids = std::vector<std::string>;
+
+TEST_F(DatabaseStoreTest, FinishedRecordsOutliveTheProcess) {
+  request("a", {Bytes("one"), Bytes(""), Bytes(std::string(10'000, 'x'))});
+  EXPECT_TRUE(store_->mark_sent("a", "e1").ok());
+  EXPECT_TRUE(store_->add_output("a", Output::kStdout, "hello ").ok());
+  EXPECT_TRUE(store_->add_output("a", Output::kStdout, "world").ok());
+  result("a", "e1", {Bytes("two")});
+  const Record before = get("a");
+  reopen();
+  const Record after = get("a");
+  EXPECT_EQ(after.header, before.header);
+  EXPECT_EQ(after.client_uuid, "client");
+  EXPECT_EQ(after.engine_uuid, "e1");
+  EXPECT_EQ(after.label, "l");
+  EXPECT_EQ(after.metadata, R"({"retries":1})");
+  EXPECT_EQ(after.buffers, before.buffers);
+  EXPECT_EQ(after.result_buffers, Frames{Bytes("two")});
+  EXPECT_EQ(after.result_content, R"({"status":"ok"})");
+  EXPECT_EQ(after.stdout_text, "hello world");
+  EXPECT_EQ(after.submitted, at(1));
+  EXPECT_EQ(after.started, at(1));
+  EXPECT_EQ(after.completed, std::nullopt);
+  EXPECT_EQ(after.received, at(2));
+  EXPECT_EQ(store_->history(), Ids{"a"});
+  EXPECT_TRUE(store_->contains("a"));
+}
+
+// Each step is written before the next, so that none of them meets the others in a batch.
+TEST_F(DatabaseStoreTest, ChangesToWhatIsWrittenAlreadyAreWrittenToo) {
+  request("a");
+  store_->flush();
+  EXPECT_TRUE(store_->mark_sent("a", "e1").ok());
+  store_->flush();
+  EXPECT_TRUE(store_->mark_started("a", at(7)).ok());
+  EXPECT_TRUE(store_->add_output("a", Output::kStderr, "x").ok());
+  store_->flush();
+  EXPECT_TRUE(store_->mark_sent("a", "").ok());
+  store_->flush();
+  reopen();
+  EXPECT_EQ(get("a").engine_uuid, "");
+  ASSERT_EQ(store_->unfinished().size(), 1u);
+  // Memory does not know it now; what is told of it is written all the same.
+  EXPECT_TRUE(store_->add_output("a", Output::kStderr, "y").ok());
+  EXPECT_TRUE(store_->add_output("a", Output::kError, "{}").ok());
+  EXPECT_TRUE(store_->mark_resubmitted("a", "b").ok());
+  store_->flush();
+  const Record record = get("a");
+  EXPECT_EQ(record.started, at(7));
+  EXPECT_EQ(record.stderr_text, "xy");
+  EXPECT_EQ(record.error, "{}");
+  EXPECT_EQ(record.resubmitted, "b");
+}
+
+TEST_F(DatabaseStoreTest, ResultsWrittenLaterKeepTheEngineAndTheRequest) {
+  request("a", {Bytes("argument")});
+  EXPECT_TRUE(store_->mark_sent("a", "e1").ok());
+  store_->flush();
+  result("a", "", {Bytes("value")});
+  reopen();
+  EXPECT_EQ(get("a").engine_uuid, "e1");
+  EXPECT_EQ(get("a").buffers, Frames{Bytes("argument")});
+  EXPECT_EQ(get("a").result_buffers, Frames{Bytes("value")});
+  EXPECT_TRUE(store_->unfinished().empty());
+}
+
+TEST_F(DatabaseStoreTest, QueriesSeeWhatIsNotWrittenYet) {
+  for (const char* id : {"a", "b", "c"}) request(id);
+  result("b", "e1");
+  EXPECT_EQ(matching(R"({})"), (Ids{"a", "b", "c"}));
+  EXPECT_EQ(matching(R"({"received":null})"), (Ids{"a", "c"}));
+  EXPECT_EQ(matching(R"({"received":{"$ne":null}})"), Ids{"b"});
+  EXPECT_EQ(matching(R"({"engine_uuid":{"$in":["e1",null]},"msg_id":{"$gt":"a"}})"),
+            (Ids{"b", "c"}));
+  EXPECT_EQ(matching(R"({"submitted":{"$gte":"1970-01-01T00:00:02Z"}})"), (Ids{"b", "c"}));
+  EXPECT_EQ(matching(R"({"submitted":{"$in":["1970-01-01T00:00:02Z"]}})"), Ids{"b"});
+  EXPECT_EQ(matching(R"({"msg_id":{"$glob":"[ac]"},"metadata.retries":1})"), (Ids{"a", "c"}));
+  EXPECT_EQ(matching(R"({"msg_id":7})"), Ids{});
+  EXPECT_EQ(matching(R"({"msg_id":{"$nin":["a"]},"label":"l"})"), (Ids{"b", "c"}));
+}
+
+TEST_F(DatabaseStoreTest, PurgesReachTheDatabaseInTheirPlace) {
+  for (const char* id : {"a", "b", "c", "d"}) request(id);
+  for (const char* id : {"a", "b", "c"}) result(id, id == std::string("c") ? "e2" : "e1");
+  EXPECT_EQ(store_->purge(Ids{"d"}).code(), ErrorCode::kInvalidArgument);
+  EXPECT_TRUE(store_->purge(Ids{"a", "never"}).ok());
+  EXPECT_EQ(store_->history(), (Ids{"b", "c", "d"}));
+  store_->purge_engine("e2");
+  EXPECT_EQ(store_->history(), (Ids{"b", "d"}));
+  // What finishes after a purge was asked for is not purged.
+  store_->purge_all();
+  result("d", "e1");
+  EXPECT_EQ(store_->history(), Ids{"d"});
+}
+
+TEST_F(DatabaseStoreTest, WhatMemoryForgetsTheDatabaseStillHas) {
+  DatabaseStoreConfig config;
+  config.memory.max_records = 10;
+  reopen(config);
+  for (std::size_t i = 0; i < 100; ++i) {
+    request(numbered(i), {Bytes("b")});
+    result(numbered(i), "e");
+  }
+  EXPECT_EQ(get("t0").buffers, Frames{Bytes("b")});
+  EXPECT_EQ(store_->history().size(), 100u);
+}
+
+TEST_F(DatabaseStoreTest, TheOldestGoWhenThereAreTooMany) {
+  DatabaseStoreConfig config;
+  config.max_records = 100;
+  reopen(config);
+  request("pending");
+  for (std::size_t i = 0; i < 300; ++i) {
+    request(numbered(i));
+    result(numbered(i), "e");
+  }
+  const Ids left = store_->history();
+  EXPECT_LE(left.size(), 102u);
+  EXPECT_EQ(left.front(), "pending");
+  EXPECT_EQ(left.back(), "t299");
+}
+
+TEST_F(DatabaseStoreTest, LargeBuffersStayInMemory) {
+  DatabaseStoreConfig config;
+  config.max_payload_bytes = 1000;
+  reopen(config);
+  request("a", {Bytes(std::string(1001, 'x'))});
+  result("a", "e", {Bytes("small")});
+  EXPECT_EQ(get("a").buffers.size(), 1u);
+  reopen();
+  EXPECT_TRUE(get("a").payload_dropped);
+  EXPECT_TRUE(get("a").buffers.empty());
+}
+
+TEST_F(DatabaseStoreTest, AProcessKilledInTheMiddleLeavesAWholeFile) {
+  store_.reset();
+  const pid_t child = fork();
+  if (child == 0) {
+    reopen();
+    for (std::size_t i = 0;; ++i) {
+      request(numbered(i), {Bytes(std::string(500, 'x'))});
+      result(numbered(i), "e");
+    }
+  }
+  // Until the child has written some, at the latest after 30 s.
+  const auto reader = open();
+  for (int i = 0; i < 3000; ++i) {
+    if (const auto count = reader->count(); count.ok() && count.value() > 300) break;
+    usleep(10'000);
+  }
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  reopen();
+  const Ids ids = store_->history();
+  EXPECT_GT(ids.size(), 100u);
+  // In order, none left out.
+  for (std::size_t i = 0; i < ids.size(); ++i) ASSERT_EQ(ids[i], numbered(i));
+  sqlite3* raw = nullptr;
+  ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
+  std::string answer;
+  sqlite3_exec(
+      raw, "PRAGMA integrity_check",
+      [](void* out, int, char** values, char**) {
+        *static_cast<std::string*>(out) += values[0];
+        return 0;
+      },
+      &answer, nullptr);
+  sqlite3_close(raw);
+  EXPECT_EQ(answer, "ok");
+}
+
+TEST_F(DatabaseStoreTest, TheFileIsItsOwnersAndOtherFilesAreRefused) {
+  struct stat info{};
+  ASSERT_EQ(::stat(path_.c_str(), &info), 0);
+  EXPECT_EQ(info.st_mode & 0777, 0600u);
+  const std::string other = path_ + "-other";
+  FILE* file = fopen(other.c_str(), "w");
+  fputs("this is some text, and longer than the header of a database would be: ............", file);
+  fputs(std::string(1000, '.').c_str(), file);
+  fclose(file);
+  const auto opened = SqliteDatabase::open(other);
+  ASSERT_FALSE(opened.ok());
+  EXPECT_EQ(opened.status().code(), ErrorCode::kInvalidArgument);
+  EXPECT_NE(opened.status().message().find("move it away"), std::string::npos);
+}
+
+TEST(SqlTest, QueriesBecomeConditions) {
+  const auto text = [](const char* query) { return to_sql(Query::parse(query).take()).text; };
+  EXPECT_EQ(text("{}"), "TRUE");
+  EXPECT_EQ(text(R"({"msg_id":"a","received":null})"), "msg_id = $1 AND received IS NULL");
+  EXPECT_EQ(text(R"({"msg_id":{"$in":["a",null,"b"]}})"), "(msg_id IN ($1, $2) OR msg_id IS NULL)");
+  EXPECT_EQ(text(R"({"msg_id":{"$in":[]}})"), "FALSE");
+  EXPECT_EQ(text(R"({"submitted":{"$lt":"1970-01-01T00:00:02Z","$gte":null}})"),
+            "submitted < $1 AND FALSE");
+  EXPECT_EQ(text(R"({"label":{"$ne":"a","$exists":true},"content.x":1})"), "label IS NOT NULL");
+}
+
+TEST(SqlTest, FramesSurvivePacking) {
+  const Frames frames = {Bytes("one"), Bytes(""), Bytes(std::string(300, '\0'))};
+  EXPECT_EQ(unpack_frames(pack_frames(frames)).take(), frames);
+  EXPECT_EQ(pack_frames({}), "");
+  const std::string blob = pack_frames(frames);
+  for (const std::string& damaged : {blob + "x", blob.substr(1), blob.substr(0, 20),
+                                     std::string("abc"), std::string(8, '\xff')}) {
+    EXPECT_EQ(unpack_frames(damaged).status().code(), ErrorCode::kMalformed);
+  }
+}
+
+}  // namespace
+}  // namespace engineroom::store
