@@ -1,13 +1,11 @@
-"""Load-balanced views: placement flags, maps with many tasks, lazy maps, the executor, joblib."""
+"""Load-balanced views: placement flags, maps with many tasks, lazy maps."""
 
-import concurrent.futures
 import itertools
 import threading
-import time
 
 import engineroom as ipp
 import pytest
-from conftest import ENGINES, wait_for_file
+from conftest import wait_for_file
 from waiting import wait_until
 
 
@@ -298,60 +296,22 @@ def test_dropped_imap_ends(view):
     )
 
 
-# ---- executor ----
+def test_imap_in_chunks(view):
+    results = view.imap(pow, itertools.count(), itertools.repeat(2), chunksize=5, max_outstanding=2)
+    assert list(itertools.islice(results, 12)) == [x * x for x in range(12)]
+    assert len(view.history) < 12
+    results.cancel()
+    assert list(view.imap(abs, range(7), chunksize=3, ordered=False, max_outstanding=1)) == [
+        *range(7)
+    ]
+    view.client[:].push({"shift": lambda x: x + 10}, block=True)
+    assert list(view.imap(ipp.Reference("shift"), range(4), chunksize=3)) == [10, 11, 12, 13]
+    with pytest.raises(ValueError, match="chunksize"):
+        view.imap(abs, [1], chunksize=0)
 
 
-def test_executor(client, view):
-    executor = view.executor
-    assert executor.view is view
-    assert executor._max_workers == ENGINES
-    future = executor.submit(pow, 2, 5)
-    assert isinstance(future, concurrent.futures.Future)
-    assert future.result(10) == 32
-    assert list(executor.map(pow, [1, 2, 3], [2, 2, 2])) == [1, 4, 9]
-    with pytest.warns(UserWarning, match="timeout"):
-        assert list(executor.map(abs, [-1], timeout=5)) == [1]
-    assert isinstance(client.executor().view, ipp.LoadBalancedView)
-
-
-def test_executor_waits_at_its_end(view):
-    with view.executor as executor:
-        future = executor.submit(time.sleep, 0.05)
-        results = executor.map(abs, range(20))
-    assert future.done()
-    assert len(view.history) == 21
-    assert not view.outstanding
-    assert list(results) == list(range(20))
-
-
-def test_executor_cancels_futures(client, gate):
-    view = client.load_balanced_view(client.ids[:1])
-    running = view.apply_async(wait_for_file, str(gate), 1)
-    late = [view.executor.submit(int) for _ in range(20)]
-    view.executor.shutdown(wait=False, cancel_futures=True)
-    gate.touch()
-    concurrent.futures.wait([running, *late], 10)
-    assert isinstance(late[-1].exception(), ipp.TaskAborted)
-
-
-def test_joblib_by_the_name_that_scripts_use(cluster, monkeypatch):
-    import joblib
-    from engineroom.joblib import ViewBackend
-
-    default = cluster.connect().load_balanced_view()
-    monkeypatch.setattr(ViewBackend, "_default_view", lambda backend: default)
-    ipp.register_joblib_backend()
-    with joblib.parallel_config(backend="ipyparallel"):
-        assert joblib.Parallel(n_jobs=2)(joblib.delayed(abs)(-x) for x in range(3)) == [0, 1, 2]
-
-
-def test_joblib(view):
-    import joblib
-
-    view.register_joblib_backend("engineroom-test")
-    with joblib.parallel_config(backend="engineroom-test"):
-        assert joblib.Parallel(n_jobs=2)(joblib.delayed(pow)(x, 2) for x in range(10)) == [
-            x * x for x in range(10)
-        ]
-        with pytest.raises(ipp.RemoteError, match="ZeroDivisionError"):
-            joblib.Parallel(n_jobs=2)(joblib.delayed(divmod)(x, 0) for x in range(3))
+def test_imap_with_a_timeout(view, gate):
+    results = view.imap(wait_for_file, [str(gate), str(gate)], [1, 2], timeout=0.2)
+    with pytest.raises(TimeoutError):
+        next(results)
+    assert list(results) == []

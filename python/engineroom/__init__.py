@@ -104,8 +104,11 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *_HOME, *_SUBMODULES})
 
 
-def register_joblib_backend(name: str = "ipyparallel", make_default: bool = False) -> None:
-    """Makes joblib able to run on the default cluster: Parallel(backend=name)."""
+def register_joblib_backend(name: str | None = None, make_default: bool = False) -> None:
+    """Makes joblib able to run on the default cluster: Parallel(backend="engineroom").
+
+    Without a name also as "ipyparallel", which scripts written for it say.
+    """
     from .joblib import register
 
     register(name=name, make_default=make_default)

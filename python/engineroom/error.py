@@ -21,6 +21,7 @@ import re
 import sys
 import traceback as _traceback
 from collections.abc import Iterable, Mapping
+from concurrent.futures import CancelledError
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, NoReturn, TypeVar
@@ -55,8 +56,8 @@ class NoEnginesRegistered(KernelError):
         )
 
 
-class TaskAborted(KernelError):
-    """The task was aborted before it started."""
+class TaskAborted(KernelError, CancelledError):
+    """The task was aborted before it started. A concurrent.futures.CancelledError, too."""
 
 
 class TaskTimeout(KernelError):

@@ -2,7 +2,7 @@
 
 import itertools
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION
 from contextlib import AbstractContextManager
 from datetime import datetime
@@ -372,6 +372,21 @@ class AsyncResult(TaskFuture):
         for index in range(len(self._tasks)):
             self._wait_task(index)
             yield self._checked([self._value(index)])[0]
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        """`async for`: as __iter__, without blocking the event loop."""
+        if self._single_result:
+            raise TypeError("AsyncResults with a single result are not iterable: await it.")
+        return self._iterate_async()
+
+    async def _iterate_async(self) -> AsyncIterator[Any]:
+        async for index in self._indices_async():
+            yield self._checked([self._value(index)])[0]
+
+    def _indices_async(self) -> AsyncIterator[int]:
+        from .asynchronous import in_order
+
+        return in_order(self._client, self._tasks)
 
     def _wait_task(self, index: int) -> None:
         task = self._tasks[index]

@@ -136,28 +136,37 @@ class LoadBalancedView(View):
         ordered: bool = True,
         max_outstanding: int | str | None = "auto",
         return_exceptions: bool = False,
+        chunksize: int = 1,
+        timeout: float | None = None,
+        raise_original: bool | None = None,
     ) -> LazyMapIterator:
         """map(f, *sequences), load-balanced, that takes its arguments only as tasks are done.
 
         So the sequences may be long, slow or endless. max_outstanding: tasks submitted at a time
         (default: one per engine; 0: no limit). Submitting starts at once, in a thread of its own.
+        chunksize: items per task. timeout: seconds from now until when results must have come;
+        later ones are a TimeoutError. raise_original: see AsyncResult.get.
         """
         if not sequences:
             raise AssertionError("must have some sequences to map onto!")
         limit = len(self) if max_outstanding == "auto" else int(max_outstanding or 0)
-        return start_lazy_map(self, f, sequences, ordered, limit, return_exceptions)
-
-    def register_joblib_backend(
-        self, name: str = "ipyparallel", make_default: bool = False
-    ) -> None:
-        """Makes joblib run on this view: Parallel(backend=name)."""
-        from joblib.parallel import register_parallel_backend
-
-        from ..joblib import ViewBackend
-
-        register_parallel_backend(
-            name, functools.partial(ViewBackend, view=self), make_default=make_default
+        return start_lazy_map(
+            self,
+            f,
+            sequences,
+            ordered,
+            limit,
+            return_exceptions,
+            chunksize,
+            timeout,
+            self.raise_original if raise_original is None else raise_original,
         )
+
+    def register_joblib_backend(self, name: str | None = None, make_default: bool = False) -> None:
+        """Makes joblib run on this view: Parallel(backend="engineroom"), or another name."""
+        from ..joblib import register
+
+        register(name, make_default, view=self)
 
 
 def _is_dependency(value: Any) -> bool:

@@ -62,12 +62,15 @@ class View:
         self.raise_original = client.raise_original
         self.history: list[str] = History()
         self._outstanding = Outstanding(client._session)
+        self._executor: ViewExecutor | None = None
         self.set_flags(**flags)
 
-    @functools.cached_property
+    @property
     def executor(self) -> ViewExecutor:
-        """A concurrent.futures.Executor that submits to this view."""
-        return ViewExecutor(self)
+        """A concurrent.futures.Executor that submits to this view; a new one after shutdown()."""
+        if self._executor is None or self._executor.is_shut_down:
+            self._executor = ViewExecutor(self)
+        return self._executor
 
     @property
     def results(self) -> dict[str, Any]:

@@ -140,9 +140,18 @@ class TaskFuture(Future[Any]):
         super().add_done_callback(fn)
 
     def __await__(self) -> Generator[Any, None, Any]:
-        import asyncio
+        """The result. If the waiting task is cancelled, ours goes on and can be awaited again."""
+        return self._awaited().__await__()
 
-        return asyncio.wrap_future(self).__await__()
+    async def _awaited(self) -> Any:
+        from asyncio import CancelledError as AwaitCancelled
+
+        from .asynchronous import wait_for
+
+        await wait_for(self)
+        if self.cancelled():
+            raise AwaitCancelled
+        return self.result()
 
     # ---- the machinery, on demand ----
 

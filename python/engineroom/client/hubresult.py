@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING, Any
 
 from .._core import Task
@@ -50,6 +51,13 @@ class AsyncHubResult(AsyncResult):
 
     def _wait_task(self, index: int) -> None:
         self._poll_tasks([self._tasks[index]], None, "all")
+
+    async def _indices_async(self) -> AsyncIterator[int]:
+        from .asynchronous import wait_for
+
+        await wait_for(self)
+        for index in range(len(self._tasks)):
+            yield index
 
     def _poll_tasks(self, tasks: list[Task], timeout: float | None, mode: WaitMode) -> bool:
         deadline = deadline_after(timeout)

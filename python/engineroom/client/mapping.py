@@ -74,6 +74,14 @@ def submit_map(
     return ar
 
 
+def call_per_item(f: Any) -> tuple[Any, ...]:
+    """(function, arguments before the parts ...) for a call that maps f over parts."""
+    if isinstance(f, (serialize.Reference, serialize.PrePickled)):
+        # What f is, is known on the engine only, where References are looked up in arguments.
+        return _map, f
+    return (EachItem(f) if callable(f) else f,)
+
+
 def _task_count(view: "View", count: int, chunksize: int | str | None) -> int:
     if chunksize is None or chunksize == "auto":
         return min(count, TASKS_PER_ENGINE * max(1, len(view)))
@@ -84,12 +92,9 @@ def _task_count(view: "View", count: int, chunksize: int | str | None) -> int:
 
 def _pack(f: Any, parts: list[list[Any]], each_item: bool) -> tuple[list[Any], list[list[Any]]]:
     """(buffers that all tasks share, buffers of each task)."""
-    arguments: tuple[Any, ...] = ()
-    if each_item and isinstance(f, (serialize.Reference, serialize.PrePickled)):
-        # What f is, is known on the engine only, where References are looked up in arguments.
-        f, arguments = _map, (f,)
-    elif each_item and callable(f):
-        f = EachItem(f)
+    arguments: list[Any] = []
+    if each_item:
+        f, *arguments = call_per_item(f)
     function = pack_callable(f)
     shared = _pack_plain(arguments, parts)
     if shared is None:
@@ -99,7 +104,7 @@ def _pack(f: Any, parts: list[list[Any]], each_item: bool) -> tuple[list[Any], l
 
 
 def _pack_plain(
-    arguments: tuple[Any, ...], parts: list[list[Any]]
+    arguments: list[Any], parts: list[list[Any]]
 ) -> tuple[list[Any], list[list[Any]]] | None:
     """The same if all parts are pickles of one buffer each, so that all calls have one shape."""
     if arguments or any(holds_reference(argument) for part in parts for argument in part):

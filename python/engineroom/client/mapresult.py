@@ -1,7 +1,7 @@
 """AsyncMapResult: the result of a map, which can be iterated while it is still growing."""
 
 import queue
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .asyncresult import AsyncResult
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 class AsyncMapResult(AsyncResult):
     """An AsyncResult whose tasks each computed a part of one sequence; get() joins the parts.
 
-    Iterating gives items as soon as their task is done: in order, or with ordered=False in the
-    order in which tasks finish.
+    Iterating (`for`, `async for`) gives items as soon as their task is done: in order, or with
+    ordered=False in the order in which tasks finish.
     """
 
     def __init__(
@@ -65,10 +65,26 @@ class AsyncMapResult(AsyncResult):
             yield from self.get(0)
             return
         for index in self._in_order() if self.ordered else self._as_completed():
-            value = self._value(index)
-            items = value if isinstance(value, list) else [value]
-            self._checked(items)
-            yield from items
+            yield from self._part(index)
+
+    def _part(self, index: int) -> list[Any]:
+        """The items of a task that is done."""
+        value = self._value(index)
+        return self._checked(value if isinstance(value, list) else [value])
+
+    async def _iterate_async(self) -> AsyncIterator[Any]:
+        if self._done_now():
+            for item in self.get(0):
+                yield item
+            return
+        async for index in self._indices_async():
+            for item in self._part(index):
+                yield item
+
+    def _indices_async(self) -> AsyncIterator[int]:
+        from .asynchronous import as_completed
+
+        return super()._indices_async() if self.ordered else as_completed(self._client, self._tasks)
 
     def _in_order(self) -> Iterator[int]:
         for index in range(len(self._tasks)):
