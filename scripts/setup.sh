@@ -16,6 +16,7 @@ packages=(
   clang-19 libclang-19-dev libomp-19-dev llvm-19-dev
   # tests and benchmarks
   libbenchmark-dev libgmock-dev libgtest-dev
+  libopenmpi-dev openmpi-bin # engines under MPI; mpi4py of .venv loads its library
   chromium # what a person sees in a notebook, looked at by playwright
 )
 # Debian splits its own Python; any other one comes whole.

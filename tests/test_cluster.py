@@ -77,10 +77,10 @@ def test_launchers_by_name():
         assert ipp.Cluster(engines=name).engine_launcher_class is LocalEngineSetLauncher
     assert find_launcher_class("local", "controller") is LocalControllerLauncher
     assert abbreviate_launcher_class(LocalControllerLauncher) == "local"
-    with pytest.raises(KeyError, match="no engine launcher 'mpi'"):
-        find_launcher_class("mpi", "engine")
-    with pytest.raises(TraitError, match="'mpi'"):
-        ipp.Cluster(engines="mpi")
+    with pytest.raises(KeyError, match="no engine launcher 'mpp'"):
+        find_launcher_class("mpp", "engine")
+    with pytest.raises(TraitError, match="'mpp'"):
+        ipp.Cluster(engines="mpp")
     with pytest.raises(ValueError):
         find_launcher_class("local", "client")
     with pytest.raises(TypeError, match="not both"):

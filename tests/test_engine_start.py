@@ -60,8 +60,16 @@ def test_environment_gives_what_the_command_line_leaves_open():
     assert str(chosen.connection_file()) == path
 
 
+def test_forms_of_mpi():
+    """As ipyparallel's launcher has it, and as older ones had it."""
+    for form in ("--mpi", "--mpi=mpi4py", "--IPEngine.use_mpi=True"):
+        assert options(form, "--IPEngine.mpi_registration_delay=0").use_mpi
+    assert not options().use_mpi
+    assert not options("--IPEngine.use_mpi=False").use_mpi
+
+
 def test_unknown_options_are_kept_apart():
-    chosen = options("--mpi", "x", "--nonsense", "--Class.trait=1", "--debug", "stray")
+    chosen = options("--mpi", "--nonsense", "--Class.trait=1", "--debug", "stray")
     assert chosen.unknown == ["--nonsense", "--Class.trait=1", "stray"]
     assert chosen.log_level == "debug"
 

@@ -182,7 +182,10 @@ def _add_launch_options(command: argparse.ArgumentParser) -> None:
         "-n", "--n", type=_count, metavar="N", help="number of engines (default: one per core)"
     )
     command.add_argument(
-        "--engines", default=None, metavar="LAUNCHER", help="how to start engines (local)"
+        "--engines",
+        default=None,
+        metavar="LAUNCHER",
+        help="how to start engines: local (default) or mpi",
     )
     command.add_argument(
         "--daemonize",
@@ -396,7 +399,7 @@ def _list(args: argparse.Namespace) -> int:
         return 0
     rows = [("PROFILE", "CLUSTER ID", "RUNNING", "ENGINES", "LAUNCHER")]
     for cluster in clusters:
-        engines = sum(member.running for member in cluster.engines)
+        engines = sum(member.engines for member in cluster.engines if member.running)
         name = cluster.cluster_id or "''"
         running = str(cluster.controller_running)
         rows.append((cluster.profile, name, running, str(engines), cluster.launcher))

@@ -159,7 +159,7 @@ class Cluster(SyncTwins, LoggingConfigurable):
             state_word = "running" if self.controller.running else self.controller.state
             fields.append(f"controller=<{state_word}>")
         if self.engines:
-            running = sum(len(getattr(s, "launchers", range(s.n))) for s in self.engines.values())
+            running = sum(state.running_engines(s) for s in self.engines.values())
             fields.append(f"engines=<{running} running>")
         return f"<{type(self).__name__}({', '.join(fields)})>"
 
@@ -175,7 +175,9 @@ class Cluster(SyncTwins, LoggingConfigurable):
         rows = [["controller", getattr(self.controller, "pid", ""), self.controller.state]]
         for key, engine_set in self.engines.items():
             engines = dict(getattr(engine_set, "launchers", {}))
-            rows += [[f"engine {key}/{i}", e.pid, e.state] for i, e in engines.items()]
+            for i, e in engines.items():
+                name = f"engine {key}/{i}" if e.n == 1 else f"{e.n} engines {key}/{i}"
+                rows.append([name, e.pid, e.state])
         return table(title, ["process", "pid", "state"], rows)
 
     @property

@@ -27,6 +27,7 @@ from .local import (
     LocalEngineSetLauncher,
     LocalProcessLauncher,
 )
+from .mpi import MPIEngineSetLauncher, MPILauncher
 
 __all__ = [
     "BaseLauncher",
@@ -38,6 +39,8 @@ __all__ = [
     "LocalEngineLauncher",
     "LocalEngineSetLauncher",
     "LocalProcessLauncher",
+    "MPIEngineSetLauncher",
+    "MPILauncher",
     "NotRunning",
     "ProcessStateError",
     "abbreviate_launcher_class",
@@ -46,7 +49,10 @@ __all__ = [
 
 _BUILT_IN = {
     "controller": {"local": "engineroom.cluster.local.LocalControllerLauncher"},
-    "engine": {"local": "engineroom.cluster.local.LocalEngineSetLauncher"},
+    "engine": {
+        "local": "engineroom.cluster.local.LocalEngineSetLauncher",
+        "mpi": "engineroom.cluster.mpi.MPIEngineSetLauncher",
+    },
 }
 
 

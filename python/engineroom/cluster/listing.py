@@ -16,6 +16,7 @@ class Member:
     name: str  # "controller", or "<engine set>/<number>"
     pid: int
     birth: int
+    engines: int = 1  # that it stands for: mpiexec is one process for many
 
     @property
     def running(self) -> bool:
@@ -89,7 +90,10 @@ def read_cluster(path: str) -> ClusterInfo | None:
 
 
 def _member(name: str, noted: dict[str, object]) -> Member:
-    return Member(name, int(str(noted.get("pid", -1))), int(str(noted.get("birth", 0))))
+    def number(key: str, default: int) -> int:
+        return int(str(noted.get(key, default)))
+
+    return Member(name, number("pid", -1), number("birth", 0), number("n", 1))
 
 
 def read_clusters(profile_dirs: Sequence[str]) -> list[ClusterInfo]:

@@ -24,7 +24,7 @@ from .base import (
 )
 from .process import Process
 
-# Gets {exit_code, pid, identifier, output_file}, and the engine's output.
+# Gets {exit_code, pid, identifier, name, output_file}, and the engine's output.
 EngineCallback = Callable[[dict[str, Any], str], Any]
 
 
@@ -259,7 +259,8 @@ class LocalEngineSetLauncher(EngineLauncher):
         with self._state_lock:
             launcher = self.launchers.pop(identifier)
             self._outputs[identifier] = launcher.get_output()
-            self._ended[identifier] = {**data, "output_file": launcher.output_file}
+            described = {"name": self._describe(identifier), "output_file": launcher.output_file}
+            self._ended[identifier] = {**data, **described}
             last = not self.launchers
             callbacks = list(self._engine_callbacks)
         for callback in callbacks:
@@ -268,6 +269,10 @@ class LocalEngineSetLauncher(EngineLauncher):
             codes = [ended["exit_code"] for ended in self._ended.values()]
             failed = next((code for code in codes if code), None)
             self.notify_stop({"exit_code": failed or codes[0], "engines": dict(self._ended)})
+
+    def _describe(self, identifier: str) -> str:
+        """What messages call one of `launchers`."""
+        return f"engine {identifier}"
 
     def on_engine_stop(self, callback: EngineCallback) -> None:
         """Call for each engine that ends, in any thread; at once for those that have ended."""
@@ -306,10 +311,12 @@ class LocalEngineSetLauncher(EngineLauncher):
             for ended in self._ended.values():
                 files.remove(ended["output_file"])
         parts = []
-        for identifier, output in sorted(self._outputs.items(), key=lambda item: int(item[0])):
+        for identifier, output in sorted(self._outputs.items(), key=_by_number):
             if output:
                 kept = files.tail(output, self.output_limit)
-                parts.append(f"Output of engine {identifier}:\n{textwrap.indent(kept, '  ')}")
+                parts.append(
+                    f"Output of {self._describe(identifier)}:\n{textwrap.indent(kept, '  ')}"
+                )
         return "\n".join(parts)
 
     def to_dict(self) -> dict[str, Any]:
@@ -329,11 +336,15 @@ class LocalEngineSetLauncher(EngineLauncher):
             engine_set.launchers[identifier] = launcher
         if not engine_set.launchers:
             raise NotRunning(f"no engine of {engine_set.engine_set_id} is left")
-        engine_set.n = len(engine_set.launchers)
+        engine_set.n = sum(launcher.n for launcher in engine_set.launchers.values())
         engine_set.state = "running"
         for launcher in list(engine_set.launchers.values()):
             engine_set._follow(launcher)
         return engine_set
+
+
+def _by_number(item: tuple[str, Any]) -> tuple[int, str]:
+    return (int(item[0]) if item[0].isdigit() else 0, item[0])
 
 
 def describe_exit(exit_code: int | None) -> str:

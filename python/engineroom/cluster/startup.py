@@ -58,7 +58,7 @@ class _FailureWatch:
         self._open = False
 
     def _engine_stopped(self, data: dict[str, Any], output: str) -> None:
-        who = f"engine {data['identifier']} (process {data['pid']})"
+        who = f"{data['name']} (process {data['pid']})"
         how = f"{describe_exit(data['exit_code'])} before all engines had registered"
         said = files.tail(output, SHOWN_LINES).rstrip()
         log = f"the end of its log, {data['output_file']}:\n{said}" if said else "its log is empty"

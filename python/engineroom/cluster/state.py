@@ -101,6 +101,15 @@ def controller_process(cluster_file: str) -> tuple[int, int]:
         return -1, 0
 
 
+def running_engines(engine_set: Any) -> int:
+    """How many engines of a set run; one process may have started several."""
+    # Another package's launcher need not have a process for each.
+    launchers = getattr(engine_set, "launchers", None)
+    if launchers is None:
+        return int(engine_set.n)
+    return sum(launcher.n for launcher in list(launchers.values()))
+
+
 def processes_of(cluster: Any) -> list[Any]:
     """The local processes of a cluster."""
     launchers = [cluster.controller]

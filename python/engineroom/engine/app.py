@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from . import mpi
 from .options import HELP, Options, UsageError, parse
 from .profile import read_config, run_startup
 
@@ -31,6 +32,9 @@ def run(arguments: list[str]) -> int:
         if options.show:
             return show(options.show)
         config = read_config(options)
+        if options.use_mpi:
+            # Before registering: an engine that clients see has MPI, and its rank for its id.
+            join_mpi(options)
         connection = find_connection(options)
     except UsageError as error:
         say(str(error))
@@ -56,6 +60,15 @@ def show(what: str) -> int:
 def say(message: str) -> None:
     """A line for the person who started the engine, or for the log of the launcher."""
     print(f"engineroom-engine: {message}", file=sys.stderr, flush=True)
+
+
+def join_mpi(options: Options) -> None:
+    try:
+        rank = mpi.join()
+    except mpi.MPIUnavailable as error:
+        raise UsageError(str(error)) from None
+    if options.requested_id < 0 and rank is not None:
+        options.requested_id = rank
 
 
 # ---- the controller ----

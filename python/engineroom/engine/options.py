@@ -12,6 +12,8 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from . import mpi
+
 HELP = """\
 usage: engineroom-engine [options]
 
@@ -27,6 +29,7 @@ options:
   --timeout SECONDS      how long to wait for the connection file, and for the controller's answer;
                          0 = for ever (default)
   --id N                 ask for this engine id, such as an MPI rank
+  --mpi                  started by mpiexec: have MPI ready, and ask for the rank as the engine id
   -c CODE                run code before any task
   -s FILE                run a file before any task
   --log-level LEVEL      debug, info, warning (default) or error; or a number as in Python's logging
@@ -57,6 +60,8 @@ class Options:
     cluster_id: str = ""
     timeout: float = 0.0  # seconds; 0 = for ever
     requested_id: int = -1
+    use_mpi: bool = False
+    mpi_code: str = mpi.DEFAULT_CODE
     startup_code: str = ""
     startup_file: str = ""
     log_level: str = "warning"
@@ -81,6 +86,10 @@ class Options:
             return Path(self.profile_dir).expanduser()
         base = Path(self.ipython_dir or "~/.ipython").expanduser()
         return base / f"profile_{self.profile or 'default'}"
+
+
+def _truth(value: object) -> bool:
+    return str(value).lower() in ("true", "1")
 
 
 # Option → field of Options and its type. "" as a field: accepted, and ignored.
@@ -112,10 +121,15 @@ _FIELDS = {
     "BaseParallelApplication.cluster_id": ("cluster_id", str),
     "ProfileDir.location": ("profile_dir", str),
     "work-dir": ("", str),
-    "mpi": ("", str),
+    "IPEngine.use_mpi": ("use_mpi", _truth),
+    "IPEngine.init_mpi": ("mpi_code", str),
+    # Ids are sure without it.
+    "IPEngine.mpi_registration_delay": ("", str),
+    # In the versions before ipyparallel 7 it named the package to use.
+    "mpi": ("use_mpi", bool),
 }
 
-_FLAGS = {
+_FLAGS: dict[str, tuple[str, object]] = {
     "h": ("show", "help"),
     "help": ("show", "help"),
     "help-all": ("show", "help"),
@@ -126,6 +140,7 @@ _FLAGS = {
     "log-to-file": ("", ""),
     "clean-logs": ("", ""),
     "init": ("", ""),
+    "mpi": ("use_mpi", True),
 }
 
 # Classes whose traits go to IPython as they are.
@@ -147,9 +162,9 @@ def _read_command_line(options: Options, arguments: list[str]) -> None:
             continue
         name, equals, value = argument.lstrip("-").partition("=")
         if name in _FLAGS and not equals:
-            target, value = _FLAGS[name]
+            target, setting = _FLAGS[name]
             if target:
-                setattr(options, target, value)
+                setattr(options, target, setting)
             continue
         known = name in _FIELDS
         if not equals:

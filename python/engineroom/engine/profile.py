@@ -38,6 +38,8 @@ def read_config(options: Options) -> Any:
 
 def run_startup(shell: Any, options: Options, config: Any) -> None:
     """Runs what is to run before any task. An error in it is printed, and the rest goes on."""
+    if options.use_mpi:
+        shell.run_cell(options.mpi_code, silent=True)
     for section in _APP_SECTIONS:
         settings = config.get(section, {}) if config is not None else {}
         for extension in settings.get("extensions", ()):
