@@ -13,6 +13,7 @@ import engineroom as ipp
 import pytest
 from engineroom.cluster.launcher import (
     LauncherError,
+    MPIControllerLauncher,
     MPIEngineSetLauncher,
     abbreviate_launcher_class,
     find_launcher_class,
@@ -86,6 +87,8 @@ def test_launcher_by_its_names():
     for name in names:
         assert find_launcher_class(name, "engine") is MPIEngineSetLauncher
     assert abbreviate_launcher_class(MPIEngineSetLauncher) == "mpi"
+    for name in ("mpi", "ipyparallel.cluster.launcher.MPIControllerLauncher"):
+        assert find_launcher_class(name, "controller") is MPIControllerLauncher
 
 
 def test_command_line_and_settings_by_ipyparallels_names(new_cluster, monkeypatch):
@@ -95,7 +98,10 @@ def test_command_line_and_settings_by_ipyparallels_names(new_cluster, monkeypatc
     cluster = new_cluster(config=config)
     engine_set = MPIEngineSetLauncher(parent=cluster, engine_cmd=["e"], engine_args=["--debug"])
     launcher = engine_set._new_mpiexec(3)
-    assert launcher.args == ["my-mpiexec", "-n", "3", "--hostfile=hosts", "e", "--mpi", "--debug"]
+    assert launcher.args == [
+        *("my-mpiexec", "-n", "3", "--hostfile=hosts"),
+        *("e", "--mpi", "--profile-dir=", "--cluster-id=", "--debug"),
+    ]
     assert launcher.get_env()["OMPI_MCA_rmaps_base_oversubscribe"] == "1"
     monkeypatch.setenv("OMPI_MCA_rmaps_base_oversubscribe", "0")
     assert launcher.get_env()["OMPI_MCA_rmaps_base_oversubscribe"] == "0"
@@ -175,7 +181,7 @@ def test_as_noted_and_found_again(cluster, client, view):
     found = ipp.Cluster.from_file(cluster.cluster_file)
     (again,) = found.engine_set.launchers.values()
     assert (again.pid, found.engine_set.n) == (mpiexec.pid, N)
-    assert sorted(again.engine_pids()) == sorted(view.apply_sync(os.getpid))
+    assert sorted(again.local_pids()) == sorted(view.apply_sync(os.getpid))
 
 
 @ipp.interactive
@@ -197,6 +203,49 @@ def test_an_interrupt_reaches_every_engine(cluster, client, tmp_path):
     with pytest.raises(ipp.error.CompositeError, match="KeyboardInterrupt"):
         running.get(timeout=10)
     assert client.ids == list(range(N))
+
+
+def test_a_controller_by_mpiexec(new_cluster, caplog):
+    cluster = new_cluster(n=1, engines="local", controller="mpi", log_level=logging.WARNING)
+    with cluster as client:
+        assert client[:].apply_sync(os.getpid)
+        (controller,) = cluster.controller.local_pids()
+        files = [cluster.cluster_file, *cluster.controller.connection_files.values()]
+        assert all(os.path.exists(path) for path in files)
+        found = ipp.Cluster.from_file(cluster.cluster_file, log_level=logging.WARNING)
+        assert found.controller.local_pids() == [controller]
+    assert not caplog.records
+    assert not is_alive(controller)
+    assert not any(os.path.exists(path) for path in files)
+
+
+# What mpiexec starts other hosts' daemons with, in place of ssh: here, with none of our environment.
+REMOTE_SHELL = """\
+#!/bin/sh
+shift  # the host
+allowed="OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1"
+exec env -i HOME="$HOME" PATH=/usr/bin:/bin $allowed sh -c "$*"
+"""
+
+
+def test_engines_on_two_hosts(new_cluster, tmp_path):
+    shell = tmp_path / "remote_shell"
+    shell.write_text(REMOTE_SHELL)
+    shell.chmod(0o755)
+    config = Config()
+    config.MPILauncher.mpi_args = [
+        "--host",
+        "localhost:1,far:2",
+        "--mca",
+        "plm_rsh_agent",
+        str(shell),
+    ]
+    with new_cluster(n=3, config=config, cluster_id="x") as client:
+        assert client[:].apply_sync(rank) == [0, 1, 2]
+        here = [name is not None for name in client[:].apply_sync(os.getenv, "IPP_CLUSTER_ID")]
+        assert here == [True, False, False]
+        client[:].execute("total = MPI.COMM_WORLD.allreduce(mpi_rank + 1)", block=True)
+        assert client[:]["total"] == [6, 6, 6]
 
 
 # ---- the job's life ----
@@ -229,10 +278,34 @@ def test_killed_it_ends_whole(new_cluster, victim):
     with cluster.start_and_connect_sync():
         engine_set = cluster.engine_set
         (mpiexec,) = engine_set.launchers.values()
-        engines = mpiexec.engine_pids()
+        engines = mpiexec.local_pids()
         os.kill(mpiexec.pid if victim == "mpiexec" else engines[1], signal.SIGKILL)
         wait_until(lambda: engine_set.state == "after")
         wait_until(lambda: not any(is_alive(pid) for pid in engines))
+
+
+def test_it_ends_with_a_killed_program(tmp_path):
+    code = """
+import sys
+import engineroom as ipp
+
+cluster = ipp.Cluster(n=2, engines="mpi", profile_dir=sys.argv[1])
+cluster.start_and_connect_sync()
+(mpiexec,) = cluster.engine_set.launchers.values()
+print(mpiexec.pid, *mpiexec.local_pids(), flush=True)
+input()
+"""
+    program = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with program:
+        pids = [int(pid) for pid in program.stdout.readline().split()]
+        program.kill()
+    assert len(pids) == 3
+    wait_until(lambda: not any(is_alive(pid) for pid in pids))
 
 
 def test_the_command(tmp_path):

@@ -27,7 +27,7 @@ from .local import (
     LocalEngineSetLauncher,
     LocalProcessLauncher,
 )
-from .mpi import MPIEngineSetLauncher, MPILauncher
+from .mpi import MPIControllerLauncher, MPIEngineSetLauncher, MPILauncher
 
 __all__ = [
     "BaseLauncher",
@@ -39,6 +39,7 @@ __all__ = [
     "LocalEngineLauncher",
     "LocalEngineSetLauncher",
     "LocalProcessLauncher",
+    "MPIControllerLauncher",
     "MPIEngineSetLauncher",
     "MPILauncher",
     "NotRunning",
@@ -48,7 +49,10 @@ __all__ = [
 ]
 
 _BUILT_IN = {
-    "controller": {"local": "engineroom.cluster.local.LocalControllerLauncher"},
+    "controller": {
+        "local": "engineroom.cluster.local.LocalControllerLauncher",
+        "mpi": "engineroom.cluster.mpi.MPIControllerLauncher",
+    },
     "engine": {
         "local": "engineroom.cluster.local.LocalEngineSetLauncher",
         "mpi": "engineroom.cluster.mpi.MPIEngineSetLauncher",

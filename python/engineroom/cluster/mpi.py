@@ -1,4 +1,4 @@
-"""Launchers for MPI: one mpiexec starts a whole set of engines, which can call MPI among themselves.
+"""Launchers for MPI: one mpiexec starts a whole set of engines, which call MPI among themselves.
 
 Each engine asks the controller for its rank as its id (engine/mpi.py), so `client[3]` is rank 3.
 The set has one process of ours, mpiexec; it is what is watched, noted in the cluster's file and
@@ -13,11 +13,16 @@ import shutil
 import signal
 from importlib.util import find_spec
 
-from traitlets import List, Unicode, default
+from traitlets import Integer, List, Unicode, default
 
 from . import programs
 from .base import BaseLauncher, LauncherError
-from .local import LocalEngineLauncher, LocalEngineSetLauncher
+from .local import (
+    LocalControllerLauncher,
+    LocalEngineLauncher,
+    LocalEngineSetLauncher,
+    LocalProcessLauncher,
+)
 
 # Open MPI refuses more engines than cores, and binds each to one: then OpenMP's threads share it.
 # Version 5 asks PRRTE, earlier ones ask themselves; others do not look.
@@ -37,16 +42,21 @@ class MPILauncher(BaseLauncher):
     mpi_cmd = List(Unicode(), ["mpiexec"], config=True, help="The mpiexec to use.")
     mpi_args = List(Unicode(), config=True, help="Arguments for it, such as --hostfile=FILE.")
 
+    def check(self) -> None:
+        """LauncherError, which says what to install, if there is no mpiexec."""
+        if shutil.which(self.mpi_cmd[0]) is None:
+            raise LauncherError(
+                f"no program {self.mpi_cmd[0]!r} to start MPI processes with: install an MPI "
+                "(on Debian: apt-get install openmpi-bin), or set MPILauncher.mpi_cmd"
+            )
 
-class MPIEngineLauncher(MPILauncher, LocalEngineLauncher):
-    """The mpiexec of a set of engines."""
 
+class Mpiexec(MPILauncher, LocalProcessLauncher):
+    """One mpiexec with the n processes that it starts."""
+
+    n = Integer(1).tag(to_dict=True)
     # Noted, as another program that finds this one again cannot know it.
-    program = List(Unicode(), help="The command line of each engine.").tag(to_dict=True)
-
-    @default("program")
-    def _default_program(self) -> list[str]:
-        return [*self.engine_cmd, "--mpi", *self.engine_args]
+    program = List(Unicode(), help="The command line of each process.").tag(to_dict=True)
 
     def find_args(self) -> list[str]:
         return [*self.mpi_cmd, "-n", str(self.n), *self.mpi_args, *self.program]
@@ -55,8 +65,12 @@ class MPIEngineLauncher(MPILauncher, LocalEngineLauncher):
         chosen = {name: os.environ.get(name, value) for name, value in OPEN_MPI_SETTINGS.items()}
         return {**chosen, **super().get_env()}
 
-    def engine_pids(self) -> list[int]:
-        """The engines that run on this machine."""
+    def start(self) -> int:
+        self.check()
+        return super().start()
+
+    def local_pids(self) -> list[int]:
+        """The processes that run on this machine."""
         program = "".join(f"{argument}\0" for argument in self.program).encode()
         return [pid for pid in descendants_of(self.pid) if _command_line(pid) == program]
 
@@ -66,29 +80,48 @@ class MPIEngineLauncher(MPILauncher, LocalEngineLauncher):
         if sig not in _ENDING_SIGNALS:
             self.process.send_signal(int(sig))
             return
-        engines = self.engine_pids()
-        if len(engines) < self.n:
+        pids = self.local_pids()
+        if len(pids) == self.n:
+            _signal_all(pids, sig)
+        elif sig == signal.SIGINT:
             raise LauncherError(
-                f"only {len(engines)} of {self.n} engines run on this machine, and mpiexec takes "
-                f"{signal.Signals(sig).name} for the end of all; use Client.send_signal, which "
-                "reaches engines everywhere"
+                f"only {len(pids)} of {self.n} processes run on this machine, and mpiexec takes "
+                "an interrupt for the end of all; use Client.send_signal, which reaches engines "
+                "everywhere"
             )
-        _signal_all(engines, sig)
+        else:
+            self.process.send_signal(int(sig))
 
     async def stop(self) -> None:
         if self.process is not None:
             # Told themselves, they leave MPI together, and mpiexec ends with them. Told by mpiexec,
             # they are ended a moment later, and it calls that a failure.
-            engines = self.engine_pids()
-            if len(engines) == self.n:
+            pids = self.local_pids()
+            if len(pids) == self.n:
                 self._stopping = True
-                _signal_all(engines, signal.SIGTERM)
+                _signal_all(pids, signal.SIGTERM)
                 try:
                     await self.join(self.stop_seconds_until_kill)
                     return
                 except TimeoutError:
-                    self.log.warning("%s: engines ignore SIGTERM", self.identifier)
+                    self.log.warning("%s: not ended by SIGTERM", self.identifier)
         await super().stop()
+
+
+class MPIControllerLauncher(Mpiexec, LocalControllerLauncher):
+    """A controller by mpiexec, which may choose another host for it."""
+
+    @default("program")
+    def _default_program(self) -> list[str]:
+        return [*self.controller_cmd, *_cluster_args(self), *self.controller_args]
+
+
+class MPIEngineLauncher(Mpiexec, LocalEngineLauncher):
+    """The mpiexec of a set of engines."""
+
+    @default("program")
+    def _default_program(self) -> list[str]:
+        return [*self.engine_cmd, "--mpi", *_cluster_args(self), *self.engine_args]
 
 
 class MPIEngineSetLauncher(MPILauncher, LocalEngineSetLauncher):
@@ -100,7 +133,7 @@ class MPIEngineSetLauncher(MPILauncher, LocalEngineSetLauncher):
 
     async def start(self, n: int) -> list[int]:  # type: ignore[override]
         self.n = n
-        self._check()
+        self.check()
         launcher = self._new_mpiexec(n)
         pid = launcher.start()
         self.notify_start([pid])
@@ -117,19 +150,19 @@ class MPIEngineSetLauncher(MPILauncher, LocalEngineSetLauncher):
     def _describe(self, identifier: str) -> str:
         return identifier
 
-    def _check(self) -> None:
-        """LauncherError, which says what to install, if engines could not start."""
-        if shutil.which(self.mpi_cmd[0]) is None:
-            raise LauncherError(
-                f"no program {self.mpi_cmd[0]!r} to start MPI engines with: install an MPI "
-                "(on Debian: apt-get install openmpi-bin), or set MPILauncher.mpi_cmd"
-            )
+    def check(self) -> None:
+        super().check()
         # Another program may belong to another Python.
         if self.engine_cmd == programs.engine_command() and find_spec("mpi4py") is None:
             raise LauncherError(
                 "MPI engines need the Python package mpi4py: pip install 'engineroom[mpi]', or "
                 "pip install mpi4py"
             )
+
+
+def _cluster_args(launcher: BaseLauncher) -> list[str]:
+    """What launchers say by environment variables, which Open MPI keeps from other hosts."""
+    return [f"--profile-dir={launcher.profile_dir}", f"--cluster-id={launcher.cluster_id}"]
 
 
 def descendants_of(ancestor: int) -> list[int]:
