@@ -194,7 +194,7 @@ def test_noblock_and_pxresult(ip, view):
     with capture_output(display=False) as io:
         ip.run_line_magic("pxresult", "")
     assert io.stdout.count("later") == N
-    assert io.stdout.count("42") == N
+    assert io.stdout.count("123456") == N
     ip.run_line_magic("pxresult", "-o named")
     assert isinstance(ip.user_ns["named"], ipp.AsyncResult)
     assert px(ip, "-a", "1").result is not None
@@ -217,6 +217,18 @@ def test_group_by_engine(ip, view, option):
     marks = [int(engine) for _, engine in re.findall(r"(stdout:|Out\[)(\d)", lines)]
     assert marks == sorted(marks)
     assert len(marks) == 2 * N
+
+
+def test_output_of_many_is_collated(ip, view, monkeypatch):
+    for place in ("magics", "client.display"):
+        monkeypatch.setattr(f"engineroom.{place}.COLLATE_FROM", N)
+    cell = "print('alike')\n123000 + 456"
+    io = px(ip, "", cell)
+    assert io.stdout.count("alike") == io.stdout.count("123456") == 1
+    assert f"[stdout:0-{N - 1}]" in io.stdout
+    assert io.stdout.count("[output:") == 1
+    # Who wants to see it at once gets it from each.
+    assert px(ip, "--stream", cell).stdout.count("alike") == N
 
 
 def test_local(ip, view):

@@ -27,6 +27,7 @@ from IPython.core.error import UsageError
 from IPython.core.magic import Magics, no_var_expand
 
 from . import error
+from .client.collate import COLLATE_FROM
 
 # Seconds in which engines may still report how they were interrupted, before the prompt comes back.
 INTERRUPT_GRACE = 1.0
@@ -55,7 +56,12 @@ _execution_options = _apply(
     [
         _switch("-b", "--block", dest="block", value=True, help="wait for the engines"),
         _switch("-a", "--noblock", dest="block", value=False, help="return an AsyncResult at once"),
-        _switch("--stream", dest="stream", value=True, help="show output as it comes"),
+        _switch(
+            "--stream",
+            dest="stream",
+            value=True,
+            help="show output as it comes (default: of up to 15 engines)",
+        ),
         _switch("--no-stream", dest="stream", value=False, help="show output at the end"),
         _argument("-t", "--targets", type=str, help="engines: 1, -1, 0,2, [0,2], 1:3, :-1, all"),
         _switch("--verbose", dest="set_verbose", value=True, help="say where each cell runs"),
@@ -108,8 +114,9 @@ class ParallelMagics(Magics):
     def __init__(self, shell: Any, view: Any, suffix: str = "") -> None:
         self.view = view
         self.suffix = suffix
-        # Tests and other programs read the captured output at the end.
-        self.stream_output = not os.environ.get("IPP_NONINTERACTIVE")
+        # Tests and other programs read the captured output at the end. None: as suits the number
+        # of engines, because nobody can read what hundreds of them say at a time.
+        self.stream_output = False if os.environ.get("IPP_NONINTERACTIVE") else None
         px = "px" + suffix
         self._auto = _AutoPx(self, "auto" + px)
         line = {
@@ -230,6 +237,8 @@ class ParallelMagics(Magics):
             print(f"{how} execution on engine(s): {_shorten(targets)}")
         result = self.view.execute(cell, silent=False, block=False)
         result._fname = "%px"
+        if stream is None:
+            stream = len(result) < COLLATE_FROM
         self.last_result = result
         if save_name:
             self.shell.user_ns[save_name] = result

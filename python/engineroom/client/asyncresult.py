@@ -460,17 +460,21 @@ class AsyncResult(TaskFuture):
 
     # ---- output ----
 
-    def display_outputs(self, groupby: str = "type", result_only: bool = False) -> None:
+    def display_outputs(
+        self, groupby: str = "type", result_only: bool = False, collate: bool | None = None
+    ) -> None:
         """Shows the output as if it had been made here; waits for the rest of it.
 
         groupby: "type" (all stdout, all stderr, …), "engine", or "order" (first plot of each
         engine, second plot of each, …). result_only: only what the cell's last line shows.
+        collate: show what engines say alike once, as [stdout:0-997,999] (default: from 16 engines
+        on; not by "engine").
         """
         from .display import display_outputs
 
         self._check_ready()
         self.wait_for_output()
-        display_outputs(self, groupby, result_only)
+        display_outputs(self, groupby, result_only, collate)
 
     def stream_output(self) -> AbstractContextManager[None]:
         """A context in which output is shown as it arrives; first what is already here."""

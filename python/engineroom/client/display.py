@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from .. import error
 from .._core import Task
 from ..util import get_ipython, in_kernel
+from .collate import COLLATE_FROM, engine_ranges, group_alike, labelled
 from .metadata import ExecuteReply, LiveMetadata
 
 if TYPE_CHECKING:
@@ -58,7 +59,9 @@ def _republish(content: dict[str, Any], engine: Any) -> None:
         shell.display_pub.publish(data=content["data"], metadata=metadata)
 
 
-def display_outputs(ar: "AsyncResult", groupby: str, result_only: bool) -> None:
+def display_outputs(
+    ar: "AsyncResult", groupby: str, result_only: bool, collate: bool | None
+) -> None:
     """Shows all output of a finished result. ValueError for an unknown grouping."""
     if groupby not in GROUPINGS:
         raise ValueError(f"groupby must be one of 'type', 'engine', 'order', not {groupby!r}")
@@ -67,7 +70,9 @@ def display_outputs(ar: "AsyncResult", groupby: str, result_only: bool) -> None:
     elif groupby == "engine":
         _display_by_engine(ar, result_only)
     else:
-        _display_by_type(ar, result_only, in_order=groupby == "order")
+        if collate is None:
+            collate = len(ar._tasks) >= COLLATE_FROM
+        _display_by_type(ar, result_only, groupby == "order", collate)
 
 
 def _display_single(ar: "AsyncResult", result_only: bool) -> None:
@@ -102,22 +107,35 @@ def _display_by_engine(ar: "AsyncResult", result_only: bool) -> None:
             _show(result)
 
 
-def _display_by_type(ar: "AsyncResult", result_only: bool, in_order: bool) -> None:
+def _display_by_type(ar: "AsyncResult", result_only: bool, in_order: bool, collate: bool) -> None:
     writer = Writer()
     engines = ar.engine_id
     if not result_only:
-        for engine, text in zip(engines, ar.stdout, strict=True):
-            writer.write(text, f"[stdout:{engine}]")
-        for engine, text in zip(engines, ar.stderr, strict=True):
-            writer.write(text, f"[stderr:{engine}]", sys.stderr)
+        for label, text in labelled(engines, ar.stdout, collate):
+            writer.write(text, f"[stdout:{label}]")
+        for label, text in labelled(engines, ar.stderr, collate):
+            writer.write(text, f"[stderr:{label}]", sys.stderr)
     if get_ipython() is None:
         return
     if not result_only:
         _display_rich(dict(zip(engines, ar.outputs, strict=True)), in_order)
-    results = ar.get(return_exceptions=True)
-    for result, shown in zip(results, ar.execute_result, strict=True):
-        if shown is not None:
-            _show(result)
+    _display_results(engines, ar.get(return_exceptions=True), ar.execute_result, collate)
+
+
+def _display_results(
+    engines: list[Any], results: list[Any], shown: list[dict[str, Any] | None], collate: bool
+) -> None:
+    """What the last line of a cell is worth; collated, the first of those that look alike."""
+    if not collate:
+        for result, content in zip(results, shown, strict=True):
+            if content is not None:
+                _show(result)
+        return
+    looks = [content and json.dumps(content["data"], sort_keys=True) for content in shown]
+    for group, first in group_alike(engines, looks):
+        if len(group) > 1:
+            _print_label(f"[output:{engine_ranges(group)}]")
+        _show(results[first])
 
 
 def _display_rich(outputs: dict[Any, list[dict[str, Any]]], in_order: bool) -> None:
