@@ -22,6 +22,11 @@ PRINTED = {
         "same engine: True",
         "error: ImpossibleDependency",
     ],
+    "heat": [
+        "strips: [30, 30, 30]",
+        "in the middle: 1.188 degrees",
+        "as computed by one process: True",
+    ],
     "scatter_gather": [
         "parts: [50001, 50000]",
         "integral of the sine: 2.000",

@@ -1,11 +1,13 @@
 """The notebooks in examples/ run from top to bottom."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
 PRINTED = {
+    "mpi": ["rank 3 of 4", "[120.0, 120.0, 120.0, 120.0]", "8000000 bytes on 2"],
     "tour": ["[stdout:1] process", "π ≈ 3.1"],
     "compile": [
         "(144, 2.25, 100000000000000000000",
@@ -31,6 +33,13 @@ def test_all_are_tried():
 
 @pytest.mark.parametrize("name", PRINTED)
 def test_notebook(name, tmp_path, monkeypatch):
+    if name == "mpi":
+        pytest.importorskip("mpi4py")
+        if shutil.which("mpiexec") is None:
+            pytest.skip("needs an MPI")
+        # Open MPI refuses root otherwise.
+        monkeypatch.setenv("OMPI_ALLOW_RUN_AS_ROOT", "1")
+        monkeypatch.setenv("OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "1")
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
     notebook = nbformat.read(EXAMPLES / f"{name}.ipynb", as_version=4)
     nbformat.validate(notebook)
