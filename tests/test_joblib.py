@@ -164,6 +164,13 @@ def test_a_slow_source_is_taken_as_needed(view):
     assert len(taken) == 100
 
 
+def test_large_arrays(view):
+    numpy = pytest.importorskip("numpy")
+    array = numpy.arange(200_000.0)
+    sums = Parallel(n_jobs=2)(delayed(numpy.dot)(array, array + x) for x in range(4))
+    assert sums == [float(numpy.dot(array, array + x)) for x in range(4)]
+
+
 def test_call_leaves_nothing_outstanding(client, view):
     Parallel(n_jobs=2)(delayed(abs)(x) for x in range(20))
     wait_until(lambda: not client.outstanding, "all tasks")

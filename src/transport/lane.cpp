@@ -222,6 +222,9 @@ void LaneHub::accept_all() {
   while (listener_) {
     UniqueFd socket(::accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (!socket) break;
+    // Many may have connected since the last look; they have said who they are, and must not be
+    // turned away, because what they send counts as delivered.
+    if (strangers_.size() == kMaxStrangers) greet();
     if (is_same_user(socket.get()) && strangers_.size() < kMaxStrangers)
       strangers_.push_back(std::move(socket));
   }

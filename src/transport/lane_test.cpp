@@ -2,6 +2,8 @@
 
 #include <random>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -76,6 +78,18 @@ TEST_F(LaneTest, BuffersOutliveTheirSender) {
   frames.insert(frames.begin(), Bytes::copy_of("client"));
   hub_.resolve(frames);
   EXPECT_EQ(frames[1].view(), std::string(kSharedBytes, 'a'));
+}
+
+TEST_F(LaneTest, ManyPeersConnectBeforeTheFirstLargeBuffer) {
+  std::vector<Lane> peers;
+  for (int i = 0; i < 200; ++i) {
+    auto peer = Lane::connect(key_, "peer" + std::to_string(i));
+    ASSERT_TRUE(peer);
+    peers.push_back(std::move(*peer));
+  }
+  const Frames sent = {large('a')};
+  EXPECT_EQ(pass(peers.back(), "peer199", sent), sent);
+  EXPECT_EQ(hub_.size(), 200U);
 }
 
 TEST_F(LaneTest, MessagesMayBeReadInAnotherOrder) {
