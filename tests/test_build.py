@@ -382,6 +382,9 @@ def test_threads(folder, compiler):
     build(source, compiler=compiler, optimization=2, flags=WARNINGS)
     total = er.compile_file(source).run(20)[1]
     assert run_python(USE_LOOPS, path=folder) == f"{total} 0\n"
+    # joblib sets this for the whole process; LLVM's OpenMP then takes no care of forks by itself.
+    joblib = "import os; os.environ['KMP_INIT_AT_FORK'] = 'FALSE'\n"
+    assert run_python(joblib + USE_LOOPS, path=folder) == f"{total} 0\n"
 
 
 def test_threads_need_openmp(folder):

@@ -567,7 +567,9 @@ def test_the_environment_says_how_many_threads():
         assert run_python(COUNT + "print(m.count(100))", OMP_NUM_THREADS=str(n)) == [str(n)]
 
 
-def test_forked_children_have_threads_of_their_own():
+@pytest.mark.parametrize("setting", [{}, {"KMP_INIT_AT_FORK": "FALSE"}], ids=["", "joblib"])
+def test_forked_children_have_threads_of_their_own(setting):
+    """Also where joblib was imported, which sets this for the whole process."""
     program = (
         COUNT
         + """
@@ -583,7 +585,7 @@ with multiprocessing.get_context("fork").Pool(2) as pool:
 print(m.count(100))
 """
     )
-    assert run_python(program, OMP_NUM_THREADS="3") == ["3"] * 5
+    assert run_python(program, OMP_NUM_THREADS="3", **setting) == ["3"] * 5
 
 
 # ---- mistakes ----

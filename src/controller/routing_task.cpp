@@ -37,6 +37,10 @@ void TaskRoute::submit(wire::Message request, wire::Header header, TaskDraft dra
                 Live{std::move(header.msg_id), std::move(header.msg_type), std::move(request),
                      draft.options.retries, draft.options.timeout > Duration::zero(), is_own});
   ++core_.counters.tasks_submitted;
+  if (aborted_early_.erase(task) > 0) {
+    ++core_.counters.tasks_rejected;
+    return reject(task, scheduler::Failure::kAborted, {}, now);
+  }
   scheduler_.on_task_submitted(task, std::move(draft.options), draft.unknown_dependency, now,
                                effects_);
   perform_effects(now);
@@ -114,10 +118,23 @@ bool TaskRoute::tell_scheduler(TaskId task, const Current& reply, Time now) {
 
 void TaskRoute::on_abort_requested(const std::vector<std::string>& msg_ids, Time now) {
   for (const std::string& msg_id : msg_ids) {
-    if (find_live(msg_id) == nullptr) continue;
-    (void)scheduler_.on_abort_requested(task_id(msg_id), now, effects_);
+    const TaskId task = task_id(msg_id);
+    if (find_live(msg_id) != nullptr) {
+      (void)scheduler_.on_abort_requested(task, now, effects_);
+    } else if (!scheduler_.is_known(task)) {
+      note_aborted_early(task);
+    }
   }
   perform_effects(now);
+}
+
+// Ids of direct requests are noted, too: nobody can tell them from those of tasks to come.
+void TaskRoute::note_aborted_early(TaskId task) {
+  if (!aborted_early_.insert(task).second) return;
+  aborted_early_order_.push_back(task);
+  if (aborted_early_order_.size() <= kMaxAbortedEarly) return;
+  aborted_early_.erase(aborted_early_order_.front());
+  aborted_early_order_.pop_front();
 }
 
 void TaskRoute::on_engine_joined(const Engine& engine, Time now) {

@@ -15,11 +15,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "controller/core.h"
@@ -56,6 +58,7 @@ class TaskRoute {
 
  private:
   static constexpr std::size_t kKeptBuckets = 4096;
+  static constexpr std::size_t kMaxAbortedEarly = 10'000;
 
   struct Live {
     std::string msg_id;
@@ -79,6 +82,7 @@ class TaskRoute {
 
   Live* find_live(std::string_view msg_id);
   void submit(wire::Message request, wire::Header header, TaskDraft draft, bool is_own, Time now);
+  void note_aborted_early(TaskId task);
   void refuse_repeated(const wire::Message& request, const wire::Header& header);
   std::string uuid_of(EngineId id) const;
   // The request for its next attempt.
@@ -102,6 +106,10 @@ class TaskRoute {
   TakeBack take_back_;
   scheduler::Scheduler scheduler_;
   std::unordered_map<TaskId, Live> live_;
+  // Aborts come on another connection than tasks, and may be here first: ids that were aborted and
+  // are not known yet, the oldest in front. Of those that came since, the list still has some.
+  std::unordered_set<TaskId> aborted_early_;
+  std::deque<TaskId> aborted_early_order_;
   // Set while a reply, or the loss of an engine, is handled.
   Current* current_ = nullptr;
   const Engine* lost_ = nullptr;

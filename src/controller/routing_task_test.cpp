@@ -164,6 +164,20 @@ TEST_F(RoutingTaskTest, AbortOfAWaitingTaskIsAnsweredHere) {
   EXPECT_EQ(take(Channel::kTaskClient).content("status"), "\"aborted\"");
 }
 
+TEST_F(RoutingTaskTest, AnAbortThatOvertakesItsTaskStillAbortsIt) {
+  join("e1");
+  receive(Channel::kControlClient, {.identities = {Bytes::of_static("c"), Bytes::of_static("e1")},
+                                    .type = "abort_request",
+                                    .content = R"({"msg_ids":["t1"]})"});
+  take(Channel::kControlEngine);
+  submit("t1");
+  const Seen reply = take(Channel::kTaskClient);
+  EXPECT_EQ(reply.parent.msg_id, "t1");
+  EXPECT_EQ(reply.message.content, R"({"status":"aborted"})");
+  submit("t2");
+  EXPECT_EQ(take(Channel::kTaskEngine).header.msg_id, "t2");
+}
+
 TEST_F(RoutingTaskTest, RepeatedIdIsRefused) {
   join("e1");
   submit("t1");

@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -17,6 +16,8 @@
 #include <llvm/ExecutionEngine/Orc/ExecutorProcessControl.h>
 #include <llvm/ExecutionEngine/Orc/ObjectLinkingLayer.h>
 #include <llvm/Support/MemoryBuffer.h>
+
+#include "runtime/openmp_fork.h"
 
 namespace engineroom::jit {
 namespace {
@@ -127,14 +128,15 @@ void* open_library(const std::string& name, const std::vector<std::string>& dirs
   return nullptr;
 }
 
-// OpenMP's threads spin when a loop has ended, in case another follows: by libomp's own choice for
-// 200 ms, which takes a core from whoever else works on this machine, such as the other engines.
-// Its settings are read when it is loaded; a user's own are kept.
 void* open_openmp() {
-  constexpr const char* kSpinMilliseconds = "2";
+  void* handle = open_file("libomp.so.5");
   static std::once_flag once;
-  std::call_once(once, [] { ::setenv("KMP_BLOCKTIME", kSpinMilliseconds, 0); });
-  return open_file("libomp.so.5");
+  std::call_once(once, [handle] {
+    if (handle == nullptr) return;
+    void* any = ::dlsym(handle, "omp_get_max_threads");
+    er::use_openmp_for_forks([any] { reinterpret_cast<int (*)()>(any)(); });
+  });
+  return handle;
 }
 
 Status no_library(const std::string& name) {

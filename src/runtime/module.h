@@ -6,9 +6,12 @@
 // modules include this.
 #pragma once
 
+#include "runtime/openmp_fork.h"
 #include "runtime/python.h"
 
-#if defined(_OPENMP) && !defined(__clang__)
+#if defined(_OPENMP) && defined(__clang__)
+extern "C" int omp_get_max_threads(void);  // as in gil.h
+#elif defined(_OPENMP)
 #include <omp.h>
 #include <pthread.h>
 #endif
@@ -30,9 +33,12 @@ ER_RUNTIME_API PyObject* create_module(PyObject* spec, ExtensionModule& extensio
 ER_RUNTIME_API int exec_module(PyObject* module, ExtensionModule& extension);
 
 // GCC's OpenMP waits for ever in a process that was forked after a parallel region, for threads
-// that are not there: so the forking thread lets its threads go before. Clang's minds it itself.
+// that are not there: so the forking thread lets its threads go before. Clang's minds it itself, if
+// it is let (openmp_fork.h).
 inline void make_openmp_fork_safe() {
-#if defined(_OPENMP) && !defined(__clang__)
+#if defined(_OPENMP) && defined(__clang__)
+  use_openmp_for_forks([] { omp_get_max_threads(); });
+#elif defined(_OPENMP)
   static const int done =
       pthread_atfork([] { omp_pause_resource_all(omp_pause_hard); }, nullptr, nullptr);
   static_cast<void>(done);
