@@ -1,5 +1,6 @@
 """Loops that need no objects: over the characters of a str, bytes, and ranges."""
 
+import array
 import textwrap
 
 import engineroom as er
@@ -168,3 +169,20 @@ def test_variables_of_list_comprehensions_at_level_2_stay():
     assert two.m == 3
     three = er.compile(source.split("def g")[0], level="3")
     assert three.f(3) == ([0, 1, 4], "before")
+
+
+def test_what_a_vectorized_loop_leaves_over():
+    m = er.compile(
+        textwrap.dedent(
+            """
+            def add(double[::1] to, double x, double[::1] values):
+                cdef Py_ssize_t i
+                for i in range(to.shape[0]):
+                    to[i] += x * values[i]
+            """
+        )
+    )
+    for n in range(100):
+        to = array.array("d", [1.0] * n)
+        m.add(to, 2.0, array.array("d", range(n)))
+        assert list(to) == [1.0 + 2.0 * i for i in range(n)]

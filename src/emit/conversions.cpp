@@ -152,7 +152,7 @@ std::string Conversions::view_spec(const Type& type) {
   if (!is_new) return found->second;
   std::string name = found->second;
   const bool is_const = type.base->unqualified != nullptr;
-  const Type& item = is_const ? *type.base->unqualified : *type.base;
+  const Type& item = type.base->without_const();
   static const char* const kAccess[] = {"kDirect", "kPointer", "kFull"};
   static const char* const kPacking[] = {"kContiguous", "kStrided", "kFollow"};
   std::vector<std::string> axes;

@@ -317,6 +317,31 @@ TEST_F(EmitTest, LoopsOverObjects) {
 )"));
 }
 
+// Compilers repeat the bodies of loops that count by themselves.
+TEST_F(EmitTest, TightLoopsAreUnrolled) {
+  Variable* n = f_.parameter("n", int_type());
+  Variable* x = f_.parameter("x", object());
+  const auto loop = [&](StmtPtr last) {
+    auto stmt = std::make_unique<tree::While>();
+    stmt->test = binary(module_.types.bint(), "<", variable(n), integer("9"));
+    stmt->body.push_back(assign(variable(n), binary(int_type(), "+", variable(n), variable(n))));
+    stmt->body.push_back(std::move(last));
+    return stmt;
+  };
+  const std::string text = body(
+      f_, block(loop(assign(variable(n), binary(int_type(), "-", variable(n), integer("1")))),
+                loop(run(helper("er::call", object(), Fail::kNull, variable(x)))),
+                loop(assign(variable(n), binary(int_type(), "/", variable(n), integer("3"))))));
+  EXPECT_THAT(text, HasSubstr(R"(
+  ER_UNROLL
+  while (n < 9) {
+    n = n + n;
+    n = n - 1;
+  }
+)"));
+  EXPECT_EQ(text.find("ER_UNROLL"), text.rfind("ER_UNROLL"));
+}
+
 TEST_F(EmitTest, ReturnPassesFinally) {
   Variable* x = f_.parameter("x", object());
   auto stmt = std::make_unique<tree::Finally>();

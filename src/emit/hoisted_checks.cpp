@@ -17,24 +17,18 @@ using tree::TypeKind;
 
 namespace {
 
-const Type& plain(const Type& type) {
-  return type.unqualified != nullptr ? *type.unqualified : type;
-}
-
 bool is_known_int(const Type& type) {
-  return plain(type).kind == TypeKind::kInt && !plain(type).is_extern;
+  return type.without_const().kind == TypeKind::kInt && !type.without_const().is_extern;
 }
-
-constexpr int kRankOfLong = 4;  // as large as a Py_ssize_t
 
 // Does every value of the one type stay what it is in the other?
 bool keeps_values(const Type& from, const Type& to) {
   if (!is_known_int(from) || !is_known_int(to)) return false;
-  const Type& f = plain(from);
-  const Type& t = plain(to);
+  const Type& f = from.without_const();
+  const Type& t = to.without_const();
   if (f.is_signed == t.is_signed) return f.rank <= t.rank;
   // Those from long upwards may be as large as each other.
-  return t.is_signed && f.rank < t.rank && f.rank < kRankOfLong;
+  return t.is_signed && f.rank < t.rank && f.rank < tree::kRankOfLong;
 }
 
 // A subscript for the least and for the largest value of the loop's variable.
@@ -57,8 +51,8 @@ class Finder {
     if (!is_constant(*loop_.variable) || !is_known_int(*loop_.variable->type) ||
         !is_known_int(*loop_.counter) || !look_at(*loop_.body) || found_.conditions.empty())
       return {};
-    const Type& type = plain(*loop_.variable->type);
-    if (type.cpp != plain(*loop_.counter).cpp) {
+    const Type& type = loop_.variable->type->without_const();
+    if (type.cpp != loop_.counter->without_const().cpp) {
       require("er::fits<" + type.cpp + ">(" + loop_.least + ")");
       require("er::fits<" + type.cpp + ">(" + loop_.largest + ")");
     }
@@ -136,9 +130,9 @@ class Finder {
     n_products_ = 0;
     std::optional<Ends> ends = this->ends(*expr, *expr->type);
     if (!ends || expr->kind != ExprKind::kBinary) return ends;
-    if (!plain(*expr->type).is_signed) return std::nullopt;
-    const std::string fits = "er::fits<" + plain(*expr->type).cpp + ">(";
-    if (plain(*expr->type).rank < kRankOfLong) {
+    if (!expr->type->without_const().is_signed) return std::nullopt;
+    const std::string fits = "er::fits<" + expr->type->without_const().cpp + ">(";
+    if (expr->type->without_const().rank < tree::kRankOfLong) {
       require(fits + ends->at_least + ")");
       require(fits + ends->at_largest + ")");
     }
@@ -154,7 +148,7 @@ class Finder {
         return leaf(expr);
       case ExprKind::kBinary: {
         const auto& binary = as<tree::Binary>(expr);
-        if (plain(*expr.type).cpp != plain(computed_in).cpp) return std::nullopt;
+        if (expr.type->without_const().cpp != computed_in.without_const().cpp) return std::nullopt;
         const std::string_view op = binary.op;
         const bool is_product = op == "*";
         if (!is_product && op != "+" && op != "-") return std::nullopt;

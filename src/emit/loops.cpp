@@ -3,6 +3,7 @@
 
 #include "emit/function_emitter.h"
 #include "emit/text.h"
+#include "tree/children.h"
 
 namespace engineroom::emit {
 
@@ -30,6 +31,50 @@ int unit_step(const std::optional<std::string>& step) {
   return digits == "1" ? 1 : digits == "-1" ? -1 : 0;
 }
 
+// Arithmetic of C that takes a few instructions.
+bool is_quick(const tree::Expr& expr) {
+  if (expr.type->is_counted() || expr.type->is_complex()) return false;
+  switch (expr.kind) {
+    case tree::ExprKind::kBinary: {
+      const char op = *as<tree::Binary>(expr).op;
+      if (op == '/' || op == '%') return false;
+      break;
+    }
+    case tree::ExprKind::kBufferItem: {
+      const auto& item = as<tree::BufferItem>(expr);
+      if (item.checks_bounds || item.wraps || item.checks_none) return false;
+      return std::all_of(item.indices.begin(), item.indices.end(),
+                         [](const tree::ExprPtr& index) { return is_quick(*index); });
+    }
+    case tree::ExprKind::kLiteral:
+    case tree::ExprKind::kVariable:
+    case tree::ExprKind::kUnary:
+    case tree::ExprKind::kLogical:
+    case tree::ExprKind::kCast:
+    case tree::ExprKind::kIndex:
+      break;
+    default:
+      return false;
+  }
+  bool are_quick = true;
+  tree::for_each_child(expr,
+                       [&](const tree::Expr& child) { are_quick = are_quick && is_quick(child); });
+  return are_quick;
+}
+
+// Is most of the loop's time the jump back? Compilers repeat the body of loops that count, not of
+// these, whose number of turns they cannot tell before.
+bool is_tight(const tree::While& stmt) {
+  constexpr std::size_t kMostStatements = 4;
+  if (stmt.body.empty() || stmt.body.size() > kMostStatements || !is_quick(*stmt.test))
+    return false;
+  return std::all_of(stmt.body.begin(), stmt.body.end(), [](const tree::StmtPtr& each) {
+    if (each->kind != tree::StmtKind::kAssign) return false;
+    const auto& assign = as<tree::Assign>(*each);
+    return is_quick(*assign.target) && is_quick(*assign.value);
+  });
+}
+
 }  // namespace
 
 // The body of a loop that is open, its end, and `else`.
@@ -55,6 +100,7 @@ void FunctionEmitter::loop_body(const tree::Block& body, const tree::Block& orel
 void FunctionEmitter::while_loop(const tree::While& stmt) {
   forget_unbound(effects_.of_block(stmt.body));
   if (!effects_(*stmt.test).has_statements) {
+    if (is_tight(stmt)) out_.line("ER_UNROLL");
     out_.open("while (" + value(*stmt.test).text + ")");
   } else {
     out_.open("for (;;)");

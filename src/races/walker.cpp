@@ -463,8 +463,8 @@ namespace {
 
 // Does a variable of the one type take values of the other as they are?
 bool takes_all(const tree::Type& type, const tree::Type& of) {
-  const tree::Type& to = type.unqualified != nullptr ? *type.unqualified : type;
-  const tree::Type& from = of.unqualified != nullptr ? *of.unqualified : of;
+  const tree::Type& to = type.without_const();
+  const tree::Type& from = of.without_const();
   if (to.cpp == from.cpp) return true;
   return to.kind == from.kind && to.rank >= from.rank && to.is_signed == from.is_signed &&
          !to.is_extern && !from.is_extern && (to.is_float() || to.kind == tree::TypeKind::kInt);

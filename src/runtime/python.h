@@ -49,5 +49,11 @@ ER_END_INLINE
 
 // A function of the runtime's library (src/runtime/*.cpp).
 #define ER_RUNTIME_API __attribute__((visibility("default"), nothrow))
+// Before a loop: four turns for each jump back.
+#if defined(__clang__)
+#define ER_UNROLL _Pragma("clang loop unroll_count(4)")
+#else
+#define ER_UNROLL _Pragma("GCC unroll 4")
+#endif
 // Slow paths, kept out of the loops they are called from.
 #define ER_COLD __attribute__((cold))

@@ -59,8 +59,8 @@ bool has_unsafe_member(const Type& type) {
 bool is_void_pointer(const Type& type) { return type.is_pointer() && type.base->is_void(); }
 
 bool same_but_const(const Type* a, const Type* b) {
-  if (a->unqualified != nullptr) a = a->unqualified;
-  if (b->unqualified != nullptr) b = b->unqualified;
+  a = &a->without_const();
+  b = &b->without_const();
   if (a == b) return true;
   if (a->kind == b->kind && a->is_pointer()) return same_but_const(a->base, b->base);
   return a->kind == b->kind && a->kind != TypeKind::kStruct && a->rank == b->rank &&

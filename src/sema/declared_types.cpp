@@ -20,7 +20,7 @@ bool Analyzer::refuse_incomplete(const Type& type, syntax::SourceRange range,
         .hint("a pointer to anything is 'void *'; a Python object is 'object'");
     return true;
   }
-  const Type& record = item.unqualified != nullptr ? *item.unqualified : item;
+  const Type& record = item.without_const();
   if (record.kind != TypeKind::kStruct || record.is_complete) return false;
   diagnostics_
       .error("incomplete-type", range,

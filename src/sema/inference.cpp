@@ -215,7 +215,7 @@ const Type* Analyzer::inferred_type(std::string_view name, const Assignments& se
       }
       const Type* one = quick_type(*value);
       if (one != nullptr && one->kind == TypeKind::kArray) one = types_.pointer_to(one->base);
-      if (one != nullptr && one->unqualified != nullptr) one = one->unqualified;
+      if (one != nullptr) one = &one->without_const();
       const bool is_safe =
           one != nullptr &&
           (is_safe_int(*one) || one->is_float() || one->kind == TypeKind::kBint ||
@@ -237,7 +237,7 @@ const Type* Analyzer::inferred_type(std::string_view name, const Assignments& se
     for (const syntax::For* loop : loops->second) {
       const Type* one = range_type(*loop->iter);
       if (one == nullptr) one = memory_item_type(*loop->iter);
-      if (one != nullptr && one->unqualified != nullptr) one = one->unqualified;
+      if (one != nullptr) one = &one->without_const();
       // An object would not do.
       const bool is_parallel = parallel_call(*loop->iter, "parallel.prange") != nullptr;
       const bool is_int = one != nullptr && one->is_integral() && !is_parallel;

@@ -121,7 +121,7 @@ const Type* Analyzer::memory_item_type(const syntax::Expr& iter) {
   const Type* type = quick_type(is_slice ? *subscript->value : iter);
   if (type == nullptr || (is_slice ? !type->is_pointer_like() : type->kind != TypeKind::kArray))
     return nullptr;
-  const Type* item = type->base->unqualified != nullptr ? type->base->unqualified : type->base;
+  const Type* item = &type->base->without_const();
   const bool is_value = item->is_numeric() || item->is_pointer() || item->kind == TypeKind::kStruct;
   return is_value ? item : nullptr;
 }
@@ -207,8 +207,7 @@ ExprPtr Analyzer::array_display(const syntax::List<const syntax::Expr*>& items, 
   if (items.empty() || (is_array && wanted->size != items.size())) return nullptr;
   for (const syntax::Expr* item : items)
     if (item->kind == ExprKind::kStarred) return nullptr;
-  const Type* base = wanted->base;
-  if (base->unqualified != nullptr) base = base->unqualified;
+  const Type* base = &wanted->base->without_const();
   const Type* type = types_.array_of(base, items.size());
   auto block = make<tree::BlockExpr>(wanted, range);
   Variable* made = is_array || !context_->is_module ? temporary(type) : module_array(type);

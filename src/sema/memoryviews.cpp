@@ -17,10 +17,6 @@ using Part = tree::ViewSlice::Part;
 
 namespace {
 
-const Type* unqualified(const Type* type) {
-  return type->unqualified != nullptr ? type->unqualified : type;
-}
-
 bool is_full(const syntax::Expr& index) {
   const auto* slice = syntax::try_as<syntax::Slice>(&index);
   const auto is_left_out = [](const syntax::Expr* bound) {
@@ -176,7 +172,7 @@ const Type* Analyzer::contiguous(const Type& view, bool is_fortran) {
   const bool is_const = view.base->unqualified != nullptr;
   std::string item_name = view.item_name;
   if (is_const) item_name.erase(0, std::string_view("const ").size());
-  return types_.view_of(unqualified(view.base), std::move(axes), std::move(item_name));
+  return types_.view_of(&view.base->without_const(), std::move(axes), std::move(item_name));
 }
 
 // Null: Python knows it.
@@ -239,7 +235,7 @@ ExprPtr Analyzer::view_method(tree::Helper& got, std::string_view name, const sy
 
 ExprPtr Analyzer::item_size(const Type& view, syntax::SourceRange range) {
   return c_literal(types_.find_int("size_t"),
-                   "sizeof(" + tree::declare(*unqualified(view.base), "") + ")", range);
+                   "sizeof(" + tree::declare(view.base->without_const(), "") + ")", range);
 }
 
 ExprPtr Analyzer::view_length(ExprPtr view, syntax::SourceRange range) {

@@ -73,7 +73,7 @@ bool is_like_pointer(const Type& type) {
 // What it points to, but for const.
 const Type* pointee(const Type& type) {
   if (type.kind == TypeKind::kFunction) return &type;
-  return type.base->unqualified != nullptr ? type.base->unqualified : type.base;
+  return &type.base->without_const();
 }
 
 // Whether C++ compares them.

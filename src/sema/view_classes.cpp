@@ -11,10 +11,6 @@ using tree::AxisPacking;
 
 namespace {
 
-const Type* unqualified(const Type* type) {
-  return type->unqualified != nullptr ? type->unqualified : type;
-}
-
 bool is_array_class(std::string_view name) { return name == "array" || name == "view.array"; }
 
 }  // namespace
@@ -106,7 +102,7 @@ ExprPtr Analyzer::array_as_view(ExprPtr array, const Type* to) {
   const Type* item = array->type;
   for (; item->kind == TypeKind::kArray; item = item->base)
     shape.push_back(c_literal(types_.py_ssize_t(), item->size_text(), range));
-  if (unqualified(item) != unqualified(to->base) || shape.size() != to->axes.size()) {
+  if (&item->without_const() != &to->base->without_const() || shape.size() != to->axes.size()) {
     diagnostics_.error("conversion", range,
                        "cannot convert " + syntax::in_quotes(array->type->name) + " to " +
                            syntax::in_quotes(to->name));
@@ -145,7 +141,7 @@ ExprPtr Analyzer::cast_to_view(const syntax::Cast& e) {
     return refuse(e.value->range, "only a pointer or C array can be cast to a memoryview");
   for (; base->kind == TypeKind::kArray; base = base->base) sizes.push_back(base->size_text());
   if (sizes.empty()) base = base->base;
-  if (!base->is_void() && unqualified(base) != unqualified(item))
+  if (!base->is_void() && &base->without_const() != &item->without_const())
     return refuse(e.value->range, "the pointer has other items than the memoryview");
   if (!sizes.empty() && sizes.size() != written.axes.size())
     return refuse(e.value->range, "the array has " + std::to_string(sizes.size()) +
@@ -169,7 +165,7 @@ ExprPtr Analyzer::cast_to_view(const syntax::Cast& e) {
                                           : c_literal(types_.py_ssize_t(), sizes[i], axis.range));
     if (is_error(*shape.back())) return error_value(e.range);
   }
-  const Type* strided = types_.view_of(unqualified(item), std::vector<Axis>(shape.size()));
+  const Type* strided = types_.view_of(&item->without_const(), std::vector<Axis>(shape.size()));
   return pointer_array(*contiguous(*strided, is_fortran), std::move(value), std::move(shape),
                        is_fortran, e.range);
 }

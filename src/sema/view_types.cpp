@@ -147,7 +147,7 @@ std::string Analyzer::written_item(const syntax::CType& written, const Type& ite
 const Type* Analyzer::view_ctype(const syntax::CMemoryViewType& type, Scope& scope) {
   const Type* item = ctype(*type.element, scope);
   if (item == types_.error()) return item;
-  if (item->is_view() || !is_item(item->unqualified != nullptr ? *item->unqualified : *item)) {
+  if (item->is_view() || !is_item(item->without_const())) {
     diagnostics_
         .error("view-item", type.range,
                "a memoryview cannot have items of type " + syntax::in_quotes(item->name))
@@ -198,8 +198,8 @@ bool Analyzer::conforms(const Type& from, const Type& to, bool is_copied) {
   const Type* target = to.base;
   const bool drops_const = source->unqualified != nullptr && target->unqualified == nullptr;
   if (drops_const && !is_copied) return false;
-  if (source->unqualified != nullptr) source = source->unqualified;
-  if (target->unqualified != nullptr) target = target->unqualified;
+  source = &source->without_const();
+  target = &target->without_const();
   const bool are_objects = source->is_object() && target->is_object();
   if (source != target && !are_objects) return false;
   if (!is_copied && from.axes.size() != to.axes.size()) return false;
@@ -219,8 +219,8 @@ bool Analyzer::conforms(const Type& from, const Type& to, bool is_copied) {
 }
 
 ExprPtr Analyzer::refuse_view(const Type& from, const Type& to, syntax::SourceRange range) {
-  const Type* source = from.base->unqualified != nullptr ? from.base->unqualified : from.base;
-  const Type* target = to.base->unqualified != nullptr ? to.base->unqualified : to.base;
+  const Type* source = &from.base->without_const();
+  const Type* target = &to.base->without_const();
   const bool is_layout = source == target;
   const std::string hint = !is_layout             ? ""
                            : from.axes != to.axes ? "a copy has it: .copy(), .copy_fortran()"

@@ -121,6 +121,9 @@ struct EnumItem {
   std::string cpp;  // its value
 };
 
+// Of `long`, which is as large as a Py_ssize_t here.
+inline constexpr int kRankOfLong = 4;
+
 struct Type {
   TypeKind kind = TypeKind::kVoid;
   std::string name;
@@ -176,6 +179,7 @@ struct Type {
   std::string item_name;
 
   bool is_object() const { return kind == TypeKind::kObject; }
+  const Type& without_const() const { return unqualified != nullptr ? *unqualified : *this; }
   bool is_integral() const {
     return kind == TypeKind::kInt || kind == TypeKind::kEnum || kind == TypeKind::kBint;
   }
