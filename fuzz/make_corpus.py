@@ -1,5 +1,5 @@
-"""Write seeds: for the wire fuzz targets from what a stock peer was recorded to send, for session_fuzz
-programs of our tests, and noise from which it makes programs of its own.
+"""Write seeds: for the wire fuzz targets from what a stock peer was recorded to send, for peer_json_fuzz
+what only ours send, for session_fuzz programs of our tests, and noise from which it makes programs of its own.
 
 python fuzz/make_corpus.py
 """
@@ -12,6 +12,41 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 TESTDATA = ROOT / "src/wire/testdata"
 CORPUS = ROOT / "fuzz/corpus"
+
+
+HEADER = (
+    '{"msg_id":"m_1","msg_type":"%s","session":"s","username":"u",'
+    '"date":"2026-11-21T05:57:34.884217Z","version":"5.3"}'
+)
+# Header's type, metadata, content.
+PEER_MESSAGES = {
+    "inputs": (
+        "apply_request",
+        '{"inputs":[{"id":"a","engine":"e"},{"id":"b"}],"holders":{"at":[0,-1],"engines":'
+        '[{"uuid":"uuid","peer":{"url":"ipc://@x","host":"h"}}]},"time_limit":2,"label":["l"]}',
+        "{}",
+    ),
+    "registered": (
+        "registration_reply",
+        "{}",
+        '{"status":"ok","id":3,"hb_period":3000,"returned":true,'
+        '"journal":{"id":"j","start":2,"patience":30.0},"connection_info":{}}',
+    ),
+    "connected": (
+        "connection_reply",
+        "{}",
+        '{"status":"ok","engines":{"0":"e"},"instance":"i",'
+        '"journal":{"id":"j","start":2,"patience":30.0}}',
+    ),
+    "resumed": ("resume_reply", "{}", '{"status":"ok","unknown":["a"],"ended":["b"]}'),
+    "replied": (
+        "apply_reply",
+        '{"engine":"e","status":"error","idle":false,"kept":true,"quiet_engines":2,'
+        '"original_msg_id":"m","started":"2026-11-21T05:57:34.884217Z"}',
+        '{"status":"error","ename":"DependencyError","evalue":"","traceback":[],'
+        '"cause":{"ename":"ValueError","evalue":"x","traceback":["t"]}}',
+    ),
+}
 
 
 def golden_messages() -> dict[str, list[bytes]]:
@@ -48,6 +83,10 @@ def main() -> None:
     for name, frames in golden_messages().items():
         seed = b"".join(len(frame).to_bytes(2, "big") + frame for frame in frames)
         write_seed("wire_decode_fuzz", name, seed)
+    for name, (kind, metadata, content) in PEER_MESSAGES.items():
+        texts = [text.encode() for text in (HEADER % kind, metadata, content)]
+        seed = b"".join(len(text).to_bytes(2, "big") + text for text in texts)
+        write_seed("peer_json_fuzz", name, seed)
     for number, program in enumerate(test_programs("test_compile.py")):
         write_seed("session_fuzz", f"program{number}", b"1" + program.encode())
     for number, program in enumerate(test_programs("test_compile_prange.py")):

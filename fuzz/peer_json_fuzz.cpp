@@ -10,6 +10,7 @@
 #include "client/reply_facts.h"
 #include "engine/control.h"
 #include "engine/request.h"
+#include "wire/dependency_error.h"
 #include "wire/message.h"
 
 namespace engineroom {
@@ -28,7 +29,10 @@ void read_as_engine(const wire::Message& message, JsonReader& json) {
   const std::string_view content = message.content.view();
   if (const auto reply = engine::read_registration_reply(content, json); !reply.ok())
     FUZZ_REQUIRE(!reply.status().message().empty());
-  engine::read_abort(content, json);
+  engine::read_ids(content, json);
+  engine::read_string(content, "id", json);
+  // What an engine said of an input that failed there goes into another reply.
+  FUZZ_REQUIRE(json.parse(wire::dependency_error("input", content, json)).ok());
   if (const Result<int> signal = engine::read_signal(content, json); signal.ok())
     FUZZ_REQUIRE(signal.value() >= 0 && signal.value() < NSIG);
   engine::read_flag(content, "restart", json);
@@ -36,7 +40,8 @@ void read_as_engine(const wire::Message& message, JsonReader& json) {
   if (!header.ok()) return;
   const Result<engine::RequestKind> kind = engine::request_kind(header.value().msg_type);
   if (kind.ok())
-    (void)engine::read_request(message, header.take(), kind.value(), engine::Channel::kShell, json);
+    (void)engine::read_request(message, header.take(), kind.value(), engine::Channel::kShell,
+                               "uuid", json);
 }
 
 void read_as_client(const wire::Message& message, JsonReader& json) {
@@ -44,6 +49,9 @@ void read_as_client(const wire::Message& message, JsonReader& json) {
   (void)client::read_output(message, json);
   (void)client::read_engine(message.content.view(), json);
   (void)client::read_engines(message.content.view(), json);
+  (void)client::read_instance(message.content.view(), json);
+  (void)client::read_journal(message.content.view(), json);
+  (void)client::read_resumed(message.content.view(), json);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 #include <memory>
 #include <set>
@@ -10,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "base/status.h"
 
@@ -128,6 +130,25 @@ TEST(Log, LevelsComeAsNumbersOrNames) {
   EXPECT_EQ(level_of("50"), spdlog::level::critical);
   EXPECT_EQ(level_of("no such level"), spdlog::level::info);
   EXPECT_EQ(level_of("20x"), spdlog::level::info);
+}
+
+TEST(Log, LinesOfJson) {
+  testing::internal::CaptureStderr();
+  ::setenv("ENGINEROOM_LOG_FORMAT", "json", 1);
+  set_up_logging("test", "info");
+  ER_LOG_WARN("said \"{}\"\nand more", 5);
+  ::unsetenv("ENGINEROOM_LOG_FORMAT");
+  set_up_logging("test", "info");
+  ER_LOG_WARN("plain");
+  const std::string output = testing::internal::GetCapturedStderr();
+  const std::size_t end = output.find('\n');
+  ASSERT_NE(end, std::string::npos);
+  JsonReader reader;
+  const auto event = reader.parse(std::string_view(output).substr(0, end));
+  ASSERT_TRUE(event.ok());
+  EXPECT_NE(output.find(R"("level":"warning","program":"test","pid":)"), std::string::npos);
+  EXPECT_NE(output.find(R"("message":"said \"5\"\nand more"})"), std::string::npos);
+  EXPECT_NE(output.substr(end).find("[test] warning plain"), std::string::npos);
 }
 
 TEST(Log, OncePerKeyAndBounded) {

@@ -3,10 +3,16 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
+#include <chrono>
+#include <cstdlib>
 #include <memory>
 #include <utility>
 
 #include <spdlog/sinks/stdout_color_sinks.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/json.h"
 
 namespace engineroom {
 namespace {
@@ -37,12 +43,46 @@ spdlog::level::level_enum parse_level(std::string_view text) {
   return spdlog::level::info;
 }
 
+// For programs that collect logs: a line is
+//
+//   {"time":"2026-11-22T03:28:04.123456Z","level":"info","program":"engine","pid":7,"message":"…"}
+class JsonFormatter : public spdlog::formatter {
+ public:
+  void format(const spdlog::details::log_msg& event, spdlog::memory_buf_t& out) override {
+    const spdlog::string_view_t level = spdlog::level::to_string_view(event.level);
+    JsonWriter w;
+    w.begin_object().key("time").value(iso8601(event.time));
+    w.key("level").value(std::string_view(level.data(), level.size()));
+    w.key("program").value(std::string_view(event.logger_name.data(), event.logger_name.size()));
+    // Asked each time: a forked child logs, too.
+    w.key("pid").value(static_cast<std::int64_t>(::getpid()));
+    w.key("message").value(std::string_view(event.payload.data(), event.payload.size()));
+    w.end_object();
+    out.append(w.str().data(), w.str().data() + w.str().size());
+    out.push_back('\n');
+  }
+
+  std::unique_ptr<spdlog::formatter> clone() const override {
+    return std::make_unique<JsonFormatter>();
+  }
+};
+
+// From the environment, which the programs of a cluster inherit from who starts them.
+bool wants_json() {
+  const char* format = std::getenv("ENGINEROOM_LOG_FORMAT");
+  return format != nullptr && std::string_view(format) == "json";
+}
+
 }  // namespace
 
 void set_up_logging(std::string_view program, std::string_view level) {
   auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
   auto logger = std::make_shared<spdlog::logger>(std::string(program), std::move(sink));
-  logger->set_pattern("%Y-%m-%d %H:%M:%S.%e [%n] %^%l%$ %v");
+  if (wants_json()) {
+    logger->set_formatter(std::make_unique<JsonFormatter>());
+  } else {
+    logger->set_pattern("%Y-%m-%d %H:%M:%S.%e [%n] %^%l%$ %v");
+  }
   logger->set_level(parse_level(level));
   logger->flush_on(spdlog::level::info);
   spdlog::set_default_logger(std::move(logger));

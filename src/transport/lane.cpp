@@ -44,10 +44,11 @@ constexpr std::size_t kMaxIdentity = 255;  // ZeroMQ's limit
 constexpr std::size_t kSignature = 64;
 
 // Abstract names begin with a zero byte and end where the length says.
-std::pair<sockaddr_un, socklen_t> address_of(wire::Signer& signer) {
+std::pair<sockaddr_un, socklen_t> address_of(wire::Signer& signer, std::string_view place) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  const std::string name = "engineroom-" + signer.sign("engineroom lane", "", "", "").substr(0, 32);
+  const std::string name =
+      "engineroom-" + signer.sign("engineroom lane", place, "", "").substr(0, 32);
   std::memcpy(address.sun_path + 1, name.data(), name.size());
   return {address, static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + name.size())};
 }
@@ -76,11 +77,12 @@ std::string check_hello(std::string_view hello, wire::Signer& signer) {
 
 // ---- Lane ----
 
-std::optional<Lane> Lane::connect(std::string_view key, std::string_view identity) {
+std::optional<Lane> Lane::connect(std::string_view key, std::string_view identity,
+                                  std::string_view place) {
   wire::Signer signer(key);
   if (!signer.enabled() || identity.empty() || identity.size() > kMaxIdentity) return std::nullopt;
   UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  const auto [address, length] = address_of(signer);
+  const auto [address, length] = address_of(signer, place);
   if (!socket ||
       ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0 ||
       !is_same_user(socket.get()))
@@ -193,10 +195,10 @@ std::optional<Bytes> Lane::claim(const Id& id) {
 
 // ---- LaneHub ----
 
-LaneHub::LaneHub(std::string_view key) : signer_(key) {
+LaneHub::LaneHub(std::string_view key, std::string_view place) : signer_(key) {
   if (!signer_.enabled()) return;
   UniqueFd socket(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  const auto [address, length] = address_of(signer_);
+  const auto [address, length] = address_of(signer_, place);
   if (!socket || ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), length) != 0 ||
       ::listen(socket.get(), SOMAXCONN) != 0)
     return;

@@ -39,8 +39,10 @@ namespace engineroom::transport {
 class Lane {
  public:
   // To the controller whose connection file has this key; nullopt if there is none here. `identity`
-  // is the one of this peer's ZeroMQ sockets. Never blocks.
-  static std::optional<Lane> connect(std::string_view key, std::string_view identity);
+  // is the one of this peer's ZeroMQ sockets. `place`: not the controller, but who listens there.
+  // Never blocks.
+  static std::optional<Lane> connect(std::string_view key, std::string_view identity,
+                                     std::string_view place = {});
 
   explicit Lane(UniqueFd socket) : socket_(std::move(socket)) {}
 
@@ -84,7 +86,7 @@ class Lane {
 class LaneHub {
  public:
   // Listens for peers that know `key`; without a key, or if the system refuses, for none.
-  explicit LaneHub(std::string_view key);
+  explicit LaneHub(std::string_view key, std::string_view place = {});
 
   // For a message whose first frame is the identity of the peer it goes to or has come from.
   void share(Frames& frames);

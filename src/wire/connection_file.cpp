@@ -202,13 +202,17 @@ Status write_all(int fd, std::string_view text, const std::string& path) {
   return {};
 }
 
-Status write_new_file(const std::string& path, std::string_view text) {
+Status write_new_file(const std::string& path, std::string_view text,
+                      std::optional<unsigned> owner) {
   const FileDescriptor file(
       ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (file.get() < 0) return io_error("create", path);
   // open() subtracted the umask, which may have taken our own right away.
   if (::fchmod(file.get(), 0600) != 0) return io_error("set the mode of", path);
   if (Status status = write_all(file.get(), text, path); !status.ok()) return status;
+  if (owner && ::fchown(file.get(), *owner, static_cast<gid_t>(-1)) != 0) {
+    return io_error("give away", path);
+  }
   if (::fsync(file.get()) != 0) return io_error("sync", path);
   return {};
 }
@@ -343,14 +347,16 @@ Result<ConnectionInfo> read_connection_file(const std::string& path, Role role) 
   return info;
 }
 
-Status write_connection_file(const std::string& path, const ConnectionInfo& info, Role role) {
-  return write_private_file(path, to_json(info, role));
+Status write_connection_file(const std::string& path, const ConnectionInfo& info, Role role,
+                             std::optional<unsigned> owner) {
+  return write_private_file(path, to_json(info, role), owner);
 }
 
-Status write_private_file(const std::string& path, std::string_view text) {
+Status write_private_file(const std::string& path, std::string_view text,
+                          std::optional<unsigned> owner) {
   // A name that nobody can guess, in the same folder, since rename() does not cross file systems.
   const std::string temporary = path + ".tmp-" + random_hex(8);
-  Status status = write_new_file(temporary, text);
+  Status status = write_new_file(temporary, text, owner);
   if (status.ok() && std::rename(temporary.c_str(), path.c_str()) != 0)
     status = io_error("rename to", path);
   if (!status.ok()) {

@@ -4,6 +4,7 @@
 // name in the same folder, fsync, rename). Keys and their meaning: docs/formats/connection_file.md.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,9 +45,12 @@ std::string to_json(const ConnectionInfo& info, Role role);
 // Refuses a file that other users can read or write, or that belongs to somebody else (the remedy
 // is named).
 Result<ConnectionInfo> read_connection_file(const std::string& path, Role role);
-Status write_connection_file(const std::string& path, const ConnectionInfo& info, Role role);
+// `owner`: the system user whose file it is to be, if not this process's own (which takes root).
+Status write_connection_file(const std::string& path, const ConnectionInfo& info, Role role,
+                             std::optional<unsigned> owner = std::nullopt);
 
 // Writes `text` to `path` with mode 0600, atomically.
-Status write_private_file(const std::string& path, std::string_view text);
+Status write_private_file(const std::string& path, std::string_view text,
+                          std::optional<unsigned> owner = std::nullopt);
 
 }  // namespace engineroom::wire
