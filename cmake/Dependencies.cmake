@@ -1,5 +1,5 @@
 # The libraries outside engineroom. A folder links the ones it uses by these names:
-#   PkgConfig::libzmq  OpenSSL::Crypto  simdjson::simdjson  spdlog::spdlog  SQLite::SQLite3  CLI11::CLI11  Threads::Threads  Clang::libraries
+#   PkgConfig::libzmq  OpenSSL::Crypto  simdjson::simdjson  spdlog::spdlog  SQLite::SQLite3  PostgreSQL::pqxx  CLI11::CLI11  Threads::Threads  Clang::libraries
 # cmake/engineroomConfig.cmake.in finds those of them that the installed C++ library uses: change both together.
 
 find_package(PkgConfig REQUIRED)
@@ -14,6 +14,11 @@ find_package(simdjson 3 REQUIRED)
 # The compiled spdlog: its target defines SPDLOG_COMPILED_LIB, which keeps its templates out of our compile times.
 find_package(spdlog REQUIRED)
 find_package(SQLite3 3.35 REQUIRED)
+# Its CMake files are not in Debian's package, and libpqxx.pc does not name libpq, of which we use a function ourselves.
+pkg_check_modules(libpqxx REQUIRED IMPORTED_TARGET libpqxx>=6.4)
+pkg_check_modules(libpq REQUIRED IMPORTED_TARGET libpq>=12)
+add_library(PostgreSQL::pqxx INTERFACE IMPORTED)
+target_link_libraries(PostgreSQL::pqxx INTERFACE PkgConfig::libpqxx PkgConfig::libpq)
 find_package(CLI11 REQUIRED)
 
 # Clang and LLVM 19, of which src/jit consists: Clang::libraries, and CLANG_DIR with Clang's own headers. Asked of

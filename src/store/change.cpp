@@ -8,9 +8,7 @@ namespace {
 // A Change without its texts, and its place in the table.
 constexpr std::size_t kOverhead = sizeof(Change) + 100;
 
-}  // namespace
-
-std::size_t bytes_of(const Record& record) {
+std::size_t text_bytes(const Record& record) {
   std::size_t bytes = 0;
   for (const std::string* text :
        {&record.header, &record.metadata, &record.content, &record.result_header,
@@ -18,19 +16,26 @@ std::size_t bytes_of(const Record& record) {
         &record.execute_input, &record.execute_result, &record.error}) {
     bytes += text->size();
   }
-  for (const Frames* buffers : {&record.buffers, &record.result_buffers}) {
-    for (const Bytes& buffer : *buffers) bytes += buffer.size();
-  }
   return bytes;
 }
 
+}  // namespace
+
 void ChangeBatch::insert(Record record) {
-  bytes_ += kOverhead + bytes_of(record);
+  bytes_ += kOverhead + text_bytes(record);
+  add_buffers(record.buffers);
+  add_buffers(record.result_buffers);
   const auto [place, is_new] = places_.try_emplace(record.msg_id, changes_.size());
   if (is_new) changes_.emplace_back();
   Change& change = changes_[place->second];
   change = Change{};
   change.record = std::move(record);
+}
+
+void ChangeBatch::add_buffers(std::span<const Bytes> buffers) {
+  for (const Bytes& buffer : buffers) {
+    (buffer.size() < kLargeBuffer ? bytes_ : large_bytes_) += buffer.size();
+  }
 }
 
 void ChangeBatch::erase(std::string_view msg_id) {

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -41,13 +42,18 @@ class ChangeBatch {
   Change& change(std::string_view msg_id);
   // `change(...)` has grown by this.
   void add_bytes(std::size_t bytes) { bytes_ += bytes; }
+  void add_buffers(std::span<const Bytes> buffers);
 
   // In the order in which their records were first changed.
   const std::vector<Change>& changes() const { return changes_; }
   bool empty() const { return changes_.empty(); }
   std::size_t size() const { return changes_.size(); }
-  // About what they take in memory.
+  // About what they take in memory, without the buffers of kLargeBuffer and more.
   std::size_t bytes() const { return bytes_; }
+  // What these take: memory that is shared with whoever else has them.
+  std::size_t large_bytes() const { return large_bytes_; }
+
+  static constexpr std::size_t kLargeBuffer = std::size_t{64} << 10;
 
  private:
   struct Hash : std::hash<std::string_view> {
@@ -56,9 +62,7 @@ class ChangeBatch {
   std::vector<Change> changes_;
   std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> places_;
   std::size_t bytes_ = 0;
+  std::size_t large_bytes_ = 0;
 };
-
-// The texts and buffers of a record, for limits on memory.
-std::size_t bytes_of(const Record& record);
 
 }  // namespace engineroom::store

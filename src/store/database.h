@@ -25,13 +25,15 @@ class Database {
  public:
   virtual ~Database() = default;
 
-  // All of the batch or nothing of it, in one transaction. kUnavailable may succeed later.
-  virtual Status write(const ChangeBatch& batch) = 0;
+  // All of the batch or nothing of it, in one transaction. kUnavailable may succeed later: with
+  // `again`, which says that this batch is the one of the last call.
+  virtual Status write(const ChangeBatch& batch, bool again) = 0;
   // Finished records go: those of an engine; all; the oldest, until `keep` are left.
   virtual Status erase_engine(std::string_view engine_uuid) = 0;
   virtual Status erase_finished() = 0;
   virtual Status erase_oldest(std::uint64_t keep) = 0;
 
+  virtual Result<bool> contains(std::string_view msg_id) = 0;
   // kNotFound
   virtual Result<Record> find(std::string_view msg_id) = 0;
   // Records that match, in order of submission, until `visit` returns false.

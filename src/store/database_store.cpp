@@ -14,14 +14,6 @@ std::size_t size_of(std::span<const Bytes> buffers) {
   return size;
 }
 
-// Whether a value fails to come from the database is nobody's error but the log's.
-template <typename Value>
-Value value_or_log(Result<Value> result) {
-  if (result.ok()) return result.take();
-  ER_LOG_ERROR("records: {}", result.status().message());
-  return {};
-}
-
 }  // namespace
 
 DatabaseStore::DatabaseStore(std::unique_ptr<Database> writer, std::unique_ptr<Database> reader,
@@ -31,6 +23,20 @@ DatabaseStore::DatabaseStore(std::unique_ptr<Database> writer, std::unique_ptr<D
       reader_(std::move(reader)),
       writer_(std::move(writer)),
       count_(value_or_log(reader_->count())) {}
+
+template <typename Value>
+Value DatabaseStore::value_or_log(Result<Value> result) const {
+  if (result.ok()) return result.take();
+  complain(result.status());
+  return {};
+}
+
+void DatabaseStore::complain(const Status& status) const {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < complained_ + std::chrono::seconds(1)) return;
+  complained_ = now;
+  ER_LOG_ERROR("records: {}: {}", reader_->name(), status.message());
+}
 
 // ---- changes ----
 
@@ -110,7 +116,7 @@ void DatabaseStore::save_result(std::string_view msg_id, const Reply& reply) {
       record.payload_dropped = true;
     } else {
       record.result_buffers.assign(reply.buffers.begin(), reply.buffers.end());
-      batch.add_bytes(size_of(reply.buffers));
+      batch.add_buffers(reply.buffers);
     }
     batch.add_bytes(reply.header.size() + reply.metadata.size() + reply.content.size());
   });
@@ -123,25 +129,11 @@ Status DatabaseStore::add_output(std::string_view msg_id, Output kind, std::stri
     Change& change = batch.change(msg_id);
     Record& record = change.record;
     change.adds_output = true;
-    const auto append = [&](std::string& text) {
+    std::string& text = output_of(record, kind);
+    if (is_stream(kind)) {
       text += value.substr(0, kMaxStreamBytes - std::min(kMaxStreamBytes, text.size()));
-    };
-    switch (kind) {
-      case Output::kStdout:
-        append(record.stdout_text);
-        break;
-      case Output::kStderr:
-        append(record.stderr_text);
-        break;
-      case Output::kExecuteInput:
-        record.execute_input = value;
-        break;
-      case Output::kExecuteResult:
-        record.execute_result = value;
-        break;
-      case Output::kError:
-        record.error = value;
-        break;
+    } else {
+      text = value;
     }
     batch.add_bytes(value.size());
   });
@@ -166,7 +158,7 @@ Database& DatabaseStore::read() const {
 }
 
 bool DatabaseStore::contains(std::string_view msg_id) const {
-  return memory_.contains(msg_id) || read().find(msg_id).ok();
+  return memory_.contains(msg_id) || value_or_log(read().contains(msg_id));
 }
 
 bool DatabaseStore::is_pending(std::string_view msg_id) const { return memory_.is_pending(msg_id); }
@@ -181,9 +173,7 @@ Result<Record> DatabaseStore::find(std::string_view msg_id) const {
 std::vector<std::string> DatabaseStore::history() const { return value_or_log(read().history()); }
 
 void DatabaseStore::for_each(const std::function<bool(const Record&)>& visit) const {
-  if (const Status status = select(Query(), visit); !status.ok()) {
-    ER_LOG_ERROR("records: {}", status.message());
-  }
+  if (const Status status = select(Query(), visit); !status.ok()) complain(status);
 }
 
 Status DatabaseStore::select(const Query& query,
@@ -198,7 +188,7 @@ std::vector<Record> DatabaseStore::unfinished() const {
         if (!memory_.contains(record.msg_id)) records.push_back(record);
         return true;
       });
-  if (!status.ok()) ER_LOG_ERROR("records: {}", status.message());
+  if (!status.ok()) complain(status);
   return records;
 }
 

@@ -14,6 +14,7 @@
 // Threads: one owner thread.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -73,6 +74,11 @@ class DatabaseStore : public Store {
  private:
   // Of the records, which the writer must not hold up.
   Database& read() const;
+  // Whether a value fails to come from the database is nobody's error but the log's.
+  template <typename Value>
+  Value value_or_log(Result<Value> result) const;
+  // Into the log: once a second at most, however often clients ask.
+  void complain(const Status& status) const;
   void count_one_more();
   void save_result(std::string_view msg_id, const Reply& reply);
 
@@ -80,6 +86,7 @@ class DatabaseStore : public Store {
   MemoryStore memory_;
   std::unique_ptr<Database> reader_;
   mutable WriteBehind writer_;
+  mutable std::chrono::steady_clock::time_point complained_;
   std::uint64_t count_ = 0;  // about how many the database holds
 };
 

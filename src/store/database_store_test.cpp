@@ -1,4 +1,5 @@
-// DatabaseStore over a real SQLite file: what was told is there for the next process.
+// DatabaseStore over a real SQLite file and a real PostgreSQL server: what was told is there for
+// the next process.
 #include "store/database_store.h"
 
 #include <filesystem>
@@ -10,8 +11,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "store/sql.h"
+#include "store/postgres_database.h"
 #include "store/sqlite_database.h"
+#include "store/test_postgres_server.h"
 
 namespace engineroom::store {
 namespace {
@@ -20,27 +22,70 @@ WallTime at(int seconds) { return WallTime(std::chrono::seconds(seconds)); }
 
 std::string numbered(std::size_t i) { return fmt::format("t{}", i); }
 
-class DatabaseStoreTest : public testing::Test {
- protected:
-  DatabaseStoreTest() {
+// Where one test's records are.
+class Place {
+ public:
+  virtual ~Place() = default;
+  virtual std::unique_ptr<Database> open(Access access) = 0;
+};
+
+template <typename Opened>
+std::unique_ptr<Database> opened(Result<Opened> database) {
+  EXPECT_TRUE(database.ok()) << (database.ok() ? "" : database.status().message());
+  return database.take();
+}
+
+class SqlitePlace : public Place {
+ public:
+  SqlitePlace() {
     std::string folder = testing::TempDir() + "engineroom-XXXXXX";
     path_ = std::string(mkdtemp(folder.data())) + "/tasks.db";
-    reopen();
   }
-  ~DatabaseStoreTest() override {
-    store_.reset();
+  ~SqlitePlace() override {
     std::filesystem::remove_all(std::filesystem::path(path_).parent_path());
+  }
+  std::unique_ptr<Database> open(Access /*access*/) override {
+    return opened(SqliteDatabase::open(path_));
+  }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+class PostgresPlace : public Place {
+ public:
+  PostgresPlace() {
+    static int count = 0;
+    options_ = {TestPostgresServer::shared().url(), fmt::format("test {}", ++count)};
+  }
+  std::unique_ptr<Database> open(Access access) override {
+    return opened(PostgresDatabase::open(options_, access));
+  }
+
+ private:
+  PostgresOptions options_;
+};
+
+enum class Backend { kSqlite, kPostgres };
+
+class DatabaseStoreTest : public testing::TestWithParam<Backend> {
+ protected:
+  DatabaseStoreTest() {
+    if (GetParam() == Backend::kSqlite) {
+      place_ = std::make_unique<SqlitePlace>();
+    } else {
+      place_ = std::make_unique<PostgresPlace>();
+    }
+    reopen();
   }
 
   void reopen(DatabaseStoreConfig config = {}) {
     store_.reset();
-    store_ = std::make_unique<DatabaseStore>(open(), open(), config);
+    auto writer = open(Access::kReadWrite);
+    store_ = std::make_unique<DatabaseStore>(std::move(writer), open(Access::kReadOnly), config);
   }
-  std::unique_ptr<Database> open() {
-    auto database = SqliteDatabase::open(path_);
-    EXPECT_TRUE(database.ok()) << (database.ok() ? "" : database.status().message());
-    return database.take();
-  }
+  std::unique_ptr<Database> open(Access access) { return place_->open(access); }
 
   void request(const std::string& id, const Frames& buffers = {}) {
     const std::string header = "{\"msg_id\": \"" + id + "\"}";
@@ -76,14 +121,22 @@ class DatabaseStoreTest : public testing::Test {
     return ids;
   }
 
-  std::string path_;
+  const SqlitePlace& sqlite() const { return static_cast<const SqlitePlace&>(*place_); }
+
+  std::unique_ptr<Place> place_;
   std::unique_ptr<DatabaseStore> store_;
   int seconds_ = 0;
 };
 
+INSTANTIATE_TEST_SUITE_P(Databases, DatabaseStoreTest,
+                         testing::Values(Backend::kSqlite, Backend::kPostgres),
+                         [](const testing::TestParamInfo<Backend>& each) {
+                           return each.param == Backend::kSqlite ? "SQLite" : "PostgreSQL";
+                         });
+
 using Ids = std::vector<std::string>;
 
-TEST_F(DatabaseStoreTest, FinishedRecordsOutliveTheProcess) {
+TEST_P(DatabaseStoreTest, FinishedRecordsOutliveTheProcess) {
   request("a", {Bytes("one"), Bytes(""), Bytes(std::string(10'000, 'x'))});
   EXPECT_TRUE(store_->mark_sent("a", "e1").ok());
   EXPECT_TRUE(store_->add_output("a", Output::kStdout, "hello ").ok());
@@ -110,7 +163,7 @@ TEST_F(DatabaseStoreTest, FinishedRecordsOutliveTheProcess) {
 }
 
 // Each step is written before the next, so that none of them meets the others in a batch.
-TEST_F(DatabaseStoreTest, ChangesToWhatIsWrittenAlreadyAreWrittenToo) {
+TEST_P(DatabaseStoreTest, ChangesToWhatIsWrittenAlreadyAreWrittenToo) {
   request("a");
   store_->flush();
   EXPECT_TRUE(store_->mark_sent("a", "e1").ok());
@@ -135,7 +188,7 @@ TEST_F(DatabaseStoreTest, ChangesToWhatIsWrittenAlreadyAreWrittenToo) {
   EXPECT_EQ(record.resubmitted, "b");
 }
 
-TEST_F(DatabaseStoreTest, ResultsWrittenLaterKeepTheEngineAndTheRequest) {
+TEST_P(DatabaseStoreTest, ResultsWrittenLaterKeepTheEngineAndTheRequest) {
   request("a", {Bytes("argument")});
   EXPECT_TRUE(store_->mark_sent("a", "e1").ok());
   store_->flush();
@@ -147,7 +200,7 @@ TEST_F(DatabaseStoreTest, ResultsWrittenLaterKeepTheEngineAndTheRequest) {
   EXPECT_TRUE(store_->unfinished().empty());
 }
 
-TEST_F(DatabaseStoreTest, QueriesSeeWhatIsNotWrittenYet) {
+TEST_P(DatabaseStoreTest, QueriesSeeWhatIsNotWrittenYet) {
   for (const char* id : {"a", "b", "c"}) request(id);
   result("b", "e1");
   EXPECT_EQ(matching(R"({})"), (Ids{"a", "b", "c"}));
@@ -162,7 +215,7 @@ TEST_F(DatabaseStoreTest, QueriesSeeWhatIsNotWrittenYet) {
   EXPECT_EQ(matching(R"({"msg_id":{"$nin":["a"]},"label":"l"})"), (Ids{"b", "c"}));
 }
 
-TEST_F(DatabaseStoreTest, PurgesReachTheDatabaseInTheirPlace) {
+TEST_P(DatabaseStoreTest, PurgesReachTheDatabaseInTheirPlace) {
   for (const char* id : {"a", "b", "c", "d"}) request(id);
   for (const char* id : {"a", "b", "c"}) result(id, id == std::string("c") ? "e2" : "e1");
   EXPECT_EQ(store_->purge(Ids{"d"}).code(), ErrorCode::kInvalidArgument);
@@ -176,7 +229,7 @@ TEST_F(DatabaseStoreTest, PurgesReachTheDatabaseInTheirPlace) {
   EXPECT_EQ(store_->history(), Ids{"d"});
 }
 
-TEST_F(DatabaseStoreTest, WhatMemoryForgetsTheDatabaseStillHas) {
+TEST_P(DatabaseStoreTest, WhatMemoryForgetsTheDatabaseStillHas) {
   DatabaseStoreConfig config;
   config.memory.max_records = 10;
   reopen(config);
@@ -188,7 +241,7 @@ TEST_F(DatabaseStoreTest, WhatMemoryForgetsTheDatabaseStillHas) {
   EXPECT_EQ(store_->history().size(), 100u);
 }
 
-TEST_F(DatabaseStoreTest, TheOldestGoWhenThereAreTooMany) {
+TEST_P(DatabaseStoreTest, TheOldestGoWhenThereAreTooMany) {
   DatabaseStoreConfig config;
   config.max_records = 100;
   reopen(config);
@@ -203,7 +256,7 @@ TEST_F(DatabaseStoreTest, TheOldestGoWhenThereAreTooMany) {
   EXPECT_EQ(left.back(), "t299");
 }
 
-TEST_F(DatabaseStoreTest, LargeBuffersStayInMemory) {
+TEST_P(DatabaseStoreTest, LargeBuffersStayInMemory) {
   DatabaseStoreConfig config;
   config.max_payload_bytes = 1000;
   reopen(config);
@@ -215,7 +268,21 @@ TEST_F(DatabaseStoreTest, LargeBuffersStayInMemory) {
   EXPECT_TRUE(get("a").buffers.empty());
 }
 
-TEST_F(DatabaseStoreTest, AProcessKilledInTheMiddleLeavesAWholeFile) {
+// The last value that SQLite itself gives.
+std::string ask(const SqlitePlace& place, const char* sql) {
+  sqlite3* raw = nullptr;
+  EXPECT_EQ(sqlite3_open(place.path().c_str(), &raw), SQLITE_OK);
+  std::string answer;
+  const auto note = [](void* out, int, char** values, char**) {
+    *static_cast<std::string*>(out) = values[0];
+    return 0;
+  };
+  EXPECT_EQ(sqlite3_exec(raw, sql, note, &answer, nullptr), SQLITE_OK) << sqlite3_errmsg(raw);
+  sqlite3_close(raw);
+  return answer;
+}
+
+TEST_P(DatabaseStoreTest, AProcessKilledInTheMiddleLeavesAWholeDatabase) {
   store_.reset();
   const pid_t child = fork();
   if (child == 0) {
@@ -226,7 +293,7 @@ TEST_F(DatabaseStoreTest, AProcessKilledInTheMiddleLeavesAWholeFile) {
     }
   }
   // Until the child has written some, at the latest after 30 s.
-  const auto reader = open();
+  const auto reader = open(Access::kReadOnly);
   for (int i = 0; i < 3000; ++i) {
     if (const auto count = reader->count(); count.ok() && count.value() > 300) break;
     usleep(10'000);
@@ -238,25 +305,60 @@ TEST_F(DatabaseStoreTest, AProcessKilledInTheMiddleLeavesAWholeFile) {
   EXPECT_GT(ids.size(), 100u);
   // In order, none left out.
   for (std::size_t i = 0; i < ids.size(); ++i) ASSERT_EQ(ids[i], numbered(i));
-  sqlite3* raw = nullptr;
-  ASSERT_EQ(sqlite3_open(path_.c_str(), &raw), SQLITE_OK);
-  std::string answer;
-  sqlite3_exec(
-      raw, "PRAGMA integrity_check",
-      [](void* out, int, char** values, char**) {
-        *static_cast<std::string*>(out) += values[0];
-        return 0;
-      },
-      &answer, nullptr);
-  sqlite3_close(raw);
-  EXPECT_EQ(answer, "ok");
+  if (GetParam() == Backend::kSqlite) {
+    EXPECT_EQ(ask(sqlite(), "PRAGMA integrity_check"), "ok");
+  }
 }
 
-TEST_F(DatabaseStoreTest, TheFileIsItsOwnersAndOtherFilesAreRefused) {
+TEST_P(DatabaseStoreTest, LargeBuffersComeBackAndGoWithTheirRecords) {
+  const Bytes large(std::string(300'000, 'q'));
+  const Bytes larger(std::string(500'000, 'r'));
+  request("a", {large});
+  result("a", "e", {larger, large});
+  request("b", {large});
+  EXPECT_EQ(get("a").buffers, Frames{large});
+  EXPECT_EQ(get("a").result_buffers, (Frames{larger, large}));
+  EXPECT_EQ(get("b").buffers, Frames{large});
+  EXPECT_TRUE(get("b").result_buffers.empty());
+  // Once written, too; and a result that comes later.
+  const auto reader = open(Access::kReadOnly);
+  for (int i = 0; i < 3000 && !reader->contains("b").value(); ++i) usleep(10'000);
+  result("b", "e", {larger});
+  reopen();
+  EXPECT_EQ(get("a").result_buffers, (Frames{larger, large}));
+  EXPECT_EQ(get("b").buffers, Frames{large});
+  EXPECT_EQ(get("b").result_buffers, Frames{larger});
+  // A request in the place of another one has nothing of it.
+  request("a");
+  reopen();
+  EXPECT_TRUE(get("a").buffers.empty());
+  EXPECT_TRUE(get("a").result_buffers.empty());
+  store_->purge_all();
+  reopen();
+  if (GetParam() == Backend::kSqlite) {
+    EXPECT_EQ(ask(sqlite(), "SELECT count(*) FROM payloads"), "0");
+  }
+}
+
+// As the first version of the file was.
+TEST(SqliteDatabaseTest, AnOlderFileIsBroughtUpToDate) {
+  SqlitePlace place;
+  place.open(Access::kReadWrite);
+  ask(place, R"(DROP TRIGGER payloads_go; DROP TABLE payloads;
+    ALTER TABLE tasks DROP COLUMN large; PRAGMA user_version = 1;
+    INSERT INTO tasks (msg_id, submitted) VALUES ('old', 1))");
+  const Result<Record> record = place.open(Access::kReadWrite)->find("old");
+  ASSERT_TRUE(record.ok()) << record.status().message();
+  EXPECT_EQ(record.value().msg_id, "old");
+}
+
+TEST(SqliteDatabaseTest, TheFileIsItsOwnersAndOtherFilesAreRefused) {
+  SqlitePlace place;
+  place.open(Access::kReadWrite);
   struct stat info{};
-  ASSERT_EQ(::stat(path_.c_str(), &info), 0);
+  ASSERT_EQ(::stat(place.path().c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 0777, 0600u);
-  const std::string other = path_ + "-other";
+  const std::string other = place.path() + "-other";
   FILE* file = fopen(other.c_str(), "w");
   fputs("this is some text, and longer than the header of a database would be: ............", file);
   fputs(std::string(1000, '.').c_str(), file);
@@ -265,28 +367,6 @@ TEST_F(DatabaseStoreTest, TheFileIsItsOwnersAndOtherFilesAreRefused) {
   ASSERT_FALSE(opened.ok());
   EXPECT_EQ(opened.status().code(), ErrorCode::kInvalidArgument);
   EXPECT_NE(opened.status().message().find("move it away"), std::string::npos);
-}
-
-TEST(SqlTest, QueriesBecomeConditions) {
-  const auto text = [](const char* query) { return to_sql(Query::parse(query).take()).text; };
-  EXPECT_EQ(text("{}"), "TRUE");
-  EXPECT_EQ(text(R"({"msg_id":"a","received":null})"), "msg_id = $1 AND received IS NULL");
-  EXPECT_EQ(text(R"({"msg_id":{"$in":["a",null,"b"]}})"), "(msg_id IN ($1, $2) OR msg_id IS NULL)");
-  EXPECT_EQ(text(R"({"msg_id":{"$in":[]}})"), "FALSE");
-  EXPECT_EQ(text(R"({"submitted":{"$lt":"1970-01-01T00:00:02Z","$gte":null}})"),
-            "submitted < $1 AND FALSE");
-  EXPECT_EQ(text(R"({"label":{"$ne":"a","$exists":true},"content.x":1})"), "label IS NOT NULL");
-}
-
-TEST(SqlTest, FramesSurvivePacking) {
-  const Frames frames = {Bytes("one"), Bytes(""), Bytes(std::string(300, '\0'))};
-  EXPECT_EQ(unpack_frames(pack_frames(frames)).take(), frames);
-  EXPECT_EQ(pack_frames({}), "");
-  const std::string blob = pack_frames(frames);
-  for (const std::string& damaged : {blob + "x", blob.substr(1), blob.substr(0, 20),
-                                     std::string("abc"), std::string(8, '\xff')}) {
-    EXPECT_EQ(unpack_frames(damaged).status().code(), ErrorCode::kMalformed);
-  }
 }
 
 }  // namespace

@@ -151,7 +151,6 @@ struct MemoryStore::State {
   void trim();
   template <typename IsEnough>
   void cull_until(IsEnough is_enough);
-  std::string& output_of(Entry& entry, Output kind);
   Record record(const Entry& entry) const;
   // In order of submission.
   std::vector<Slot> in_order() const;
@@ -244,23 +243,6 @@ void MemoryStore::State::cull_until(IsEnough is_enough) {
     remove(finished.front());
     ++stats.culled;
   }
-}
-
-std::string& MemoryStore::State::output_of(Entry& entry, Output kind) {
-  Extra& extra = entry.extras();
-  switch (kind) {
-    case Output::kStdout:
-      return extra.stdout_text;
-    case Output::kStderr:
-      return extra.stderr_text;
-    case Output::kExecuteInput:
-      return extra.execute_input;
-    case Output::kExecuteResult:
-      return extra.execute_result;
-    case Output::kError:
-      break;
-  }
-  return extra.error;
 }
 
 Record MemoryStore::State::record(const Entry& entry) const {
@@ -397,9 +379,9 @@ Status MemoryStore::add_output(std::string_view msg_id, Output kind, std::string
     return {};
   }
   std::size_t& total = entry.finished ? state.stats.finished_bytes : state.stats.pending_bytes;
-  std::string& text = state.output_of(entry, kind);
+  std::string& text = output_of(entry.extras(), kind);
   total -= text.size();
-  if (kind == Output::kStdout || kind == Output::kStderr) {
+  if (is_stream(kind)) {
     text += value.substr(0, state.config.max_stream_bytes - text.size());
   } else {
     text = value;

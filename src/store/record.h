@@ -53,6 +53,8 @@ inline constexpr std::size_t kMaxStreamBytes = std::size_t{1} << 20;
 
 // What a task published while it ran.
 enum class Output : std::uint8_t { kStdout, kStderr, kExecuteInput, kExecuteResult, kError };
+// Streams grow; of the others, the last one counts.
+constexpr bool is_stream(Output kind) { return kind == Output::kStdout || kind == Output::kStderr; }
 
 struct Record {
   std::string msg_id;
@@ -85,5 +87,23 @@ struct Record {
 
   bool is_finished() const { return received.has_value(); }
 };
+
+// The text for this kind of output in a Record, or in what names them as Record does.
+template <typename Holder>
+auto& output_of(Holder& holder, Output kind) {
+  switch (kind) {
+    case Output::kStdout:
+      return holder.stdout_text;
+    case Output::kStderr:
+      return holder.stderr_text;
+    case Output::kExecuteInput:
+      return holder.execute_input;
+    case Output::kExecuteResult:
+      return holder.execute_result;
+    case Output::kError:
+      break;
+  }
+  return holder.error;
+}
 
 }  // namespace engineroom::store

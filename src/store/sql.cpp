@@ -8,8 +8,7 @@ namespace {
 
 using simdjson::dom::element;
 
-// Fields that are a column of text or a time. Texts are compared byte by byte in both databases
-// (SQLite's BINARY, PostgreSQL's "C"), as here.
+// Fields that are a column of text or a time.
 bool is_plain(const Condition& condition) {
   const FieldKind kind = kind_of(condition.field);
   return kind == FieldKind::kText || kind == FieldKind::kDate;
@@ -34,6 +33,8 @@ const char* sign_of(Operator op) {
 
 class Translator {
  public:
+  explicit Translator(TextOrder order) : order_(order) {}
+
   void add(const Condition& condition) {
     if (!is_plain(condition)) return;
     const std::string column = to_string(condition.field);
@@ -44,6 +45,11 @@ class Translator {
     if (condition.op == Operator::kIn) return add_in(condition, column);
     const char* sign = sign_of(condition.op);
     if (sign == nullptr) return;
+    const bool is_ordering = condition.op != Operator::kEq;
+    if (is_ordering && order_ == TextOrder::kOther &&
+        kind_of(condition.field) == FieldKind::kText) {
+      return;
+    }
     if (condition.operand.is_null()) {
       return add(condition.op == Operator::kEq ? column + " IS NULL" : "FALSE");
     }
@@ -105,6 +111,7 @@ class Translator {
     out_.text += text;
   }
 
+  TextOrder order_;
   SqlCondition out_;
 };
 
@@ -122,10 +129,17 @@ std::optional<std::uint64_t> take_number(std::string_view& blob) {
 
 }  // namespace
 
-SqlCondition to_sql(const Query& query) {
-  Translator translator;
+SqlCondition to_sql(const Query& query, TextOrder order) {
+  Translator translator(order);
   for (const Condition& condition : query.conditions()) translator.add(condition);
   return translator.take();
+}
+
+QueueKind parse_queue(std::string_view name) {
+  for (const QueueKind queue : {QueueKind::kMux, QueueKind::kBroadcast}) {
+    if (name == to_string(queue)) return queue;
+  }
+  return QueueKind::kTask;
 }
 
 std::int64_t to_micros(WallTime when) {

@@ -24,9 +24,23 @@ struct SqlCondition {
   std::vector<SqlValue> values;
 };
 
+// Of the texts in a database: byte by byte, as Query compares them, or in another one, when only
+// equality is asked of the database.
+enum class TextOrder : std::uint8_t { kBytes, kOther };
+
 // What the database can tell of the query: it may let records pass that Query::matches() refuses,
 // never the other way round.
-SqlCondition to_sql(const Query& query);
+SqlCondition to_sql(const Query& query, TextOrder order = TextOrder::kBytes);
+
+// The columns of table "tasks", in the order in which rows are written and read.
+inline constexpr const char* kTaskColumns =
+    "msg_id, header, metadata, content, buffers, submitted, client_uuid, engine_uuid, started, "
+    "completed, resubmitted, received, result_header, result_metadata, result_content, "
+    "result_buffers, queue, execute_input, execute_result, error, stdout, stderr, label, "
+    "payload_dropped";
+
+// From to_string(QueueKind).
+QueueKind parse_queue(std::string_view name);
 
 std::int64_t to_micros(WallTime when);
 WallTime from_micros(std::int64_t micros);

@@ -16,7 +16,14 @@ namespace {
 
 // "engr" in SQLite's header says whose file it is; the version says which columns it has.
 constexpr int kApplicationId = 0x656e6772;
-constexpr int kSchemaVersion = 1;
+constexpr int kSchemaVersion = 2;
+
+// Buffers from this size on have rows of their own in `payloads`: SQLite writes a whole row anew
+// when any column of it changes, and a task's does three times.
+constexpr std::size_t kLargePayload = std::size_t{32} << 10;
+// In `tasks.large`, and which of them a row of `payloads` is.
+constexpr std::int64_t kRequestPart = 1;
+constexpr std::int64_t kResultPart = 2;
 
 constexpr const char* kSchema = R"(
 CREATE TABLE tasks (
@@ -29,18 +36,37 @@ CREATE TABLE tasks (
   stdout TEXT NOT NULL DEFAULT '', stderr TEXT NOT NULL DEFAULT '', label TEXT,
   payload_dropped INTEGER NOT NULL DEFAULT 0);
 CREATE INDEX tasks_by_time ON tasks (submitted);
+CREATE INDEX tasks_unfinished ON tasks (submitted) WHERE received IS NULL;
 )";
 
-// In the order of bind_record() and read_record().
-constexpr const char* kColumns =
-    "msg_id, header, metadata, content, buffers, submitted, client_uuid, engine_uuid, started, "
-    "completed, resubmitted, received, result_header, result_metadata, result_content, "
-    "result_buffers, queue, execute_input, execute_result, error, stdout, stderr, label, "
-    "payload_dropped";
+// What came with version 2; a file of version 1 gets it when it is opened.
+constexpr const char* kPayloads = R"(
+ALTER TABLE tasks ADD COLUMN large INTEGER NOT NULL DEFAULT 0;
+CREATE TABLE payloads (
+  msg_id TEXT NOT NULL, part INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (msg_id, part));
+CREATE TRIGGER payloads_go AFTER DELETE ON tasks WHEN old.large
+  BEGIN DELETE FROM payloads WHERE msg_id = old.msg_id; END;
+)";
 
 constexpr const char* kInsert =
     "INSERT OR REPLACE INTO tasks VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
-    "?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24)";
+    "?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)";
+
+// kTaskColumns, with what is in `payloads` in its place.
+std::string columns() {
+  std::string text = kTaskColumns;
+  const auto replace = [&text](const std::string& name, std::int64_t part) {
+    const std::string bit = std::to_string(part);
+    text.replace(text.find(" " + name + ","), name.size() + 1,
+                 " CASE WHEN large & " + bit +
+                     " THEN (SELECT data FROM payloads WHERE payloads.msg_id = tasks.msg_id AND "
+                     "part = " +
+                     bit + ") ELSE " + name + " END");
+  };
+  replace("buffers", kRequestPart);
+  replace("result_buffers", kResultPart);
+  return text;
+}
 
 struct CloseDatabase {
   void operator()(sqlite3* database) const { sqlite3_close_v2(database); }
@@ -131,13 +157,7 @@ class Statement {
   Status status_;
 };
 
-QueueKind parse_queue(std::string_view name) {
-  for (const QueueKind queue : {QueueKind::kMux, QueueKind::kBroadcast}) {
-    if (name == to_string(queue)) return queue;
-  }
-  return QueueKind::kTask;
-}
-
+// In the order of kTaskColumns.
 Result<Record> read_record(const Statement& row) {
   Record record;
   record.msg_id = row.text(0);
@@ -190,6 +210,7 @@ struct SqliteDatabase::State {
   Status prepare();
   Status insert(const Record& record);
   Status update(const Change& change);
+  Status insert_payload(std::string_view msg_id, std::int64_t part, std::string_view data);
   Status write(const ChangeBatch& batch);
 
   Handle handle;
@@ -200,6 +221,7 @@ struct SqliteDatabase::State {
   std::optional<Statement> update_statement;
   std::optional<Statement> result_statement;
   std::optional<Statement> output_statement;
+  std::optional<Statement> payload_statement;
 };
 
 // ---- opening ----
@@ -227,7 +249,9 @@ Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const std::string& 
 
 Status SqliteDatabase::State::prepare() {
   if (Status status = execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
-                              "PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=4000;");
+                              "PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=4000; "
+                              // Replacing a row deletes it first, with its payloads.
+                              "PRAGMA recursive_triggers=ON;");
       !status.ok()) {
     return {ErrorCode::kInvalidArgument, path + " is no database of records (" + status.message() +
                                              "); move it away, or name another file"};
@@ -240,10 +264,12 @@ Status SqliteDatabase::State::prepare() {
   if (!owner.ok()) return owner.status();
   if (!version.ok()) return version.status();
   if (!tables.ok()) return tables.status();
-  if (tables.value() == 0) {
+  const bool is_new = tables.value() == 0;
+  const bool is_old = !is_new && owner.value() == kApplicationId && version.value() == 1;
+  if (is_new || is_old) {
     const std::string mark = "PRAGMA application_id=" + std::to_string(kApplicationId) +
                              "; PRAGMA user_version=" + std::to_string(kSchemaVersion);
-    for (const char* sql : {kSchema, mark.c_str()}) {
+    for (const char* sql : {is_new ? kSchema : "", kPayloads, mark.c_str()}) {
       if (Status status = execute(sql); !status.ok()) return status;
     }
   } else if (owner.value() != kApplicationId || version.value() != kSchemaVersion) {
@@ -262,14 +288,15 @@ Status SqliteDatabase::State::prepare() {
                            "UPDATE tasks SET started = coalesce(?2, started), completed = ?3, "
                            "received = ?4, result_header = ?5, result_metadata = ?6, "
                            "result_content = ?7, result_buffers = ?8, payload_dropped = "
-                           "payload_dropped OR ?9 WHERE msg_id = ?1");
+                           "payload_dropped OR ?9, large = (large & 1) | ?10 WHERE msg_id = ?1");
   output_statement.emplace(database,
                            "UPDATE tasks SET stdout = substr(stdout || ?2, 1, ?7), stderr = "
                            "substr(stderr || ?3, 1, ?7), execute_input = coalesce(?4, "
                            "execute_input), execute_result = coalesce(?5, execute_result), error = "
                            "coalesce(?6, error) WHERE msg_id = ?1");
+  payload_statement.emplace(database, "INSERT OR REPLACE INTO payloads VALUES (?1, ?2, ?3)");
   for (const auto* statement : {&insert_statement, &erase_statement, &update_statement,
-                                &result_statement, &output_statement}) {
+                                &result_statement, &output_statement, &payload_statement}) {
     if (!(*statement)->status().ok()) return (*statement)->status();
   }
   return {};
@@ -281,11 +308,13 @@ Status SqliteDatabase::State::insert(const Record& record) {
   Statement& row = *insert_statement;
   const std::string buffers = pack_frames(record.buffers);
   const std::string result_buffers = pack_frames(record.result_buffers);
+  const bool is_large_request = buffers.size() >= kLargePayload;
+  const bool is_large_result = result_buffers.size() >= kLargePayload;
   row.bind(1, std::string_view(record.msg_id));
   row.bind_or_null(2, record.header);
   row.bind_or_null(3, record.metadata);
   row.bind_or_null(4, record.content);
-  row.bind_blob(5, buffers);
+  if (!is_large_request) row.bind_blob(5, buffers);
   row.bind(6, to_micros(record.submitted));
   row.bind_or_null(7, record.client_uuid);
   row.bind_or_null(8, record.engine_uuid);
@@ -296,7 +325,7 @@ Status SqliteDatabase::State::insert(const Record& record) {
   row.bind_or_null(13, record.result_header);
   row.bind_or_null(14, record.result_metadata);
   row.bind_or_null(15, record.result_content);
-  row.bind_blob(16, result_buffers);
+  if (!is_large_result) row.bind_blob(16, result_buffers);
   row.bind(17, std::string_view(to_string(record.queue)));
   row.bind_or_null(18, record.execute_input);
   row.bind_or_null(19, record.execute_result);
@@ -305,7 +334,21 @@ Status SqliteDatabase::State::insert(const Record& record) {
   row.bind(22, std::string_view(record.stderr_text));
   row.bind_or_null(23, record.label);
   row.bind(24, std::int64_t{record.payload_dropped});
-  return row.run();
+  row.bind(25, (is_large_request ? kRequestPart : 0) | (is_large_result ? kResultPart : 0));
+  Status status = row.run();
+  if (status.ok() && is_large_request)
+    status = insert_payload(record.msg_id, kRequestPart, buffers);
+  if (status.ok() && is_large_result)
+    status = insert_payload(record.msg_id, kResultPart, result_buffers);
+  return status;
+}
+
+Status SqliteDatabase::State::insert_payload(std::string_view msg_id, std::int64_t part,
+                                             std::string_view data) {
+  payload_statement->bind(1, msg_id);
+  payload_statement->bind(2, part);
+  payload_statement->bind_blob(3, data);
+  return payload_statement->run();
 }
 
 Status SqliteDatabase::State::update(const Change& change) {
@@ -320,9 +363,16 @@ Status SqliteDatabase::State::update(const Change& change) {
     row.bind_or_null(5, record.result_header);
     row.bind_or_null(6, record.result_metadata);
     row.bind_or_null(7, record.result_content);
-    row.bind_blob(8, buffers);
+    const bool is_large = buffers.size() >= kLargePayload;
+    if (!is_large) row.bind_blob(8, buffers);
     row.bind(9, std::int64_t{record.payload_dropped});
+    row.bind(10, is_large ? kResultPart : 0);
     if (Status status = row.run(); !status.ok()) return status;
+    // A record that has been erased meanwhile gets none.
+    if (is_large && sqlite3_changes(handle.get()) > 0) {
+      if (Status status = insert_payload(record.msg_id, kResultPart, buffers); !status.ok())
+        return status;
+    }
   }
   if (change.sets_engine || change.sets_started || change.sets_resubmitted) {
     Statement& row = *update_statement;
@@ -365,7 +415,7 @@ Status SqliteDatabase::State::write(const ChangeBatch& batch) {
   return {};
 }
 
-Status SqliteDatabase::write(const ChangeBatch& batch) {
+Status SqliteDatabase::write(const ChangeBatch& batch, bool /*again*/) {
   if (Status status = state_->execute("BEGIN IMMEDIATE"); !status.ok()) return status;
   Status status = state_->write(batch);
   if (status.ok()) status = state_->execute("COMMIT");
@@ -399,18 +449,25 @@ Status SqliteDatabase::erase_oldest(std::uint64_t keep) {
 
 Result<Record> SqliteDatabase::find(std::string_view msg_id) {
   Statement statement(state_->handle.get(),
-                      std::string("SELECT ") + kColumns + " FROM tasks WHERE msg_id = ?1");
+                      "SELECT " + columns() + " FROM tasks WHERE msg_id = ?1");
   statement.bind(1, msg_id);
   if (statement.step()) return read_record(statement);
   if (!statement.status().ok()) return statement.status();
   return Status{ErrorCode::kNotFound, "No such message: " + std::string(msg_id)};
 }
 
+Result<bool> SqliteDatabase::contains(std::string_view msg_id) {
+  Statement statement(state_->handle.get(), "SELECT 1 FROM tasks WHERE msg_id = ?1");
+  statement.bind(1, msg_id);
+  const bool found = statement.step();
+  if (!statement.status().ok()) return statement.status();
+  return found;
+}
+
 Status SqliteDatabase::select(const Query& query, const std::function<bool(const Record&)>& visit) {
   const SqlCondition condition = to_sql(query);
-  Statement statement(state_->handle.get(), std::string("SELECT ") + kColumns +
-                                                " FROM tasks WHERE " + condition.text +
-                                                " ORDER BY submitted, rowid");
+  Statement statement(state_->handle.get(), "SELECT " + columns() + " FROM tasks WHERE " +
+                                                condition.text + " ORDER BY submitted, rowid");
   for (std::size_t i = 0; i < condition.values.size(); ++i) {
     statement.bind(static_cast<int>(i + 1), condition.values[i]);
   }

@@ -22,10 +22,11 @@ class SqliteDatabase : public Database {
   static Result<std::unique_ptr<SqliteDatabase>> open(const std::string& path);
   ~SqliteDatabase() override;
 
-  Status write(const ChangeBatch& batch) override;
+  Status write(const ChangeBatch& batch, bool again) override;
   Status erase_engine(std::string_view engine_uuid) override;
   Status erase_finished() override;
   Status erase_oldest(std::uint64_t keep) override;
+  Result<bool> contains(std::string_view msg_id) override;
   Result<Record> find(std::string_view msg_id) override;
   Status select(const Query& query, const std::function<bool(const Record&)>& visit) override;
   Result<std::vector<std::string>> history() override;

@@ -49,18 +49,22 @@ std::uint64_t WriteBehind::lost() const {
 
 // ---- the owner's side ----
 
-std::size_t WriteBehind::waiting_bytes() const {
+bool WriteBehind::is_full() const {
   std::size_t bytes = 0;
-  for (const Step& step : steps_) bytes += step.batch.bytes();
-  return bytes;
+  std::size_t large_bytes = 0;
+  for (const Step& step : steps_) {
+    bytes += step.batch.bytes();
+    large_bytes += step.batch.large_bytes();
+  }
+  return bytes >= kMaxBytes || large_bytes >= kMaxLargeBytes;
 }
 
 void WriteBehind::make_room(std::unique_lock<std::mutex>& lock) {
-  if (waiting_bytes() < kMaxBytes) return;
+  if (!is_full()) return;
   is_urgent_ = true;
   wake_.notify_one();
-  written_.wait(lock, [this] { return is_failing_ || waiting_bytes() < kMaxBytes; });
-  if (waiting_bytes() >= kMaxBytes) give_up_waiting();
+  written_.wait(lock, [this] { return is_failing_ || !is_full(); });
+  if (is_full()) give_up_waiting();
 }
 
 void WriteBehind::give_up_waiting() {
@@ -93,7 +97,7 @@ void WriteBehind::run() {
 }
 
 void WriteBehind::perform(const Step& step) {
-  while (!step.batch.empty() && !write(step.batch)) {
+  for (bool again = false; !step.batch.empty() && !write(step.batch, again); again = true) {
     if (!wait_to_retry()) {
       const std::scoped_lock lock(mutex_);
       lost_ += step.batch.size();
@@ -106,8 +110,8 @@ void WriteBehind::perform(const Step& step) {
   }
 }
 
-bool WriteBehind::write(const ChangeBatch& batch) {
-  const Status status = database_->write(batch);
+bool WriteBehind::write(const ChangeBatch& batch, bool again) {
+  const Status status = database_->write(batch, again);
   const std::scoped_lock lock(mutex_);
   is_failing_ = !status.ok() && retry_can_help(status.code());
   if (status.ok()) return true;

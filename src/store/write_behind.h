@@ -3,7 +3,8 @@
 // The loop that makes the changes must not wait for a disk. It adds to a batch under a lock; the
 // thread takes the batch over, at most kGroupTime after its first change, and writes it in one
 // transaction. While it writes, the next batch grows: under load transactions become larger, not
-// more. A batch of more than kMaxBytes makes the loop wait, so memory is bounded.
+// more. A batch of more than kMaxBytes makes the loop wait, so memory is bounded; large buffers,
+// which are not copied and take a disk long, count apart.
 //
 // A batch that cannot be written (the disk is full, the server is away) is tried again every
 // second; with a full batch behind it, the oldest changes are given up, which is logged and
@@ -31,6 +32,7 @@ class WriteBehind {
  public:
   static constexpr std::chrono::milliseconds kGroupTime{20};
   static constexpr std::size_t kMaxBytes = 4u << 20;
+  static constexpr std::size_t kMaxLargeBytes = std::size_t{64} << 20;
   static constexpr std::chrono::seconds kRetryEvery{1};
 
   explicit WriteBehind(std::unique_ptr<Database> database);
@@ -64,12 +66,12 @@ class WriteBehind {
   };
 
   void make_room(std::unique_lock<std::mutex>& lock);
-  std::size_t waiting_bytes() const;
+  bool is_full() const;
   void give_up_waiting();
   void run();
   void perform(const Step& step);
   // False: it has to be tried again.
-  bool write(const ChangeBatch& batch);
+  bool write(const ChangeBatch& batch, bool again);
   // Waits until the next try; false: there will be none.
   bool wait_to_retry();
 
