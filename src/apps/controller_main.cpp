@@ -2,6 +2,7 @@
 // to.
 
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "controller/memory.h"
 #include "controller/options.h"
 #include "controller/server.h"
+#include "transport/log_forwarder.h"
 
 namespace {
 
@@ -29,7 +31,15 @@ void allow_many_connections() {
 }
 
 int run(CommandLine line) {
+  if (!line.options.log_format.empty()) {
+    ::setenv("ENGINEROOM_LOG_FORMAT", line.options.log_format.c_str(), 1);
+  }
   engineroom::set_up_logging("controller", line.options.log_level);
+  if (!line.options.log_url.empty()) {
+    const engineroom::Status status =
+        engineroom::transport::forward_logs(line.options.log_url, "controller");
+    if (!status.ok()) ER_LOG_WARN("--log-url={}: {}", line.options.log_url, status.message());
+  }
   for (const std::string& remark : line.options.remarks) ER_LOG_INFO("{}", remark);
   Server server(std::move(line.options));
   if (const engineroom::Status status = server.start(); !status.ok()) {

@@ -39,8 +39,10 @@ class FakeController {
   };
   using OnRequest = std::function<void(FakeController&, const Incoming&)>;
 
-  explicit FakeController(OnRequest on_request = {}, const std::string& key = "a secret")
-      : on_request_(on_request ? std::move(on_request) : answer), signer_(key) {
+  // With the ports of `at`, if it has any: one that takes another's place.
+  explicit FakeController(OnRequest on_request = {}, const std::string& key = "a secret",
+                          const wire::ConnectionInfo& at = {})
+      : info_(at), on_request_(on_request ? std::move(on_request) : answer), signer_(key) {
     info_.key = key;
     info_.interface = "tcp://127.0.0.1";
     info_.location = "127.0.0.1";
@@ -48,7 +50,8 @@ class FakeController {
     bind(Channel::kMux, transport::SocketType::kRouter, info_.mux);
     bind(Channel::kTask, transport::SocketType::kRouter, info_.task);
     bind(Channel::kControl, transport::SocketType::kRouter, info_.control);
-    bind(Channel::kBroadcast, transport::SocketType::kRouter, info_.broadcast.emplace_back());
+    info_.broadcast.resize(1);
+    bind(Channel::kBroadcast, transport::SocketType::kRouter, info_.broadcast[0]);
     bind(Channel::kNotification, transport::SocketType::kPub, info_.notification);
     bind(Channel::kIopub, transport::SocketType::kPub, info_.iopub);
     thread_ = std::thread([this] { loop(); });
@@ -141,7 +144,8 @@ class FakeController {
  private:
   void bind(Channel channel, transport::SocketType type, int& port) {
     transport::Socket socket(*context_, type);
-    Result<std::string> endpoint = socket.bind("tcp://127.0.0.1:*");
+    const std::string wanted = port > 0 ? std::to_string(port) : "*";
+    Result<std::string> endpoint = socket.bind("tcp://127.0.0.1:" + wanted);
     if (!endpoint.ok()) std::abort();
     port = std::stoi(endpoint.value().substr(endpoint.value().rfind(':') + 1));
     sockets_.emplace(channel, std::move(socket));
@@ -202,7 +206,7 @@ class FakeController {
     JsonWriter w;
     w.begin_object().key("status").value("ok").key("engines").begin_object();
     for (const auto& [id, uuid] : engines_) w.key(std::to_string(id)).value(uuid);
-    w.end_object().end_object();
+    w.end_object().key("instance").value(ids_.session()).end_object();
     reply(incoming, "{}", w.take());
   }
 

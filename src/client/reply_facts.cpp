@@ -46,6 +46,7 @@ std::optional<TaskStatus> read_reply_metadata(std::string_view json, JsonReader&
   if ((*metadata)["quiet_engines"].get(quiet) == simdjson::SUCCESS) facts.quiet_engines = quiet;
   bool idle = false;
   if ((*metadata)["idle"].get(idle) == simdjson::SUCCESS) facts.idle = idle;
+  if ((*metadata)["kept"].get(facts.is_kept) != simdjson::SUCCESS) facts.is_kept = false;
   return to_status(text_at(*metadata, "status"));
 }
 
@@ -122,6 +123,40 @@ Result<std::vector<EngineEntry>> read_engines(std::string_view content, JsonRead
     list.push_back(std::move(engine));
   }
   return list;
+}
+
+std::string read_instance(std::string_view content, JsonReader& reader) {
+  const std::optional<object> parsed = parse_object(content, reader);
+  return parsed ? text_at(*parsed, "instance") : std::string();
+}
+
+ControllerJournal read_journal(std::string_view content, JsonReader& reader) {
+  ControllerJournal journal;
+  const std::optional<object> parsed = parse_object(content, reader);
+  object said;
+  if (!parsed || (*parsed)["journal"].get(said) != simdjson::SUCCESS) return journal;
+  double patience = 0;
+  if (said["start"].get(journal.start) != simdjson::SUCCESS) return journal;
+  if (said["patience"].get(patience) == simdjson::SUCCESS) journal.patience_s = patience;
+  journal.id = text_at(said, "id");
+  return journal;
+}
+
+Resumed read_resumed(std::string_view content, JsonReader& reader) {
+  Resumed resumed;
+  const std::optional<object> parsed = parse_object(content, reader);
+  if (!parsed) return resumed;
+  const auto read_list = [&parsed](std::string_view key, std::vector<std::string>& list) {
+    simdjson::dom::array ids;
+    if ((*parsed)[key].get(ids) != simdjson::SUCCESS) return;
+    for (const element id : ids) {
+      std::string_view text;
+      if (id.get(text) == simdjson::SUCCESS) list.emplace_back(text);
+    }
+  };
+  read_list("unknown", resumed.unknown);
+  read_list("ended", resumed.ended);
+  return resumed;
 }
 
 }  // namespace engineroom::client

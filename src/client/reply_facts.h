@@ -26,6 +26,7 @@ struct ReplyFacts {
   TaskStatus status = TaskStatus::kOk;
   std::optional<bool> idle;       // metadata.idle: no output will follow; only our engines say so
   std::size_t quiet_engines = 0;  // metadata.quiet_engines, of coalesced replies of our controller
+  bool is_kept = false;           // metadata.kept: the engine keeps the result until it is told
   bool from_engine = false;       // an engine has made it, not the controller in an engine's place
 };
 // An error if header or parent header are none.
@@ -44,5 +45,21 @@ Result<OutputFacts> read_output(const wire::Message& message, JsonReader& reader
 Result<EngineEntry> read_engine(std::string_view content, JsonReader& reader);
 // {"engines": {"3": "uuid", …}} of connection_reply.
 Result<std::vector<EngineEntry>> read_engines(std::string_view content, JsonReader& reader);
+
+// "instance" of connection_reply: which controller it is. "": ipyparallel's do not say.
+std::string read_instance(std::string_view content, JsonReader& reader);
+// "journal" of connection_reply: the controller keeps one (docs/dev/journal.md).
+struct ControllerJournal {
+  std::string id;          // "": it keeps none
+  std::int64_t start = 0;  // counts the controllers that have gone on with it
+  double patience_s = 0;   // how long to wait for the next one
+};
+ControllerJournal read_journal(std::string_view content, JsonReader& reader);
+// The ids in "unknown" and "ended" of resume_reply.
+struct Resumed {
+  std::vector<std::string> unknown;
+  std::vector<std::string> ended;
+};
+Resumed read_resumed(std::string_view content, JsonReader& reader);
 
 }  // namespace engineroom::client

@@ -18,6 +18,11 @@ constexpr std::chrono::seconds kLostAfter{2};
 // engines is asked for again.
 constexpr std::chrono::milliseconds kResynchroniseAfter[] = {std::chrono::milliseconds(200),
                                                              std::chrono::milliseconds(1500)};
+// Replies are acknowledged this often at the latest, or this many together; and tasks asked for
+// after a restart of the controller.
+constexpr std::chrono::milliseconds kAcknowledgeEvery{100};
+constexpr std::size_t kAcknowledgeMany = 512;
+constexpr std::size_t kResumeChunk = 5000;
 // Tasks of a batch handed over together: enough to make locking cheap, few enough for the I/O
 // thread to start early.
 constexpr std::size_t kBatchChunk = 128;
@@ -36,6 +41,11 @@ Channel channel_of(Route route) {
       return Channel::kRegistration;
   }
   return Channel::kRegistration;
+}
+
+// What goes this way survives a controller with a journal.
+bool is_journaled(Channel channel) {
+  return channel == Channel::kTask || channel == Channel::kMux || channel == Channel::kBroadcast;
 }
 
 std::string or_empty_object(std::string json) { return json.empty() ? "{}" : std::move(json); }
@@ -120,6 +130,7 @@ Session::~Session() {
   } else {
     loop_.abandon();
   }
+  releases_->close();
 }
 
 void Session::close(double linger_s) {
@@ -130,6 +141,7 @@ void Session::close(double linger_s) {
     state_.on_closed("the client was closed before the reply came", seconds_since_epoch());
     changed_.notify_all();
   }
+  send_releases();  // else engines would keep these for nobody
   loop_.stop(static_cast<int>(std::clamp(linger_s, 0.0, 3600.0) * 1000));
 }
 
@@ -154,14 +166,22 @@ TaskPtr Session::make_task(std::string msg_id, const Request& request,
   origin.target = request.target;
   origin.metadata = std::move(metadata);
   origin.submitted = now;
-  return std::make_shared<Task>(std::move(origin));
+  origin.releases = releases_;
+  return std::make_shared<Task>(std::move(origin), request.inputs);
 }
 
 // False if it has failed at once, and need not be sent.
-bool Session::register_task(const TaskPtr& task, double now) {
+bool Session::register_task(const TaskPtr& task, double now, const Outgoing& message) {
   const std::lock_guard lock(mutex_);
   state_.add(task, now);
+  keep_request(task, message.channel, message.frames);
   return !task->done();
+}
+
+void Session::keep_request(const TaskPtr& task, Channel channel, const Frames& frames) {
+  if (journal_.id.empty()) return;
+  if (!is_journaled(channel)) return;
+  state_.keep_request(*task, channel, std::make_shared<const Frames>(frames));
 }
 
 TaskPtr Session::submit(Request request) {
@@ -175,8 +195,9 @@ TaskPtr Session::submit(Request request) {
   const TaskPtr task = make_task(encoder_.next_msg_id(), request, metadata, now.seconds);
   Frames frames =
       RequestEncoder::Lease(encoder_).encode(task->msg_id(), parts, now.iso, request.buffers);
+  Outgoing message{channel_of(request.route), std::move(frames), task};
   if (request.expect_reply) {
-    if (!register_task(task, now.seconds)) return task;
+    if (!register_task(task, now.seconds, message)) return task;
   } else {
     Task::Completion completion;
     completion.reply.header = completion.reply.metadata = completion.reply.content =
@@ -185,7 +206,7 @@ TaskPtr Session::submit(Request request) {
     completion.output_done = true;
     task->complete(std::move(completion));
   }
-  send({channel_of(request.route), std::move(frames), task});
+  send(std::move(message));
   return task;
 }
 
@@ -223,7 +244,10 @@ Result<std::vector<TaskPtr>> Session::submit_many(RequestBatch batch) {
     }
     {
       const std::lock_guard lock(mutex_);
-      for (std::size_t i = start; i < end; ++i) state_.add(tasks[i], now.seconds);
+      for (std::size_t i = start; i < end; ++i) {
+        state_.add(tasks[i], now.seconds);
+        keep_request(tasks[i], messages[i - start].channel, messages[i - start].frames);
+      }
     }
     std::erase_if(messages, [](const Outgoing& message) { return message.task->done(); });
     outbox_.push(std::move(messages));
@@ -267,8 +291,11 @@ Result<std::vector<TaskPtr>> Session::submit_broadcast(const std::vector<EngineE
   bool needed = false;
   {
     const std::lock_guard lock(mutex_);
+    // The parts of a broadcast are one request.
+    const auto kept = journal_.id.empty() ? nullptr : std::make_shared<const Frames>(frames);
     for (const TaskPtr& task : tasks) {
       state_.add(task, now.seconds);
+      if (kept) state_.keep_request(*task, Channel::kBroadcast, kept);
       needed = needed || !task->done();
     }
   }
@@ -370,23 +397,30 @@ WaitResult Session::wait_for_engines(std::size_t n, double timeout_s, const Inte
 
 // ---- called by the loop, by one thread at a time ----
 
-void Session::resynchronise() {
-  Request request;
-  request.msg_type = "connection_request";
-  const std::string msg_id = encoder_.next_msg_id();
-  const RequestParts parts = {.msg_type = request.msg_type,
+std::string Session::tell(std::string_view msg_type, std::string content) {
+  std::string msg_id = encoder_.next_msg_id();
+  const std::string type(msg_type);
+  const RequestParts parts = {.msg_type = type,
                               .identity = {},
                               .metadata = Bytes::of_static("{}"),
-                              .content = Bytes::of_static("{}")};
-  engine_queries_[msg_id] = engines_version();
+                              .content = Bytes(std::move(content))};
   outbox_.push({Channel::kRegistration,
                 RequestEncoder::Lease(encoder_).encode(msg_id, parts, Timestamp::now().iso, {}),
                 nullptr});
+  return msg_id;
+}
+
+void Session::resynchronise() {
+  const std::uint64_t version = engines_version();
+  engine_queries_[tell("connection_request", R"({"resumes":true})")] = version;
 }
 
 void Session::on_connection(bool up, Time now) {
   if (!up) {
-    if (!down_since_) down_since_ = now;
+    if (!down_since_) {
+      down_since_ = now;
+      down_at_ = seconds_since_epoch();
+    }
     return;
   }
   down_since_.reset();
@@ -396,15 +430,44 @@ void Session::on_connection(bool up, Time now) {
   for (const auto& delay : kResynchroniseAfter) resynchronise_at_.push_back(now + delay);
 }
 
+// Nothing waits for the answers.
+void Session::send_releases() {
+  for (const auto& [uuid, msg_ids] : releases_->take()) {
+    JsonWriter content;
+    content.begin_object().key("msg_ids").begin_array();
+    for (const std::string& msg_id : msg_ids) content.value(msg_id);
+    content.end_array().end_object();
+    const RequestParts parts = {.msg_type = "release_request",
+                                .identity = uuid,
+                                .metadata = Bytes::of_static("{}"),
+                                .content = Bytes(content.take())};
+    outbox_.push({Channel::kControl,
+                  RequestEncoder::Lease(encoder_).encode(encoder_.next_msg_id(), parts,
+                                                         Timestamp::now().iso, {}),
+                  nullptr});
+  }
+}
+
 std::optional<Time> Session::on_turn(Time now) {
+  send_releases();
   if (!resynchronise_at_.empty() && now >= resynchronise_at_.front()) {
     resynchronise_at_.erase(resynchronise_at_.begin());
     resynchronise();
   }
   std::optional<Time> next;
   if (!resynchronise_at_.empty()) next = resynchronise_at_.front();
+  acknowledge(now);
+  if (acknowledge_at_) next = next ? std::min(*next, *acknowledge_at_) : *acknowledge_at_;
+  {
+    const double wall = seconds_since_epoch();
+    const std::lock_guard lock(mutex_);
+    if (const std::optional<double> due = state_.on_time(wall)) {
+      const Time at = now + from_seconds(std::max(0.0, *due - wall));
+      next = next ? std::min(*next, at) : at;
+    }
+  }
   if (!down_since_) return next;
-  const Time lost_at = *down_since_ + kLostAfter;
+  const Time lost_at = *down_since_ + std::max<Duration>(kLostAfter, patience_);
   if (now < lost_at) return next ? std::min(*next, lost_at) : lost_at;
   const std::lock_guard lock(mutex_);
   state_.on_lost("the controller at " + endpoint_ + " is gone: its connection was closed",
@@ -436,7 +499,7 @@ void Session::on_frames(Channel channel, Frames frames) {
   if (debug_) ER_LOG_INFO("client received {}", message.value().header.view());
   if (channel == Channel::kIopub) return on_iopub(message.value());
   if (channel == Channel::kNotification) return on_notification(message.value());
-  on_reply(message.value());
+  on_reply(channel, message.value());
 }
 
 void Session::drop(Channel channel, const Status& why) {
@@ -446,11 +509,17 @@ void Session::drop(Channel channel, const Status& why) {
     ER_LOG_DEBUG("client dropped a message on channel {}: {}", static_cast<int>(channel), text);
 }
 
-void Session::on_reply(const wire::Message& message) {
+void Session::on_reply(Channel channel, const wire::Message& message) {
   Result<ReplyFacts> facts = read_reply(message, reader_);
   if (!facts.ok()) return drop(Channel::kTask, facts.status());
   if (engine_queries_.contains(facts.value().parent_id))
     return on_engine_list(facts.value(), message);
+  if (resume_queries_.erase(facts.value().parent_id) > 0) return on_resumed(message);
+  if (patience_ > Duration::zero() && is_journaled(channel)) {
+    received_.push_back(facts.value().parent_id);
+    if (!acknowledge_at_) acknowledge_at_ = Clock::now() + kAcknowledgeEvery;
+    if (received_.size() >= kAcknowledgeMany) acknowledge_at_ = Time{};
+  }
   const double now = seconds_since_epoch();
   const std::lock_guard lock(mutex_);
   state_.on_reply(facts.value(), message, now);
@@ -460,11 +529,70 @@ void Session::on_engine_list(const ReplyFacts& facts, const wire::Message& messa
   const auto query = engine_queries_.extract(facts.parent_id);
   Result<std::vector<EngineEntry>> list = read_engines(message.content.view(), reader_);
   if (!list.ok()) return drop(Channel::kRegistration, list.status());
+  std::string instance = read_instance(message.content.view(), reader_);
+  ControllerJournal journal = read_journal(message.content.view(), reader_);
+  const double now = seconds_since_epoch();
   const std::lock_guard lock(mutex_);
   state_.on_found();
-  state_.on_engine_list(list.value(), query.mapped(), seconds_since_epoch());
+  on_controller(std::move(instance), std::move(journal), now);
+  state_.on_engine_list(list.value(), query.mapped(), now);
   connected_ = true;
   changed_.notify_all();
+}
+
+// With mutex_ held.
+void Session::on_controller(std::string instance, ControllerJournal journal, double now) {
+  patience_ = journal.id.empty() ? Duration::zero()
+                                 : from_seconds(std::clamp(journal.patience_s, 0.1, 1e6));
+  const bool is_same = instance == instance_;
+  const bool goes_on = !journal.id.empty() && journal.id == journal_.id;
+  instance_ = std::move(instance);
+  journal_ = std::move(journal);
+  if (is_same || !connected_) return;
+  if (goes_on) return ask_for_pending(now);
+  received_.clear();
+  state_.on_replaced(
+      "the controller at " + endpoint_ + " was replaced by one that knows nothing of this request",
+      down_at_, now);
+}
+
+// With mutex_ held.
+void Session::ask_for_pending(double now) {
+  if (!received_.empty()) acknowledge_at_ = Time{};
+  const std::vector<std::string> msg_ids = state_.on_restarted(down_at_, now);
+  for (std::size_t start = 0; start < msg_ids.size(); start += kResumeChunk) {
+    JsonWriter w;
+    w.begin_object().key("msg_ids").begin_array();
+    for (std::size_t i = start; i < std::min(msg_ids.size(), start + kResumeChunk); ++i) {
+      w.value(msg_ids[i]);
+    }
+    w.end_array().end_object();
+    resume_queries_.insert(tell("resume_request", w.take()));
+  }
+}
+
+void Session::on_resumed(const wire::Message& message) {
+  const Resumed resumed = read_resumed(message.content.view(), reader_);
+  std::vector<SessionState::Again> again;
+  {
+    const std::lock_guard lock(mutex_);
+    again = state_.on_resumed(resumed, seconds_since_epoch());
+  }
+  for (const SessionState::Again& request : again) {
+    outbox_.push({request.channel, *request.frames, nullptr});
+  }
+}
+
+void Session::acknowledge(Time now) {
+  if (!acknowledge_at_ || now < *acknowledge_at_) return;
+  acknowledge_at_.reset();
+  if (received_.empty() || down_since_) return;
+  JsonWriter w;
+  w.begin_object().key("msg_ids").begin_array();
+  for (const std::string& msg_id : received_) w.value(msg_id);
+  w.end_array().end_object();
+  received_.clear();
+  tell("received_notice", w.take());
 }
 
 void Session::on_iopub(const wire::Message& message) {

@@ -20,6 +20,7 @@
 #include <span>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -54,6 +55,7 @@ struct Request {
   std::string content = "{}";
   Frames buffers = {};
   bool expect_reply = true;
+  std::vector<TaskPtr> inputs = {};  // tasks of this session whose results it is given
 };
 
 // Tasks alike but for their last buffers.
@@ -127,7 +129,9 @@ class Session : private IoLoop::Handler {
 
   TaskPtr make_task(std::string msg_id, const Request& request,
                     std::shared_ptr<const std::string> metadata, double now) const;
-  bool register_task(const TaskPtr& task, double now);
+  bool register_task(const TaskPtr& task, double now, const Outgoing& message);
+  // With mutex_ held.
+  void keep_request(const TaskPtr& task, Channel channel, const Frames& frames);
   Status await_connection(double timeout_s, const Interrupt& interrupt);
   Status connection_timeout(double timeout_s) const;
 
@@ -139,7 +143,7 @@ class Session : private IoLoop::Handler {
   std::optional<Time> on_turn(Time now) override;
   bool expects_news() override;
   bool finished() override { return finished_.load(std::memory_order_acquire); }
-  void on_reply(const wire::Message& message);
+  void on_reply(Channel channel, const wire::Message& message);
   void on_iopub(const wire::Message& message);
   void on_notification(const wire::Message& message);
   void on_engine_list(const ReplyFacts& facts, const wire::Message& message);
@@ -147,6 +151,14 @@ class Session : private IoLoop::Handler {
   void drop(Channel channel, const Status& why);
   // Asks for the list of engines.
   void resynchronise();
+  void send_releases();
+  // Sends the controller a message of the session's own; its msg_id.
+  std::string tell(std::string_view msg_type, std::string content);
+  // The controller has said which one it is, and what journal it keeps.
+  void on_controller(std::string instance, ControllerJournal journal, double now);
+  void ask_for_pending(double now);
+  void on_resumed(const wire::Message& message);
+  void acknowledge(Time now);
 
   const std::string endpoint_;  // of the controller, for messages to people
   const bool debug_;
@@ -155,11 +167,15 @@ class Session : private IoLoop::Handler {
   EventQueue events_;
   Watches watches_{events_};
   Outbox outbox_;
+  const std::shared_ptr<Releases> releases_ =
+      std::make_shared<Releases>([this] { outbox_.ring(); });
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;  // engines, connection
   SessionState state_{events_};      // guarded by mutex_
   bool connected_ = false;           // guarded by mutex_: the controller has answered once
+  std::string instance_;             // guarded by mutex_: which controller it is
+  ControllerJournal journal_;        // guarded by mutex_
   std::atomic<bool> finished_{false};
   std::atomic<std::uint64_t> rejected_{0};  // messages with a wrong signature
 
@@ -169,6 +185,12 @@ class Session : private IoLoop::Handler {
   JsonReader reader_;
   LogOncePer logged_;
   std::optional<Time> down_since_;
+  double down_at_ = 0;    // the same by the wall's clock
+  Duration patience_{0};  // how long to wait for a controller to be started anew
+  std::unordered_set<std::string> resume_queries_;
+  // Replies that the controller need not keep any more, and when it is told.
+  std::vector<std::string> received_;
+  std::optional<Time> acknowledge_at_;
   std::vector<Time> resynchronise_at_;
   std::unordered_map<std::string, std::uint64_t> engine_queries_;  // msg_id → version asked at
 

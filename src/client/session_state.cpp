@@ -74,6 +74,14 @@ bool nothing_follows(const ReplyFacts& facts, const Task& task) {
          (facts.status == TaskStatus::kError && !facts.from_engine);
 }
 
+// Seconds that the output of a task may take that was under way when the controller was killed.
+constexpr double kLateOutput = 2;
+
+void end_output(Task& task) {
+  while (!task.engine_idle()) {
+  }
+}
+
 bool has_output(std::string_view msg_type) {
   return msg_type != "status" && msg_type != "shutdown_reply" && msg_type != "iopub_welcome";
 }
@@ -92,6 +100,12 @@ void SessionState::add(const TaskPtr& task, double now) {
     if (engines_.is_gone(uuid)) gone = uuid;
   });
   if (!gone.empty()) fail(task, death_of(gone, *task), gone, now);
+}
+
+void SessionState::keep_request(const Task& task, Channel channel,
+                                std::shared_ptr<const Frames> frames) {
+  if (!pending_.contains(task.msg_id())) return;
+  requests_.emplace(task.msg_id(), KeptRequest{++request_count_, {channel, std::move(frames)}});
 }
 
 void SessionState::forget(const Task& task) { remove_pending(task); }
@@ -140,6 +154,7 @@ void SessionState::on_reply(const ReplyFacts& facts, const wire::Message& messag
   completion.received = now;
   completion.output_done = nothing_follows(facts, *task);
   completion.quiet_engines = facts.quiet_engines;
+  completion.is_kept = facts.is_kept;
   complete(task, std::move(completion));
 }
 
@@ -227,7 +242,10 @@ void SessionState::on_closed(const std::string& reason, double now) {
 void SessionState::complete(const TaskPtr& task, Task::Completion completion) {
   remove_pending(*task);
   if (!task->complete(std::move(completion))) return;
-  if (!task->output_done() && !closed_) awaiting_output_[task->msg_id()] = task;
+  const bool has_crossed = !crossed_.empty() && crossed_.erase(task->msg_id()) > 0;
+  if (task->output_done() || closed_) return;
+  awaiting_output_[task->msg_id()] = task;
+  if (has_crossed) late_outputs_.emplace_back(task->received() + kLateOutput, task->msg_id());
 }
 
 void SessionState::fail(const TaskPtr& task, const std::string& reason,
@@ -270,18 +288,90 @@ void SessionState::fail_all(const std::string& reason, double now) {
   for (const auto& [id, task] : pending_) tasks.push_back(task);
   for (const TaskPtr& task : tasks) fail(task, reason, "", now);
   // Their output will not come either.
+  end_outputs();
+}
+
+void SessionState::end_outputs() {
   for (const auto& [id, weak] : std::exchange(awaiting_output_, {})) {
-    if (const TaskPtr task = weak.lock()) {
-      while (!task->engine_idle()) {
-      }
+    if (const TaskPtr task = weak.lock()) end_output(*task);
+  }
+}
+
+// ---- the controller started anew ----
+
+void SessionState::fail_if(const std::function<bool(const Task&)>& is_hit,
+                           const std::string& reason, double now) {
+  std::vector<TaskPtr> tasks;
+  for (const auto& [id, task] : pending_) {
+    if (is_hit(*task)) tasks.push_back(task);
+  }
+  for (const TaskPtr& task : tasks) fail(task, reason, "", now);
+}
+
+std::vector<std::string> SessionState::on_restarted(double down_at, double now) {
+  const auto is_journaled = [](const Task& task) {
+    return task.origin().route != Route::kControl && task.origin().route != Route::kQuery;
+  };
+  fail_if(
+      [&](const Task& task) { return !is_journaled(task) && task.origin().submitted < down_at; },
+      "the controller was started anew before it answered", now);
+  end_outputs();
+  std::vector<std::string> ids;
+  for (const auto& [id, task] : pending_) {
+    if (!is_journaled(*task)) continue;
+    ids.emplace_back(id);
+    crossed_.emplace(id);
+  }
+  return ids;
+}
+
+std::vector<SessionState::Again> SessionState::on_resumed(const Resumed& resumed, double now) {
+  for (const std::string& msg_id : resumed.ended) {
+    if (const TaskPtr task = find(msg_id)) {
+      fail(task, "the reply was lost when the controller was started anew; its records may have it",
+           "", now);
     }
   }
+  std::vector<KeptRequest> unknown;
+  for (const std::string& msg_id : resumed.unknown) {
+    const auto kept = requests_.find(msg_id);
+    if (kept != requests_.end()) unknown.push_back(kept->second);
+  }
+  std::sort(unknown.begin(), unknown.end(),
+            [](const KeptRequest& a, const KeptRequest& b) { return a.order < b.order; });
+  std::vector<Again> again;
+  for (KeptRequest& kept : unknown) {
+    // The parts of a broadcast are one request.
+    if (again.empty() || again.back().frames != kept.request.frames) {
+      again.push_back(std::move(kept.request));
+    }
+  }
+  return again;
+}
+
+void SessionState::on_replaced(const std::string& reason, double down_at, double now) {
+  fail_if([down_at](const Task& task) { return task.origin().submitted < down_at; }, reason, now);
+  end_outputs();
+}
+
+std::optional<double> SessionState::on_time(double now) {
+  while (!late_outputs_.empty() && late_outputs_.front().first <= now) {
+    const auto it = awaiting_output_.find(late_outputs_.front().second);
+    if (it != awaiting_output_.end()) {
+      if (const TaskPtr task = it->second.lock()) end_output(*task);
+      awaiting_output_.erase(it);
+    }
+    late_outputs_.pop_front();
+  }
+  if (late_outputs_.empty()) return std::nullopt;
+  return late_outputs_.front().first;
 }
 
 void SessionState::remove_pending(const Task& task) {
   const auto it = pending_.find(task.msg_id());
   if (it == pending_.end() || it->second.get() != &task) return;
   count_bound(task, -1);
+  if (!requests_.empty()) requests_.erase(task.msg_id());
   pending_.erase(it);
 }
 
@@ -300,6 +390,12 @@ void SessionState::sanity_check() const {
     assert(!task->done());
     assert(!awaiting_output_.contains(std::string(id)));
     for_each_engine_of(*task, [&](const std::string& uuid) { ++bound[uuid]; });
+  }
+  for (const auto& [id, kept] : requests_) {
+    const auto found = pending_.find(id);
+    assert(found != pending_.end() && id.data() == found->second->msg_id().data());
+    static_cast<void>(found);
+    static_cast<void>(kept);
   }
   assert(bound == bound_);
   assert(!closed_ || (pending_.empty() && awaiting_output_.empty()));

@@ -13,12 +13,18 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
+#include <utility>
 #include <vector>
 
+#include "client/channel.h"
 #include "client/engine_table.h"
 #include "client/events.h"
 #include "client/reply_facts.h"
@@ -35,6 +41,9 @@ class SessionState {
   // From now on replies find the task. It fails at once if its engine or the controller is gone.
   // `now`, here and below: seconds since the epoch.
   void add(const TaskPtr& task, double now);
+  // Of a task that was added: what it was sent as, in case the controller is killed before it has
+  // noted it.
+  void keep_request(const Task& task, Channel channel, std::shared_ptr<const Frames> frames);
   // No reply is expected any more; the task stays as it is.
   void forget(const Task& task);
   // Completes a task by hand.
@@ -53,6 +62,21 @@ class SessionState {
   // The controller does not answer any more: all that is pending fails. It may come back.
   void on_lost(const std::string& reason, double now);
   void on_found();
+  // The controller was killed, and another has gone on with its journal. Requests of before
+  // `down_at` that no journal has become errors; returned are the ids of those that it should have.
+  std::vector<std::string> on_restarted(double down_at, double now);
+  // What it has said to that: requests to be sent again, oldest first, each once.
+  struct Again {
+    Channel channel{};
+    std::shared_ptr<const Frames> frames;
+  };
+  std::vector<Again> on_resumed(const Resumed& resumed, double now);
+  // Another controller has taken its place, which knows nothing of the requests of before
+  // `down_at`.
+  void on_replaced(const std::string& reason, double down_at, double now);
+  // The end of an output that was lost with the controller is not awaited for ever. When to call
+  // again; nullopt: never.
+  std::optional<double> on_time(double now);
   // For good.
   void on_closed(const std::string& reason, double now);
 
@@ -77,6 +101,9 @@ class SessionState {
             double now);
   void fail_tasks_of(const EngineEntry& engine, double now);
   void fail_all(const std::string& reason, double now);
+  void end_outputs();
+  void fail_if(const std::function<bool(const Task&)>& is_hit, const std::string& reason,
+               double now);
   void remove_pending(const Task& task);
   void count_bound(const Task& task, int change);
 
@@ -84,6 +111,16 @@ class SessionState {
   EngineTable engines_;
   // The keys are views of the tasks' own msg_ids.
   std::unordered_map<std::string_view, TaskPtr> pending_;
+  struct KeptRequest {
+    std::uint64_t order = 0;
+    Again request;
+  };
+  std::unordered_map<std::string_view, KeptRequest> requests_;
+  std::uint64_t request_count_ = 0;
+  // Pending when the controller was started anew, and of these: replied since, with output to come;
+  // until when.
+  std::unordered_set<std::string> crossed_;
+  std::deque<std::pair<double, std::string>> late_outputs_;
   // Replied, but their output is not complete.
   std::unordered_map<std::string, std::weak_ptr<Task>> awaiting_output_;
   // Engine → how many pending tasks only it can answer. Spares the search when an engine without

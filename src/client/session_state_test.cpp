@@ -348,5 +348,68 @@ TEST_F(SessionStateTest, ReleasedTaskKeepsItsMetadata) {
   EXPECT_EQ(task->status(), TaskStatus::kOk);
 }
 
+TEST_F(SessionStateTest, ARestartedControllerIsAskedForWhatItsJournalHas) {
+  const TaskPtr balanced = submit("balanced", Route::kBalanced);
+  const TaskPtr direct = submit("direct", Route::kDirect, "a");
+  const TaskPtr control = submit("control", Route::kControl, "a");
+  const TaskPtr broadcast = submit_coalescing("broadcast", {"a", "b"});
+  EXPECT_THAT(state_.on_restarted(kNow, kNow),
+              UnorderedElementsAre("balanced", "direct", "broadcast"));
+  state_.sanity_check();
+  EXPECT_EQ(control->status(), TaskStatus::kError);
+  EXPECT_FALSE(broadcast->done());
+  reply("direct");
+  EXPECT_TRUE(direct->done());
+  EXPECT_THAT(state_.on_resumed({{}, {"balanced"}}, kNow), IsEmpty());
+  EXPECT_EQ(balanced->status(), TaskStatus::kError);
+}
+
+TEST_F(SessionStateTest, WhatNeverCameIsSentAgainInItsOrder) {
+  std::vector<TaskPtr> tasks;
+  for (const char* msg_id : {"z", "a", "m"}) {
+    tasks.push_back(submit(msg_id, Route::kBalanced));
+    state_.keep_request(*tasks.back(), Channel::kTask,
+                        std::make_shared<const Frames>(Frames{Bytes::copy_of(msg_id)}));
+  }
+  reply("a");
+  static_cast<void>(state_.on_restarted(kNow, kNow));
+  const auto again = state_.on_resumed({{"m", "a", "z", "unheard of"}, {}}, kNow);
+  ASSERT_EQ(again.size(), 2u);
+  EXPECT_EQ(again[0].frames->front(), "z");
+  EXPECT_EQ(again[1].frames->front(), "m");
+  EXPECT_EQ(again[1].channel, Channel::kTask);
+}
+
+TEST_F(SessionStateTest, ABroadcastIsSentAgainOnce) {
+  const auto frames = std::make_shared<const Frames>(Frames{Bytes::of_static("b")});
+  for (const char* engine : {"e", "f"}) {
+    const std::string msg_id = std::string("b_") + engine;
+    state_.keep_request(*submit(msg_id, Route::kBroadcast, engine), Channel::kBroadcast, frames);
+  }
+  EXPECT_THAT(state_.on_restarted(kNow, kNow), UnorderedElementsAre("b_e", "b_f"));
+  EXPECT_EQ(state_.on_resumed({{"b_f", "b_e"}, {}}, kNow).size(), 1u);
+}
+
+TEST_F(SessionStateTest, OutputThatWasLostIsNotAwaitedForEver) {
+  const TaskPtr before = submit("before", Route::kBalanced);
+  const TaskPtr during = submit("during", Route::kBalanced);
+  reply("before");
+  static_cast<void>(state_.on_restarted(kNow, kNow));
+  EXPECT_TRUE(before->output_done());
+  reply("during");
+  EXPECT_FALSE(during->output_done());
+  const auto due = state_.on_time(kNow + 1);
+  ASSERT_TRUE(due);
+  EXPECT_FALSE(state_.on_time(*due));
+  EXPECT_TRUE(during->output_done());
+}
+
+TEST_F(SessionStateTest, AnotherControllerKnowsNothing) {
+  const TaskPtr task = submit("task", Route::kBalanced);
+  state_.on_replaced("replaced", kNow, kNow);
+  EXPECT_EQ(task->status(), TaskStatus::kError);
+  EXPECT_THAT(task->reply()->content.str(), HasSubstr("replaced"));
+}
+
 }  // namespace
 }  // namespace engineroom::client

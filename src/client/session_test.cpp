@@ -54,6 +54,24 @@ Request request_for(const std::string& engine) {
 
 void swallow(FakeController&, const Incoming&) {}
 
+TEST(Session, WhatEnginesKeepForAClientThatClosesIsReleased) {
+  std::atomic<bool> released = false;
+  FakeController fake([&](FakeController& f, const Incoming& request) {
+    if (request.header.msg_type == "release_request") released = true;
+    f.reply(request, R"({"engine":"a","idle":true,"kept":true})");
+  });
+  fake.add_engine(0, "a");
+  for (int i = 0; i < 20; ++i) {  // the last moment before the I/O thread would have looked
+    released = false;
+    const auto session = connect(fake);
+    TaskPtr task = session->submit(request_for("a"));
+    ASSERT_TRUE(wait_for(session, {task}, true));
+    task.reset();
+    session->close(kPatience);
+    ASSERT_TRUE(eventually([&] { return released.load(); }));
+  }
+}
+
 TEST(Session, RoundTripOnEveryRoute) {
   FakeController fake([](FakeController& f, const Incoming& request) {
     f.reply(request, R"({"engine":"a","idle":true})", R"({"status":"ok"})",
@@ -289,6 +307,22 @@ TEST(Session, ControllerVanishes) {
   EXPECT_THAT(session->lost(), HasSubstr("is gone"));
   EXPECT_EQ(session->query("queue_request", "{}").status().code(), ErrorCode::kUnavailable);
   EXPECT_FALSE(session->closed());
+}
+
+TEST(Session, AnotherControllerKnowsNothingOfWhatIsPending) {
+  auto fake = std::make_unique<FakeController>(swallow);
+  const auto session = connect(*fake);
+  const TaskPtr task = session->submit(request_for("a"));
+  ASSERT_TRUE(eventually([&] { return task->sent(); }));
+  const wire::ConnectionInfo info = fake->info();
+  fake.reset();
+  // Soon enough for the loss to be taken for a hiccup of the network.
+  const FakeController other({}, info.key, info);
+  ASSERT_TRUE(wait_for(session, {task}, true));
+  EXPECT_EQ(task->status(), TaskStatus::kError);
+  EXPECT_THAT(task->reply()->content.str(), HasSubstr("was replaced"));
+  EXPECT_EQ(session->lost(), "");
+  EXPECT_TRUE(wait_for(session, {session->submit(request_for("a"))}));
 }
 
 TEST(Session, ControllerShutsDown) {

@@ -20,9 +20,14 @@ const char* to_string(TaskStatus status) {
   return "?";
 }
 
-Task::Task(Origin origin)
+Task::Task(Origin origin, std::vector<std::shared_ptr<Task>> inputs)
     : origin_(std::move(origin)),
+      inputs_(std::move(inputs)),
       busy_engines_(std::max<std::size_t>(1, origin_.coalesced_targets.size())) {}
+
+Task::~Task() {
+  if (is_kept_ && origin_.releases) origin_.releases->add(engine_uuid(), origin_.msg_id);
+}
 
 // ---- progress ----
 
@@ -114,9 +119,13 @@ void Task::tell(const std::vector<Subscription>& subscriptions) const {
 bool Task::complete(Completion completion) {
   auto reply = std::make_shared<const Reply>(std::move(completion.reply));
   std::vector<Subscription> satisfied_now;
+  // Let go of after the lock: these may be the last holders.
+  std::vector<std::shared_ptr<Task>> inputs;
   {
     const std::lock_guard lock(mutex_);
     if (done()) return false;
+    inputs.swap(inputs_);
+    is_kept_ = completion.is_kept;
     reply_ = std::move(reply);
     received_ = completion.received;
     if (!completion.engine_uuid.empty() && completion.engine_uuid != origin_.target)

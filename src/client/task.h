@@ -22,6 +22,7 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "client/releases.h"
 
 namespace engineroom::client {
 
@@ -68,9 +69,13 @@ class Task {
     // The engines that a coalescing broadcast waits for; empty for all else.
     std::vector<std::string> coalesced_targets = {};
     double submitted = 0;  // seconds since the epoch
+    // Told of a result that an engine keeps when the last holder is gone; may be null.
+    std::shared_ptr<Releases> releases = {};
   };
 
-  explicit Task(Origin origin);
+  // `inputs`: tasks whose results it is given; they are held until it is done.
+  explicit Task(Origin origin, std::vector<std::shared_ptr<Task>> inputs = {});
+  ~Task();
   Task(const Task&) = delete;
   Task& operator=(const Task&) = delete;
 
@@ -110,6 +115,7 @@ class Task {
     std::string engine_uuid;   // "" keeps the target
     double received = 0;       // seconds since the epoch
     bool output_done = false;  // nothing will follow on iopub
+    bool is_kept = false;      // the engine keeps the result until it is told
     // Of a coalesced broadcast: engines that will not say idle, because they have said nothing.
     std::size_t quiet_engines = 0;
   };
@@ -144,6 +150,8 @@ class Task {
 
   mutable std::mutex mutex_;
   // Guarded by mutex_ from here on.
+  std::vector<std::shared_ptr<Task>> inputs_;
+  bool is_kept_ = false;
   std::string engine_uuid_;
   double received_ = 0;
   std::size_t busy_engines_ = 1;  // that have not said idle

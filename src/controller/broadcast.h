@@ -17,10 +17,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "controller/core.h"
-#include "controller/journal.h"
+#include "controller/recording.h"
 
 namespace engineroom::controller {
 
@@ -36,6 +37,13 @@ class BroadcastRoute {
   bool on_reply(Frames frames, Time now);
   void on_engine_lost(const Engine& engine, Time now);
 
+  // A request without all of its replies that the journal has of an earlier controller.
+  void restore(const Journal::OpenRequest& open, const std::string& msg_id,
+               const JournalRecord& record, Time now);
+  // An awaited engine has said what it holds: the rest is sent again.
+  void on_engine_returned(const Engine& engine, const std::unordered_set<std::string>& held,
+                          Time now);
+
   std::size_t pending_count() const { return pending_.size(); }
 
  private:
@@ -48,6 +56,7 @@ class BroadcastRoute {
     bool is_ok = false;
     bool is_quiet = false;  // no idle status of it will follow
     Bytes content;
+    std::string started;
     Frames buffers;
   };
   struct Pending {
@@ -60,13 +69,16 @@ class BroadcastRoute {
     // Positions in `targets`, by uuid, so that a reply finds its own.
     std::vector<std::size_t> by_uuid;
     std::size_t missing = 0;
-    // Coalescing only: the earliest start, ISO 8601 text compares like time.
-    std::string started;
+    bool is_admitted = true;  // counts for its client
   };
 
   static std::string child_id(const Pending& pending, const Target& target) {
     return pending.msg_id + "_" + target.uuid;
   }
+  // What the coalesced reply needs of an answered target, as the journal has it.
+  static Frames to_frames(const Target& target);
+  static void from_frames(const Frames& frames, Target& target);
+  void restore_part(Pending& pending, const Journal::Part& part);
   static Target* find_target(Pending& pending, std::string_view uuid);
 
   std::optional<Pending> read_request(wire::Message message, wire::Header header);
@@ -74,9 +86,11 @@ class BroadcastRoute {
   void send_child(const Pending& pending, const Target& target, const Engine& engine, Time now);
 
   // The target has failed without an answer of its own.
-  void fail(Pending& pending, Target& target, Time now);
-  void coalesce(Pending& pending, Target& target, const wire::Message& reply,
-                const ReplyFacts& facts);
+  void fail(Pending& pending, Target& target, const RemoteError& error, Time now);
+  void fail_dead(Pending& pending, Target& target, Time now);
+  static void coalesce(Target& target, const wire::Message& reply, const ReplyFacts& facts);
+  void note_answer(const Pending& pending, const Target& target);
+  void deliver(const Pending& pending, const Target& target, const Frames& frames, Time now);
   void send_coalesced(const Pending& pending, Time now);
   // Forgets it once everybody has answered.
   void finish_if_done(StringMap<Pending>::iterator item, Time now);

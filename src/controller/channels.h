@@ -15,7 +15,8 @@
 namespace engineroom::controller {
 
 enum class Channel {
-  kRegistration,     // ROUTER: requests of engines and queries of clients
+  kRegistration,     // ROUTER: engines come and go
+  kQuery,            // ROUTER: what clients ask about engines and records
   kNotification,     // PUB: engines come and go
   kMuxClient,        // ROUTER: requests to one engine …
   kMuxEngine,        // ROUTER: … and the replies
@@ -31,15 +32,34 @@ enum class Channel {
   kPong,             // ROUTER: their echo
 };
 
-inline constexpr std::size_t kChannelCount = 14;
+inline constexpr std::size_t kChannelCount = 15;
 
 inline constexpr std::array<std::string_view, kChannelCount> kChannelNames = {
-    "registration", "notification",     "mux",     "mux_engine",     "task",         "task_engine",
-    "broadcast",    "broadcast_engine", "control", "control_engine", "iopub_engine", "iopub",
-    "hb_ping",      "hb_pong"};
+    "registration", "query",     "notification",     "mux",     "mux_engine",     "task",
+    "task_engine",  "broadcast", "broadcast_engine", "control", "control_engine", "iopub_engine",
+    "iopub",        "hb_ping",   "hb_pong"};
 
 constexpr std::size_t index_of(Channel channel) { return static_cast<std::size_t>(channel); }
 constexpr std::string_view to_string(Channel channel) { return kChannelNames[index_of(channel)]; }
+
+// Clients and engines have keys of their own: nobody can pass for the other.
+enum class Side { kClients, kEngines };
+
+constexpr Side side_of(Channel channel) {
+  switch (channel) {
+    case Channel::kRegistration:
+    case Channel::kMuxEngine:
+    case Channel::kTaskEngine:
+    case Channel::kBroadcastEngine:
+    case Channel::kControlEngine:
+    case Channel::kIopubEngine:
+    case Channel::kPing:
+    case Channel::kPong:
+      return Side::kEngines;
+    default:
+      return Side::kClients;
+  }
+}
 
 enum class SendResult {
   kSent,

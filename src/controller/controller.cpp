@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "controller/resources.h"
+#include "controller/resumption.h"
+
 namespace engineroom::controller {
 namespace {
 
@@ -14,8 +17,9 @@ std::string abort_content(const std::string& msg_id) {
 
 }  // namespace
 
-Controller::Controller(ControllerConfig config, Outbox& outbox, store::Store& store)
-    : core_(std::move(config), outbox, store),
+Controller::Controller(ControllerConfig config, Outbox& outbox, store::Store& store,
+                       Journal* journal)
+    : core_(std::move(config), outbox, store, journal),
       mux_(core_),
       control_(core_, [this](const std::vector<std::string>& msg_ids,
                              Time now) { tasks_.on_abort_requested(msg_ids, now); }),
@@ -28,7 +32,11 @@ Controller::Controller(ControllerConfig config, Outbox& outbox, store::Store& st
                            Time now) { lifecycle_.on_shutdown_announced(uuid, now); }),
       queries_(core_, [this](const store::Record& record,
                              Time now) { return tasks_.resubmit(record, now); }),
-      lifecycle_(core_, lifecycle_events()) {}
+      results_(core_, [this](std::string_view task, std::string_view input,
+                             EngineId at) { return tasks_.find_holder(task, input, at); }),
+      lifecycle_(core_, lifecycle_events()) {
+  if (journal != nullptr) core_.delivery.set_epoch(journal->start());
+}
 
 Lifecycle::Events Controller::lifecycle_events() {
   Lifecycle::Events events;
@@ -39,6 +47,7 @@ Lifecycle::Events Controller::lifecycle_events() {
     tasks_.on_engine_lost(engine, now);
     broadcasts_.on_engine_lost(engine, now);
     mux_.on_engine_lost(engine, now);
+    results_.on_engine_lost(engine, now);
   };
   events.on_unwanted = [this](std::string_view uuid) { control_.shut_down_stranger(uuid); };
   return events;
@@ -51,6 +60,8 @@ void Controller::on_message(Channel channel, Frames frames, int connection, Time
   switch (channel) {
     case Channel::kRegistration:
       return on_registration_message(std::move(frames), connection, now);
+    case Channel::kQuery:
+      return on_query(std::move(frames), now);
     case Channel::kMuxClient:
       return mux_.on_request(std::move(frames), now);
     case Channel::kTaskClient:
@@ -79,18 +90,38 @@ void Controller::on_message(Channel channel, Frames frames, int connection, Time
 void Controller::on_registration_message(Frames frames, int connection, Time now) {
   auto message = core_.accept(Channel::kRegistration, std::move(frames), 1, &core_.requests_seen);
   if (!message) return;
-  const auto header =
-      core_.accept_header(Channel::kRegistration, message->header, message->identities.front());
+  const Bytes& peer = message->identities.front();
+  const auto header = core_.accept_header(Channel::kRegistration, message->header, peer);
   if (!header) return;
   if (header->msg_type == "registration_request") {
     lifecycle_.on_registration_request(*message, connection, now);
   } else if (header->msg_type == "unregistration_request") {
     lifecycle_.on_unregistration_request(*message, now);
-  } else if (header->msg_type == "shutdown_request") {
-    shut_down(*message, now);
+  } else if (header->msg_type == "result_request") {
+    results_.on_question(*message, now);
+  } else if (header->msg_type == "result_reply") {
+    results_.on_answer(std::move(*message), now);
+  } else if (core_.journal != nullptr && header->msg_type == "return_notice") {
+    on_engine_returned(*message, now);
   } else {
-    queries_.on_request(*message, *header, now);
+    core_.drop(Drop::kMalformed, Channel::kRegistration, peer,
+               "engines do not send a " + header->msg_type);
   }
+}
+
+void Controller::on_query(Frames frames, Time now) {
+  auto message = core_.accept(Channel::kQuery, std::move(frames), 1, &core_.requests_seen);
+  if (!message) return;
+  const auto header =
+      core_.accept_header(Channel::kQuery, message->header, message->identities.front());
+  if (!header) return;
+  if (header->msg_type == "shutdown_request") return shut_down(*message, now);
+  if (header->msg_type == "stats_request") return tell_stats(*message);
+  if (core_.journal != nullptr) {
+    if (header->msg_type == "received_notice") return on_received(core_, *message);
+    if (header->msg_type == "resume_request") return on_resume_requested(core_, *message);
+  }
+  queries_.on_request(*message, *header, now);
 }
 
 void Controller::on_engine_reply(Channel channel, Frames frames, Time now) {
@@ -118,20 +149,31 @@ void Controller::on_connection_closed(int connection, Time now) {
 void Controller::shut_down(const wire::Message& request, Time now) {
   ER_LOG_INFO("a client asked for shutdown");
   const std::string content = R"({"status":"ok"})";
-  core_.delivery.to_client(Channel::kRegistration,
-                           core_.messages.make({.identities = request.identities,
-                                                .type = "shutdown_reply",
-                                                .parent_header = request.header,
-                                                .content = content}));
+  core_.delivery.to_client(Channel::kQuery, core_.messages.make({.identities = request.identities,
+                                                                 .type = "shutdown_reply",
+                                                                 .parent_header = request.header,
+                                                                 .content = content},
+                                                                Side::kClients));
   core_.delivery.to_client(Channel::kNotification,
                            core_.messages.make({.identities = {},
                                                 .type = "shutdown_notification",
                                                 .parent_header = request.header,
-                                                .content = content}));
+                                                .content = content},
+                                               Side::kClients));
   for (const auto& [id, engine] : core_.registry.all()) {
     control_.send_own(engine, "shutdown_request", R"({"restart":false})", now);
   }
   wants_to_stop_ = true;
+}
+
+void Controller::tell_stats(const wire::Message& request) {
+  core_.delivery.to_client(
+      Channel::kQuery,
+      core_.messages.make({.identities = request.identities,
+                           .type = "stats_reply",
+                           .parent_header = request.header,
+                           .content = R"({"status":"ok","stats":)" + stats_json() + "}"},
+                          Side::kClients));
 }
 
 // ---- time ----
@@ -140,12 +182,21 @@ void Controller::on_time(Time now) {
   if (now >= lifecycle_.next_deadline()) lifecycle_.on_time(now);
   tasks_.on_time(now);
   core_.delivery.on_time(now);
+  results_.on_time(now);
+  tell_receipts(now);
+  if (patient_until_ && now >= *patient_until_) {
+    patient_until_.reset();
+    core_.delivery.set_patient(false);
+  }
 }
 
 Time Controller::next_deadline() const {
   Time next = lifecycle_.next_deadline();
   if (const auto tasks = tasks_.next_deadline()) next = std::min(next, *tasks);
   if (const auto delivery = core_.delivery.next_deadline()) next = std::min(next, *delivery);
+  if (const auto results = results_.next_deadline()) next = std::min(next, *results);
+  if (const auto receipts = core_.receipts.next_deadline()) next = std::min(next, *receipts);
+  if (patient_until_) next = std::min(next, *patient_until_);
   return next;
 }
 
@@ -159,6 +210,9 @@ std::string Controller::stats_json() const {
   w.key("engines").value(std::uint64_t{core_.registry.registered_count()});
   w.key("waiting").value(std::uint64_t{tasks_.scheduler().waiting_count()});
   w.key("outstanding").value(std::uint64_t{tasks_.scheduler().outstanding_count()});
+  const auto resources = tasks_.scheduler().resources();
+  w.key("resources").begin_object().key("offered").raw(to_json(resources.offered));
+  w.key("held").raw(to_json(resources.held)).end_object();
   w.key("direct").value(std::uint64_t{mux_.pending_count()});
   w.key("broadcasts").value(std::uint64_t{broadcasts_.pending_count()});
   w.key("records").begin_object().key("pending").value(std::uint64_t{records.pending});
@@ -171,6 +225,7 @@ std::string Controller::stats_json() const {
 
 void Controller::sanity_check() const {
   core_.registry.sanity_check();
+  if (core_.journal != nullptr) core_.journal->sanity_check();
   tasks_.sanity_check();
 }
 

@@ -7,11 +7,12 @@
 //   Lifecycle        engines come, live and go            MuxRoute, ControlRoute   client ↔ one
 //   engine Queries          what clients ask the hub             TaskRoute load-balanced tasks
 //   IopubRelay       output of engines to clients         BroadcastRoute           one request,
-//   many engines
+//   many engines     ResultRelay                          results from engine to engine
 //
 // Threads: the loop thread only.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -20,6 +21,7 @@
 #include "controller/iopub_relay.h"
 #include "controller/lifecycle.h"
 #include "controller/queries.h"
+#include "controller/result_relay.h"
 #include "controller/routing_direct.h"
 #include "controller/routing_task.h"
 
@@ -27,13 +29,21 @@ namespace engineroom::controller {
 
 class Controller {
  public:
-  // `outbox` and `store` must outlive it.
-  Controller(ControllerConfig config, Outbox& outbox, store::Store& store);
+  // `outbox`, `store` and `journal` must outlive it.
+  Controller(ControllerConfig config, Outbox& outbox, store::Store& store,
+             Journal* journal = nullptr);
+
+  // Goes on with what the journal has of an earlier controller (restore.cpp). First of all, if at
+  // all.
+  void restore(Time now);
 
   // `connection`: names the connection of a registration message if its end means the peer's end,
   // else -1.
   void on_message(Channel channel, Frames frames, int connection, Time now);
   void on_connection_closed(int connection, Time now);
+  // Messages that are sent in between leave together (Delivery).
+  void begin_batch() { core_.delivery.begin_batch(); }
+  void end_batch(Time now) { core_.delivery.end_batch(now); }
   // Call at next_deadline() or later.
   void on_time(Time now);
   Time next_deadline() const;
@@ -52,9 +62,13 @@ class Controller {
  private:
   Lifecycle::Events lifecycle_events();
   void on_registration_message(Frames frames, int connection, Time now);
+  void on_query(Frames frames, Time now);
   void on_engine_reply(Channel channel, Frames frames, Time now);
   void on_subscription(const Frames& frames, Time now);
   void shut_down(const wire::Message& request, Time now);
+  void tell_stats(const wire::Message& request);
+  void on_engine_returned(const wire::Message& message, Time now);
+  void tell_receipts(Time now);
 
   Core core_;
   MuxRoute mux_;
@@ -63,7 +77,10 @@ class Controller {
   BroadcastRoute broadcasts_;
   IopubRelay iopub_;
   Queries queries_;
+  ResultRelay results_;
   Lifecycle lifecycle_;
+  // After a restart: until when clients are still connecting.
+  std::optional<Time> patient_until_;
   bool wants_to_stop_ = false;
 };
 

@@ -13,18 +13,21 @@ Drop drop_of(ErrorCode code) {
 
 }  // namespace
 
-Core::Core(ControllerConfig config_in, Outbox& outbox, store::Store& store_in)
+Core::Core(ControllerConfig config_in, Outbox& outbox, store::Store& store_in, Journal* journal_in)
     : config(std::move(config_in)),
       store(store_in),
-      messages(config.key),
-      delivery(outbox, counters) {
+      journal(journal_in),
+      messages(config.client_key, config.engine_key),
+      delivery(outbox, counters),
+      clients(config.client_limits) {
   set_clocks(Clock::now(), std::chrono::system_clock::now());
 }
 
 std::optional<wire::Message> Core::accept(Channel channel, Frames frames,
                                           std::size_t min_identities, wire::ReplayGuard* replays) {
   const Bytes peer = frames.empty() ? Bytes() : frames.front();
-  Result<wire::Message> message = wire::decode(std::move(frames), messages.signer(), replays);
+  Result<wire::Message> message =
+      wire::decode(std::move(frames), messages.signer(side_of(channel)), replays);
   if (!message.ok()) {
     drop(drop_of(message.status().code()), channel, peer, message.status().message());
     return std::nullopt;
@@ -53,9 +56,27 @@ void Core::drop(Drop why, Channel channel, const Bytes& peer, std::string_view d
               to_string(channel), reason, detail);
 }
 
+void Core::refuse(Channel channel, const wire::Message& request, const wire::Header& header,
+                  const RemoteError& error, std::string_view engine_uuid) {
+  const std::string type = reply_type(header.msg_type);
+  delivery.to_client(channel, messages.make({.identities = request.identities,
+                                             .type = type,
+                                             .parent_header = request.header,
+                                             .metadata = reply_metadata("error", engine_uuid),
+                                             .content = to_content(error)},
+                                            Side::kClients));
+}
+
 store::WallTime Core::wall_time(Time now) const {
   return store::WallTime(
       std::chrono::duration_cast<store::WallTime::duration>(now.time_since_epoch()) + wall_offset_);
+}
+
+std::string journal_json(const Core& core) {
+  JsonWriter w;
+  w.begin_object().key("id").value(core.journal->id()).key("start").value(core.journal->start());
+  w.key("patience").value(to_seconds(core.config.restart_patience)).end_object();
+  return w.take();
 }
 
 }  // namespace engineroom::controller

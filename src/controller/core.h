@@ -13,9 +13,12 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "controller/channels.h"
+#include "controller/client_limits.h"
 #include "controller/counters.h"
 #include "controller/delivery.h"
+#include "controller/journal.h"
 #include "controller/message_maker.h"
+#include "controller/receipts.h"
 #include "controller/registry.h"
 #include "scheduler/scheduler.h"
 #include "store/store.h"
@@ -24,19 +27,26 @@
 namespace engineroom::controller {
 
 struct ControllerConfig {
-  std::string key;  // HMAC key; empty = unsigned
+  // HMAC keys; empty = unsigned
+  std::string client_key;
+  std::string engine_key;
   Duration heartbeat_period = std::chrono::milliseconds(3000);
   int max_heartbeat_misses = 10;
   // How long an engine may take from registration to its first heartbeat; zero = 30 s, or ten
   // heartbeat periods if that is longer.
   Duration registration_timeout{};
   scheduler::SchedulerConfig scheduler;
+  ClientLimits::Limits client_limits;
+  // How long peers and a controller that is started again wait for each other.
+  Duration restart_patience = std::chrono::seconds(30);
+  // Tells this controller from others at the same address; empty: clients are not told.
+  std::string instance;
   // JSON: the ports in the engines' connection file, repeated in registration replies.
   std::string engine_ports = "{}";
 };
 
 struct Core {
-  Core(ControllerConfig config, Outbox& outbox, store::Store& store);
+  Core(ControllerConfig config, Outbox& outbox, store::Store& store, Journal* journal);
   Core(const Core&) = delete;
   Core& operator=(const Core&) = delete;
 
@@ -48,6 +58,15 @@ struct Core {
   std::optional<wire::Header> accept_header(Channel channel, const Bytes& json, const Bytes& peer);
   void drop(Drop why, Channel channel, const Bytes& peer, std::string_view detail);
 
+  // Answers a client's request with an error, and nothing else becomes of it.
+  void refuse(Channel channel, const wire::Message& request, const wire::Header& header,
+              const RemoteError& error, std::string_view engine_uuid = {});
+
+  // To be told to the engine: it need not keep its reply to this request.
+  void note_receipt(const Engine& engine, std::string msg_id, Time now) {
+    if (journal != nullptr && engine.is_ours()) receipts.note(engine.uuid, std::move(msg_id), now);
+  }
+
   // The wall clock's reading at `now`, without asking it per message.
   store::WallTime wall_time(Time now) const;
   void set_clocks(Time now, store::WallTime wall) {
@@ -56,13 +75,17 @@ struct Core {
 
   const ControllerConfig config;
   store::Store& store;
+  // Null: nothing of this controller survives it.
+  Journal* const journal;
+  Receipts receipts;
   Counters counters;
   Registry registry;
   MessageMaker messages;
   Delivery delivery;
+  ClientLimits clients;
   JsonReader json;
-  // One memory per direction: a message is passed on verbatim, so the same signature legally exists
-  // on both.
+  // One memory per direction: where both sides have one key a message is passed on verbatim, so the
+  // same signature legally exists on both.
   wire::ReplayGuard requests_seen;
   wire::ReplayGuard replies_seen;
 
@@ -70,5 +93,9 @@ struct Core {
   std::chrono::system_clock::duration wall_offset_{};
   LogOncePer complaints_;
 };
+
+// What peers are told of the journal: {"id":…,"start":…,"patience":seconds}. REQUIRES: there is
+// one.
+std::string journal_json(const Core& core);
 
 }  // namespace engineroom::controller

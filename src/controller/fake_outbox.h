@@ -63,13 +63,15 @@ struct Seen {
 // A controller with its clock in the test's hands, and enough of clients and engines to talk to it.
 class ControllerTest : public ::testing::Test {
  protected:
-  static constexpr std::string_view kKey = "secret";
+  static constexpr std::string_view kClientKey = "secret of clients";
+  static constexpr std::string_view kEngineKey = "secret of engines";
 
-  ControllerTest() : signer_(kKey) { restart(config()); }
+  ControllerTest() { restart(config()); }
 
   static ControllerConfig config() {
     ControllerConfig config;
-    config.key = kKey;
+    config.client_key = kClientKey;
+    config.engine_key = kEngineKey;
     config.heartbeat_period = std::chrono::milliseconds(100);
     config.max_heartbeat_misses = 2;
     return config;
@@ -95,7 +97,8 @@ class ControllerTest : public ::testing::Test {
     std::string msg_id = {};
   };
 
-  Frames sign(Out out) {
+  Frames sign(Out out, Side side) { return sign(std::move(out), signer(side)); }
+  Frames sign(Out out, wire::Signer& signer) {
     wire::Message message;
     message.identities = std::move(out.identities);
     if (out.msg_id.empty()) out.msg_id = "m" + std::to_string(++counter_);
@@ -105,11 +108,11 @@ class ControllerTest : public ::testing::Test {
     message.metadata = Bytes(std::move(out.metadata));
     message.content = Bytes(std::move(out.content));
     message.buffers = std::move(out.buffers);
-    return wire::encode(message, signer_);
+    return wire::encode(message, signer);
   }
 
   void receive(Channel channel, Out out, int connection = -1) {
-    controller->on_message(channel, sign(std::move(out)), connection, now);
+    controller->on_message(channel, sign(std::move(out), side_of(channel)), connection, now);
     controller->sanity_check();
   }
 
@@ -168,9 +171,13 @@ class ControllerTest : public ::testing::Test {
     auto [where, frames] = std::move(outbox.sent.front());
     outbox.sent.pop_front();
     EXPECT_EQ(to_string(where), to_string(channel));
+    return look_at(where, std::move(frames), signer(side_of(channel)));
+  }
+
+  static Seen look_at(Channel channel, Frames frames, wire::Signer& signer) {
     Seen seen;
-    seen.channel = where;
-    auto message = wire::decode(std::move(frames), signer_, nullptr);
+    seen.channel = channel;
+    auto message = wire::decode(std::move(frames), signer, nullptr);
     if (!message.ok()) {
       ADD_FAILURE() << message.status().message();
       return seen;
@@ -222,7 +229,12 @@ class ControllerTest : public ::testing::Test {
   std::unique_ptr<Controller> controller;
 
  private:
-  wire::Signer signer_;
+  wire::Signer& signer(Side side) {
+    return side == Side::kClients ? client_signer_ : engine_signer_;
+  }
+
+  wire::Signer client_signer_{kClientKey};
+  wire::Signer engine_signer_{kEngineKey};
   int counter_ = 0;
 };
 

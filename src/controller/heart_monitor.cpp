@@ -30,7 +30,7 @@ std::string HeartMonitor::new_ping(Time now) {
 std::vector<EngineId> HeartMonitor::count_misses(Registry& registry) const {
   std::vector<EngineId> dead;
   for (auto& [id, engine] : registry.all()) {
-    if (!engine.is_registered) continue;
+    if (!engine.is_registered || engine.is_awaited) continue;
     engine.misses = engine.has_answered ? 0 : engine.misses + 1;
     engine.has_answered = false;
     if (engine.misses > max_misses_) dead.push_back(id);

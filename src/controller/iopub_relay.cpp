@@ -29,19 +29,28 @@ std::optional<store::Output> output_kind(std::string_view msg_type) {
 
 void IopubRelay::on_message(Frames frames, Time now) {
   if (frames.empty()) return;
-  core_.delivery.to_client(Channel::kIopubClient, frames);
-  if (concerns_us(frames.front().view())) look_into(std::move(frames), now);
+  const Bytes topic = frames.front();
+  const bool concerns = concerns_us(topic.view());
+  // What clients can check themselves, and we need not know, is passed on as it is.
+  const bool is_verbatim = core_.messages.is_one_key();
+  if (is_verbatim) core_.delivery.to_client(Channel::kIopubClient, frames);
+  if (is_verbatim && !concerns) return;
+  // Some of what stock engines publish has no topic.
+  const auto message = core_.accept(Channel::kIopubEngine, std::move(frames), 0, nullptr);
+  if (!message) return;
+  if (!is_verbatim) {
+    core_.delivery.to_client(Channel::kIopubClient, core_.messages.relay(*message, Side::kClients));
+  }
+  if (concerns) look_into(*message, now);
 }
 
-void IopubRelay::look_into(Frames frames, Time now) {
-  const Bytes topic = frames.front();
-  const auto message = core_.accept(Channel::kIopubEngine, std::move(frames), 1, nullptr);
-  if (!message) return;
-  const auto header = core_.accept_header(Channel::kIopubEngine, message->header, topic);
+void IopubRelay::look_into(const wire::Message& message, Time now) {
+  const Bytes& topic = message.identities.front();
+  const auto header = core_.accept_header(Channel::kIopubEngine, message.header, topic);
   if (!header) return;
   // An engine's session is its uuid.
   if (header->msg_type == "shutdown_reply") return on_shutdown_(header->session, now);
-  record(*header, *message);
+  record(*header, message);
 }
 
 void IopubRelay::record(const wire::Header& header, const wire::Message& message) {

@@ -1,9 +1,9 @@
-// controller/iopub_relay.h — the output of engines: passed on to all clients as it is, and kept in
-// the record.
+// controller/iopub_relay.h — the output of engines: passed on to all clients, and kept in the
+// record.
 //
-// Most of this traffic is "busy" and "idle"; it is recognised by its topic and passed on without
-// being looked into, let alone verified (clients do that). Only what goes into the record, or makes
-// the controller act, is verified here.
+// Most of this traffic is "busy" and "idle", recognised by its topic: nobody looks into it here.
+// Where clients and engines have one key it is passed on as it is, and clients verify it; only what
+// goes into the record, or makes the controller act, is verified here.
 //
 // Threads: the loop thread only.
 #pragma once
@@ -25,7 +25,7 @@ class IopubRelay {
   void on_message(Frames frames, Time now);
 
  private:
-  void look_into(Frames frames, Time now);
+  void look_into(const wire::Message& message, Time now);
   void record(const wire::Header& header, const wire::Message& message);
 
   Core& core_;

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "controller/json_object.h"
+#include "controller/resources.h"
 
 namespace engineroom::controller {
 namespace {
@@ -12,6 +12,8 @@ namespace {
 constexpr Duration kTellAgainAfter = std::chrono::seconds(5);
 // ZeroMQ's limit for an identity.
 constexpr std::size_t kMaxUuid = 255;
+// It goes along with every task that is given results of this engine.
+constexpr std::size_t kMaxPeer = 1024;
 
 Duration registration_timeout(const ControllerConfig& config) {
   if (config.registration_timeout > Duration::zero()) return config.registration_timeout;
@@ -20,6 +22,11 @@ Duration registration_timeout(const ControllerConfig& config) {
 
 std::int64_t milliseconds(Duration duration) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+}
+
+Amounts offer_of(const JsonObject& content) {
+  if (!content.element("resources")) return usual_offer();
+  return read_amounts(content, "resources").value_or(Amounts());
 }
 
 bool is_usable(std::string_view uuid) {
@@ -47,6 +54,7 @@ void Lifecycle::on_registration_request(const wire::Message& request, int connec
   const auto content = read_object(core_.json, request.content.view());
   const auto uuid = content ? content->text("uuid") : std::nullopt;
   if (!uuid || !is_usable(*uuid)) return reply_error(request, "content.uuid is no usable name");
+  if (welcome_back(*content, request, connection, now)) return;
   if (core_.registry.find(*uuid) != nullptr) {
     return reply_error(request, fmt::format("uuid '{}' is in use", *uuid));
   }
@@ -55,10 +63,15 @@ void Lifecycle::on_registration_request(const wire::Message& request, int connec
     requested = static_cast<int>(*id);
   }
   const std::string version(content->text(kOwnEngineKey).value_or(""));
+  std::string peer = content->json("peer", "");
+  if (peer.size() > kMaxPeer) peer.clear();
+  Amounts offer = offer_of(*content);
   Engine& engine = core_.registry.add(std::string(*uuid), requested, now);
   engine.registration_identity = request.identities.front();
   engine.connection = connection;
   engine.version = version;
+  engine.peer = std::move(peer);
+  engine.offer = std::move(offer);
   ER_LOG_INFO("engine {} ({}) is registering", number(engine.id), engine.uuid);
   reply_ok(engine, request);
   hearts_.want_extra_ping(now);
@@ -68,11 +81,36 @@ void Lifecycle::reply_ok(const Engine& engine, const wire::Message& request) {
   JsonWriter w;
   w.begin_object().key("id").value(number(engine.id)).key("status").value("ok");
   w.key("hb_period").value(milliseconds(core_.config.heartbeat_period));
+  if (core_.journal != nullptr && engine.is_ours()) {
+    w.key("journal").raw(journal_json(core_));
+    w.key("returned").value(engine.is_awaited);
+  }
   w.key("connection_info").raw(core_.config.engine_ports).end_object();
   core_.delivery.to_client(
       Channel::kRegistration,
       core_.messages.make(
-          {.identities = request.identities, .type = "registration_reply", .content = w.take()}));
+          {.identities = request.identities, .type = "registration_reply", .content = w.take()},
+          Side::kEngines));
+}
+
+// True if it is an engine of before the restart, which will say next what it holds.
+bool Lifecycle::welcome_back(const JsonObject& content, const wire::Message& request,
+                             int connection, Time now) {
+  Engine* engine = core_.registry.find(content.text("uuid").value_or(""));
+  if (engine == nullptr || !engine->is_awaited) return false;
+  if (content.text("journal") != core_.journal->id()) {
+    // It has forgotten what it held. (Losing it reads JSON, which ends `content`.)
+    lose(engine->id, Departure::kUnregistered, now);
+    on_registration_request(request, connection, now);
+    return true;
+  }
+  engine->registration_identity = request.identities.front();
+  engine->connection = connection;
+  engine->peer = content.json("peer", "");
+  if (engine->peer.size() > kMaxPeer) engine->peer.clear();
+  reply_ok(*engine, request);
+  hearts_.want_extra_ping(now);
+  return true;
 }
 
 void Lifecycle::reply_error(const wire::Message& request, std::string evalue) {
@@ -81,7 +119,8 @@ void Lifecycle::reply_error(const wire::Message& request, std::string evalue) {
       Channel::kRegistration,
       core_.messages.make({.identities = request.identities,
                            .type = "registration_reply",
-                           .content = to_content({"KeyError", std::move(evalue)})}));
+                           .content = to_content({"KeyError", std::move(evalue)})},
+                          Side::kEngines));
 }
 
 void Lifecycle::on_pong(Frames frames, Time now) {
@@ -99,6 +138,7 @@ void Lifecycle::on_pong(Frames frames, Time now) {
 void Lifecycle::complete_registration(Engine& engine, Time now) {
   engine.is_registered = true;
   ++core_.counters.engines_joined;
+  if (core_.journal != nullptr) core_.journal->note_engine(engine);
   ER_LOG_INFO("engine {} ({}) is registered", number(engine.id), engine.uuid);
   notify("registration_notification", engine);
   events_.on_joined(engine, now);
@@ -108,7 +148,8 @@ void Lifecycle::notify(std::string_view type, const Engine& engine) {
   core_.delivery.to_client(
       Channel::kNotification,
       core_.messages.make(
-          {.identities = {}, .type = type, .content = engine_content(engine.id, engine.uuid)}));
+          {.identities = {}, .type = type, .content = engine_content(engine.id, engine.uuid)},
+          Side::kClients));
 }
 
 // ---- going ----
@@ -136,6 +177,8 @@ void Lifecycle::lose(EngineId id, Departure why, Time now) {
   if (!engine) return;
   ER_LOG_INFO("engine {} ({}) is gone: {}", number(id), engine->uuid, to_string(why));
   core_.delivery.forget(id);
+  core_.receipts.forget(engine->uuid);
+  if (core_.journal != nullptr) core_.journal->note_engine_left(id);
   if (!engine->is_registered) return;
   ++core_.counters.engines_lost;
   // Tasks are answered or moved before clients hear of the loss: a client fails what it still waits
@@ -153,12 +196,61 @@ void Lifecycle::give_up_pending(Time now) {
   for (const EngineId id : late) lose(id, Departure::kNeverStarted, now);
 }
 
+void Lifecycle::give_up_awaited(Time now) {
+  if (!awaited_until_ || now < *awaited_until_) return;
+  awaited_until_.reset();
+  std::vector<EngineId> missing;
+  for (const auto& [id, engine] : core_.registry.all()) {
+    if (engine.is_awaited) missing.push_back(id);
+  }
+  for (const EngineId id : missing) lose(id, Departure::kNeverReturned, now);
+}
+
+Time Lifecycle::next_deadline() const {
+  const Time next = hearts_.next_deadline();
+  return awaited_until_ ? std::min(next, *awaited_until_) : next;
+}
+
 void Lifecycle::on_time(Time now) {
+  give_up_awaited(now);
+  if (now < hearts_.next_deadline()) return;
   const HeartMonitor::Beat beat = hearts_.on_time(now, core_.registry);
   for (const EngineId id : beat.dead) lose(id, Departure::kHeartStopped, now);
   if (!beat.ping) return;
   give_up_pending(now);
   core_.delivery.to_client(Channel::kPing, {Bytes(*beat.ping)});
+}
+
+// ---- after a restart of the controller ----
+
+void Lifecycle::restore(Time now) {
+  core_.registry.reserve_ids(core_.journal->next_engine_id());
+  for (const auto& [id, known] : core_.journal->engines()) {
+    Engine& engine = core_.registry.restore(id, known.uuid, now);
+    engine.version = known.version;
+    engine.peer = known.peer;  // for those who are back before it, and are given its results
+    engine.registration_identity = Bytes(known.registration_identity);
+    const auto offer = read_object(core_.json, known.offer);
+    engine.offer = offer ? offer_of(*offer) : usual_offer();
+  }
+  awaited_until_ = now + core_.config.restart_patience;
+}
+
+void Lifecycle::give_up_strangers(Time now) {
+  std::vector<EngineId> strangers;
+  for (const auto& [id, engine] : core_.registry.all()) {
+    if (engine.is_awaited && !engine.is_ours()) strangers.push_back(id);
+  }
+  for (const EngineId id : strangers) lose(id, Departure::kNeverReturned, now);
+}
+
+void Lifecycle::on_returned(Engine& engine, Time now) {
+  ER_LOG_INFO("engine {} ({}) is back", number(engine.id), engine.uuid);
+  engine.is_awaited = false;
+  engine.since = now;
+  engine.misses = 0;
+  engine.has_answered = true;
+  ++core_.counters.engines_joined;
 }
 
 // ---- coming back ----
@@ -179,7 +271,8 @@ void Lifecycle::on_stranger(std::string_view uuid, Time now) {
   core_.delivery.to_client(Channel::kRegistration,
                            core_.messages.make({.identities = {Bytes::copy_of(uuid)},
                                                 .type = "unregistration_notification",
-                                                .content = engine_content(departed->id, uuid)}));
+                                                .content = engine_content(departed->id, uuid)},
+                                               Side::kEngines));
 }
 
 }  // namespace engineroom::controller

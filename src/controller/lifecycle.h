@@ -20,6 +20,7 @@
 
 #include "controller/core.h"
 #include "controller/heart_monitor.h"
+#include "controller/json_object.h"
 
 namespace engineroom::controller {
 
@@ -38,6 +39,13 @@ class Lifecycle {
 
   Lifecycle(Core& core, Events events);
 
+  // The engines of the journal: awaited, as far as they can come back. Clients know them.
+  void restore(Time now);
+  // Of these, the ones that are not ours: they end with their controller.
+  void give_up_strangers(Time now);
+  // An awaited engine has said what it holds.
+  void on_returned(Engine& engine, Time now);
+
   // `identity`: of the registration socket; `connection`: -1 if its end says nothing.
   void on_registration_request(const wire::Message& request, int connection, Time now);
   void on_unregistration_request(const wire::Message& request, Time now);
@@ -50,12 +58,15 @@ class Lifecycle {
   void on_stranger(std::string_view uuid, Time now);
 
   void on_time(Time now);
-  Time next_deadline() const { return hearts_.next_deadline(); }
+  Time next_deadline() const;
 
  private:
   void complete_registration(Engine& engine, Time now);
   void lose(EngineId id, Departure why, Time now);
   void give_up_pending(Time now);
+  void give_up_awaited(Time now);
+  bool welcome_back(const JsonObject& content, const wire::Message& request, int connection,
+                    Time now);
   void reply_ok(const Engine& engine, const wire::Message& request);
   void reply_error(const wire::Message& request, std::string evalue);
   void notify(std::string_view type, const Engine& engine);
@@ -64,6 +75,8 @@ class Lifecycle {
   const Events events_;
   HeartMonitor hearts_;
   const Duration registration_timeout_;
+  // When those that are awaited still are given up.
+  std::optional<Time> awaited_until_;
 };
 
 // {"id":…,"uuid":…}

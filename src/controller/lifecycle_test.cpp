@@ -150,6 +150,50 @@ TEST_F(LifecycleTest, EngineThatSaidGoodByeIsLeftAlone) {
   pong("e1", "1.0");
 }
 
+// Whoever has the clients' file alone.
+TEST_F(LifecycleTest, ClientsCannotPassForEngines) {
+  join("e1");
+  const auto send_as_client = [this](Channel channel, Out out) {
+    controller->on_message(channel, sign(std::move(out), Side::kClients), -1, now);
+  };
+  send_as_client(Channel::kRegistration, {.identities = {Bytes::of_static("e2")},
+                                          .type = "registration_request",
+                                          .content = R"({"uuid":"e2"})"});
+  send_as_client(Channel::kRegistration, {.identities = {Bytes::of_static("x")},
+                                          .type = "unregistration_request",
+                                          .content = R"({"id":0})"});
+  receive(Channel::kMuxClient, {.identities = {Bytes::of_static("c"), Bytes::of_static("e1")},
+                                .type = "apply_request",
+                                .msg_id = "r1"});
+  const Seen request = take(Channel::kMuxEngine);
+  send_as_client(Channel::kMuxEngine,
+                 {.identities = {Bytes::of_static("e1"), Bytes::of_static("c")},
+                  .type = "apply_reply",
+                  .parent = request.message.header.str()});
+  send_as_client(Channel::kIopubEngine, {.identities = {Bytes::of_static("engine.0.stdout")},
+                                         .type = "stream",
+                                         .content = R"({"name":"stdout","text":"forged"})"});
+  EXPECT_EQ(dropped(Drop::kBadSignature), 4u);
+  EXPECT_TRUE(store->is_pending("r1"));
+}
+
+TEST_F(LifecycleTest, EnginesCannotPassForClients) {
+  controller->on_message(
+      Channel::kTaskClient,
+      sign({.identities = {Bytes::of_static("e1")}, .type = "apply_request"}, Side::kEngines), -1,
+      now);
+  controller->on_message(
+      Channel::kQuery,
+      sign({.identities = {Bytes::of_static("e1")}, .type = "history_request"}, Side::kEngines), -1,
+      now);
+  EXPECT_EQ(dropped(Drop::kBadSignature), 2u);
+  // Nor do they ask queries where they register.
+  receive(Channel::kRegistration,
+          {.identities = {Bytes::of_static("e1")}, .type = "shutdown_request"});
+  EXPECT_EQ(dropped(Drop::kMalformed), 1u);
+  EXPECT_FALSE(controller->wants_to_stop());
+}
+
 TEST_F(LifecycleTest, StrangersAreCounted) {
   pong("nobody", "1.0");
   controller->on_message(Channel::kPong, {Bytes::of_static("x")}, -1, now);

@@ -26,7 +26,8 @@ class MemoryTest : public ControllerTest {
                            sign({.identities = {Bytes::of_static("c")},
                                  .type = "apply_request",
                                  .buffers = {Bytes(std::string(330, 'f'))},
-                                 .msg_id = id}),
+                                 .msg_id = id},
+                                Side::kClients),
                            -1, now);
   }
 
@@ -45,7 +46,8 @@ class MemoryTest : public ControllerTest {
                 .content = R"({"status":"ok"})",
                 .metadata = R"({"status":"ok","engine":"e1"})",
                 .parent = request.message.header.str(),
-                .buffers = {Bytes::of_static("r")}}),
+                .buffers = {Bytes::of_static("r")}},
+               Side::kEngines),
           -1, now);
       ++answered_;
     }

@@ -18,7 +18,11 @@ std::string to_content(const RemoteError& error) {
   return w.take();
 }
 
-MessageMaker::MessageMaker(std::string_view key) : signer_(key), ids_(new_session_id()) {}
+MessageMaker::MessageMaker(std::string_view client_key, std::string_view engine_key)
+    : is_one_key_(client_key == engine_key),
+      client_signer_(client_key),
+      engine_signer_(engine_key),
+      ids_(new_session_id()) {}
 
 wire::Message MessageMaker::compose(Draft draft) {
   wire::Message message;
@@ -33,9 +37,9 @@ wire::Message MessageMaker::compose(Draft draft) {
 }
 
 wire::Message MessageMaker::repeat(std::string_view header, std::string_view metadata,
-                                   std::string_view content) {
+                                   std::string_view content, std::string_view prefix) {
   wire::Message message;
-  auto renamed = wire::with_key(header, "msg_id", json_quote(ids_.next()));
+  auto renamed = wire::with_key(header, "msg_id", json_quote(std::string(prefix) + ids_.next()));
   if (renamed.ok()) renamed = wire::with_key(renamed.value(), "date", json_quote(iso8601_now()));
   message.header = Bytes(renamed.ok() ? renamed.take() : std::string(kEmptyObject));
   message.parent_header = Bytes::of_static(kEmptyObject);

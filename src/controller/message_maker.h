@@ -11,6 +11,7 @@
 
 #include "base/bytes.h"
 #include "base/id.h"
+#include "controller/channels.h"
 #include "wire/message.h"
 #include "wire/signer.h"
 
@@ -38,21 +39,32 @@ struct Draft {
 
 class MessageMaker {
  public:
-  explicit MessageMaker(std::string_view key);
+  // HMAC keys; empty = unsigned
+  MessageMaker(std::string_view client_key, std::string_view engine_key);
 
   const std::string& session() const { return ids_.session(); }
-  wire::Signer& signer() { return signer_; }
+  wire::Signer& signer(Side side) {
+    return side == Side::kClients ? client_signer_ : engine_signer_;
+  }
+  // Messages of one side are signed as those of the other are.
+  bool is_one_key() const { return is_one_key_; }
   // A message not signed yet, and the same signed and laid out.
   wire::Message compose(Draft draft);
   // The same request under a new id and date, with the session that asked first; not signed yet. If
-  // a part is no JSON object it is an empty one.
-  wire::Message repeat(std::string_view header, std::string_view metadata,
-                       std::string_view content);
-  Frames seal(const wire::Message& message) { return wire::encode(message, signer_); }
-  Frames make(Draft draft) { return seal(compose(std::move(draft))); }
+  // a part is no JSON object it is an empty one. `prefix`: of the id, whose it is.
+  wire::Message repeat(std::string_view header, std::string_view metadata, std::string_view content,
+                       std::string_view prefix);
+  Frames seal(const wire::Message& message, Side to) { return wire::encode(message, signer(to)); }
+  Frames make(Draft draft, Side to) { return seal(compose(std::move(draft)), to); }
+  // A message of the other side, which was verified when it came, passed on.
+  Frames relay(const wire::Message& message, Side to) {
+    return is_one_key_ ? wire::join(message) : seal(message, to);
+  }
 
  private:
-  wire::Signer signer_;
+  bool is_one_key_;
+  wire::Signer client_signer_;
+  wire::Signer engine_signer_;
   MessageIdSource ids_;
 };
 

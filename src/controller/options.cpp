@@ -11,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "controller/config_file.h"
+#include "controller/user_scope.h"
 
 namespace engineroom::controller {
 namespace {
@@ -106,6 +107,14 @@ Set duration(Duration Options::* member, double unit_seconds) {
   };
 }
 
+Status set_restore(Options& options, std::string_view value) {
+  const auto parsed = parse_flag(value);
+  if (!parsed) return bad_value("wants True or False");
+  options.restore = *parsed;
+  options.keeps_journal = options.keeps_journal || *parsed;
+  return {};
+}
+
 Status set_hwm(Options& options, std::string_view value) {
   const auto parsed = parse_number<int>(value);
   if (!parsed || *parsed < 0) return bad_value("wants a number of tasks; 0 is no limit");
@@ -118,6 +127,30 @@ Status set_key(Options& options, std::string_view value) {
   return {};
 }
 
+// "alice,bob" or "['alice', 'bob']"; further ones are added.
+Status add_users(Options& options, std::string_view value) {
+  constexpr std::size_t kMaxUsers = 100;
+  std::string names(value);
+  std::erase_if(names,
+                [](char c) { return std::string_view(" []'\"").find(c) != std::string::npos; });
+  for (std::size_t at = 0; at <= names.size();) {
+    const std::size_t end = std::min(names.find(',', at), names.size());
+    const std::string name = names.substr(at, end - at);
+    at = end + 1;
+    if (!is_user_name(name)) {
+      return bad_value(
+          "wants names of letters, digits, '_', '.' and '-', separated by commas: alice,bob");
+    }
+    const bool is_new =
+        std::find(options.users.begin(), options.users.end(), name) == options.users.end();
+    if (is_new) options.users.push_back(name);
+  }
+  if (options.users.size() > kMaxUsers) {
+    return bad_value(fmt::format("wants {} users at most", kMaxUsers));
+  }
+  return {};
+}
+
 Status set_transport(Options& options, std::string_view value) {
   if (value != "tcp" && value != "ipc") return bad_value("wants tcp or ipc");
   options.transport = value;
@@ -127,13 +160,21 @@ Status set_transport(Options& options, std::string_view value) {
 // ipyparallel.controller.dictdb.NoDB and its like.
 Status set_db_class(Options& options, std::string_view value) {
   const auto is = [value](std::string_view name) { return value.find(name) != value.npos; };
-  options.records = is("NoDB")     ? Records::kNone
-                    : is("DictDB") ? Records::kMemory
-                                   : Records::kSqlite;
+  options.records = is("NoDB")       ? Records::kNone
+                    : is("DictDB")   ? Records::kMemory
+                    : is("Postgres") ? Records::kPostgres
+                                     : Records::kSqlite;
   options.are_records_chosen = true;
   if (is("Mongo")) {
     options.remarks.push_back(fmt::format("no {}: records are kept in a SQLite file", value));
   }
+  return {};
+}
+
+Status set_postgres(Options& options, std::string_view value) {
+  options.records = Records::kPostgres;
+  options.are_records_chosen = true;
+  options.postgres_url = value;
   return {};
 }
 
@@ -173,6 +214,14 @@ const std::vector<Setting>& settings() {
       {kFiles, "reuse", "IPController.reuse_files", "",
        "keep ports and key of the connection files that exist, and the files at exit",
        flag(&Options::reuse_files)},
+      {kFiles, "journal", "", "", "keep a journal of what is under way, for --restore (off)",
+       flag(&Options::keeps_journal)},
+      {kFiles, "restore", "", "",
+       "go on with the journal, ports and key of a controller that was killed; keep one as well",
+       set_restore},
+      {kFiles, "restart-patience", "", "SECONDS",
+       "how long clients and engines wait for that, and it for engines (30)",
+       duration(&Options::restart_patience, 1)},
 
       {kNetwork, "ip", "IPController.ip", "ADDRESS",
        "the address to listen on; * is all (127.0.0.1)", text(&Options::ip)},
@@ -201,6 +250,13 @@ const std::vector<Setting>& settings() {
       {kSecurity, "", "Session.key", "KEY", "the signing key; better in $IPP_SESSION_KEY (random)",
        set_key},
 
+      {kSecurity, "users", "IPController.users", "NAMES",
+       "users like alice,bob, who see nothing of each other's tasks: each has a connection file",
+       add_users},
+      {kSecurity, "user", "", "NAME", "one more of them", add_users},
+      {kSecurity, "users-dir", "IPController.users_dir", "DIR",
+       "where those files go: DIR/NAME/ (<profile>/security/users)", text(&Options::users_dir)},
+
       {kTasks, "ping", "HeartMonitor.period", "MS", "time between heartbeats (3000)",
        duration(&Options::ping_period, 0.001)},
       {kTasks, "", "HeartMonitor.max_heartmonitor_misses", "N",
@@ -225,6 +281,13 @@ const std::vector<Setting>& settings() {
        "the file of --sqlitedb (tasks.db, tasks-<cluster id>.db)", text(&Options::database_file)},
       {kTasks, "", "SQLiteDB.location", "DIR", "and its folder (the profile's)",
        text(&Options::database_folder)},
+      {kTasks, "postgres", "PostgresDB.url", "URL",
+       "records on a PostgreSQL server: postgresql://user@host/database; a password here can be "
+       "seen by all: better in ~/.pgpass",
+       set_postgres},
+      {kTasks, "postgres-schema", "PostgresDB.schema", "NAME",
+       "where in that database (engineroom, engineroom_<cluster id>)",
+       text(&Options::postgres_schema)},
       {kTasks, "max-saved-records", "", "N", "tasks that it keeps (1000000)",
        number<std::uint64_t>(&Options::max_saved_records, 1)},
 
@@ -232,6 +295,12 @@ const std::vector<Setting>& settings() {
        text(&Options::log_level)},
       {kOther, "debug", "", "", "the same as --log-level=debug", text(&Options::log_level), "10"},
       {kOther, "quiet", "", "", "only errors", text(&Options::log_level), "40"},
+      {kOther, "log-format", "", "FORMAT",
+       "text, or json: an object per line (what ENGINEROOM_LOG_FORMAT says)",
+       text(&Options::log_format)},
+      {kOther, "log-url", "BaseParallelApplication.log_url", "URL",
+       "send copies to a ZeroMQ SUB socket that listens there: tcp://host:port",
+       text(&Options::log_url)},
       {kOther, "stats", "", "", "log counters at exit (and whenever SIGUSR1 comes)",
        flag(&Options::log_stats)},
       {kOther, "max-data-bytes", "", "BYTES", "the largest buffer accepted (16 GiB)",
@@ -239,6 +308,11 @@ const std::vector<Setting>& settings() {
       {kOther, "max-request-bytes", "", "BYTES",
        "the same on the hub's and control channels (64 MiB)",
        number<std::int64_t>(&Options::max_request_bytes, 1)},
+      {kOther, "max-client-requests", "", "N",
+       "requests that one client may have unanswered (1000000)",
+       number<std::size_t>(&Options::max_client_requests, 1)},
+      {kOther, "max-client-bytes", "", "BYTES", "and their size (8 GiB)",
+       number<std::int64_t>(&Options::max_client_bytes, 1)},
   };
   return table;
 }
@@ -396,7 +470,8 @@ std::string help_text() {
          "version\n";
 }
 
-std::string version_text() { return fmt::format("engineroom-controller {}\n", ENGINEROOM_VERSION); }
+// Like the other programs': the number alone, for scripts.
+std::string version_text() { return fmt::format("{}\n", ENGINEROOM_VERSION); }
 
 std::string resolve_profile_dir(const Options& options) {
   if (!options.profile_dir.empty()) return options.profile_dir;

@@ -22,7 +22,7 @@
 namespace engineroom::controller {
 
 // Where records of requests and results are kept.
-enum class Records { kNone, kMemory, kSqlite };
+enum class Records { kNone, kMemory, kSqlite, kPostgres };
 
 struct Options {
   // Where files are. Empty: derived, see resolve_profile_dir().
@@ -46,11 +46,21 @@ struct Options {
   // Use the ports and the key of the connection files that exist; keep the files at exit.
   bool reuse_files = false;
 
+  // Keep a journal, so that a controller started after this one can go on; and go on with one.
+  bool keeps_journal = false;
+  bool restore = false;
+  Duration restart_patience = std::chrono::seconds(30);
+
   bool enable_curve = false;
   std::string curve_secret_key;
   std::string curve_public_key;
   // The HMAC key. Absent: a random one.
   std::optional<std::string> key;
+
+  // Users who see nothing of each other, each with a connection file (user_gate.h), and where those
+  // are: a folder per user. Empty: "users" beside the other connection files.
+  std::vector<std::string> users;
+  std::string users_dir;
 
   Duration ping_period = std::chrono::milliseconds(3000);
   int max_misses = 10;
@@ -68,6 +78,9 @@ struct Options {
   // In the database. Empty: "tasks.db", or "tasks-<cluster id>.db", in the profile's folder.
   std::string database_file;
   std::string database_folder;
+  // What libpq takes: a URL, words, or nothing. Empty: "engineroom", or "engineroom_<cluster id>".
+  std::string postgres_url;
+  std::string postgres_schema;
   std::uint64_t max_saved_records = 1'000'000;
 
   // Frames that claim to be larger end the connection they come on. Data: mux, task, broadcast,
@@ -75,7 +88,13 @@ struct Options {
   std::int64_t max_data_bytes = 16ll << 30;
   std::int64_t max_request_bytes = 64ll << 20;
 
+  // That one client may have unanswered.
+  std::size_t max_client_requests = 1'000'000;
+  std::int64_t max_client_bytes = 8ll << 30;
+
   std::string log_level = "20";
+  std::string log_format;  // "json", else text; empty: what ENGINEROOM_LOG_FORMAT says
+  std::string log_url;     // see transport/log_forwarder.h; empty: nowhere
   bool log_stats = false;
 
   // Said once logging is up.

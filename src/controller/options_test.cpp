@@ -64,6 +64,17 @@ TEST_F(OptionsTest, DatabasesOfStockControllersAreUnderstood) {
   EXPECT_EQ(mongo.remarks[0], "no MongoDB: records are kept in a SQLite file");
 }
 
+TEST_F(OptionsTest, PostgresIsChosenByItsAddress) {
+  const Options options = read({"--postgres=postgresql:///records", "--postgres-schema=mine"});
+  EXPECT_EQ(options.records, Records::kPostgres);
+  EXPECT_TRUE(options.are_records_chosen);
+  EXPECT_EQ(options.postgres_url, "postgresql:///records");
+  EXPECT_EQ(options.postgres_schema, "mine");
+  EXPECT_EQ(read({"--PostgresDB.url=host=db"}).postgres_url, "host=db");
+  // Where it is, libpq's own variables may say.
+  EXPECT_EQ(read({"--IPController.db_class=PostgresDB"}).records, Records::kPostgres);
+}
+
 TEST_F(OptionsTest, PortsAreListsAndRanges) {
   EXPECT_EQ(read({"--ports=7000-7002,7010"}).ports, (std::vector<int>{7000, 7001, 7002, 7010}));
   EXPECT_EQ(read({"--IPController.engine_ports=[7000, 7001]"}).engine_ports,

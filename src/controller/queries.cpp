@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "controller/record_queries.h"
+#include "controller/resources.h"
+#include "controller/user_messages.h"
 
 namespace engineroom::controller {
 namespace {
@@ -65,16 +67,27 @@ void write_ids(JsonWriter& w, const std::vector<std::string>& ids) {
   w.end_array();
 }
 
+// Those of `ids` that are theirs, as they call them.
+std::vector<std::string> theirs(std::vector<std::string> ids, const Scope& scope) {
+  if (scope.is_everything()) return ids;
+  std::vector<std::string> out;
+  for (const std::string& id : ids) {
+    if (const auto msg_id = scope.outside(id)) out.emplace_back(*msg_id);
+  }
+  return out;
+}
+
 }  // namespace
 
 void Queries::on_request(const wire::Message& request, const wire::Header& header, Time now) {
   Answer made = answer(request, header, now);
-  core_.delivery.to_client(Channel::kRegistration,
+  core_.delivery.to_client(Channel::kQuery,
                            core_.messages.make({.identities = request.identities,
                                                 .type = made.type,
                                                 .parent_header = request.header,
                                                 .content = std::move(made.content),
-                                                .buffers = std::move(made.buffers)}));
+                                                .buffers = std::move(made.buffers)},
+                                               Side::kClients));
 }
 
 Queries::Answer Queries::answer(const wire::Message& request, const wire::Header& header,
@@ -85,13 +98,20 @@ Queries::Answer Queries::answer(const wire::Message& request, const wire::Header
     return {"hub_error",
             to_content({"ValueError", "the content of " + type + " is no JSON object"})};
   }
-  if (type == "connection_request") return connection();
-  if (type == "queue_request") return queue_status(*content);
-  if (type == "result_request") return results(*content);
-  if (type == "history_request") return history();
-  if (type == "purge_request") return purge(*content);
-  if (type == "db_request") return records(*content);
-  if (type == "resubmit_request") return resubmit(*content, now);
+  if (type == "connection_request") {
+    const bool resumes = content->flag("resumes").value_or(false);
+    if (core_.journal != nullptr && resumes) {
+      core_.journal->note_client(request.identities.front().view());
+    }
+    return connection();
+  }
+  const Scope scope = scope_of(request.identities.front().view());
+  if (type == "queue_request") return queue_status(*content, scope);
+  if (type == "result_request") return results(*content, scope);
+  if (type == "history_request") return history(scope);
+  if (type == "purge_request") return purge(*content, scope);
+  if (type == "db_request") return records(*content, scope);
+  if (type == "resubmit_request") return resubmit(*content, scope, now);
   for (const auto& [name, what] : kNotSupported) {
     if (type == name) {
       return {"hub_error", to_content({"NotImplementedError",
@@ -108,48 +128,74 @@ Queries::Answer Queries::connection() const {
   for (const auto& [id, engine] : core_.registry.all()) {
     if (engine.is_registered) w.key(std::to_string(number(id))).value(engine.uuid);
   }
-  w.end_object().end_object();
+  w.end_object();
+  if (!core_.config.instance.empty()) w.key("instance").value(core_.config.instance);
+  if (core_.journal != nullptr) w.key("journal").raw(journal_json(core_));
+  w.end_object();
   return {"connection_reply", w.take()};
 }
 
-Queries::Answer Queries::queue_status(const JsonObject& content) {
+Queries::Answer Queries::queue_status(const JsonObject& content, const Scope& scope) {
   const Targets targets = find_targets(core_.registry, content, "targets");
   if (!targets.error.empty()) return {"hub_error", to_content({"IndexError", targets.error})};
   const bool verbose = content.flag("verbose").value_or(false);
+  const bool resources = content.flag("resources").value_or(false);
   JsonWriter w;
   w.begin_object().key("status").value("ok");
   for (const Engine* engine : targets.engines) {
-    w.key(std::to_string(number(engine->id))).begin_object();
-    if (verbose) {
-      const store::EngineTasks tasks = core_.store.tasks_of(engine->uuid);
-      write_ids(w.key("queue"), tasks.queue);
-      write_ids(w.key("completed"), tasks.completed);
-      write_ids(w.key("tasks"), tasks.tasks);
+    w.key(std::to_string(number(engine->id)));
+    if (resources) {
+      w.begin_object().key("resources").raw(to_json(engine->offer)).end_object();
     } else {
-      const store::EngineCounts counts = core_.store.counts(engine->uuid);
-      w.key("queue").value(counts.queue).key("completed").value(counts.completed);
-      w.key("tasks").value(counts.tasks);
+      write_queue(w, *engine, scope, verbose);
     }
-    w.end_object();
   }
   w.key("unassigned");
   if (verbose) {
-    write_ids(w, core_.store.unassigned());
-  } else {
+    write_ids(w, theirs(core_.store.unassigned(), scope));
+  } else if (scope.is_everything()) {
     w.value(core_.store.unassigned_count());
+  } else {
+    w.value(std::uint64_t{theirs(core_.store.unassigned(), scope).size()});
   }
   w.end_object();
   return {"queue_reply", w.take()};
 }
 
+void Queries::write_queue(JsonWriter& w, const Engine& engine, const Scope& scope,
+                          bool verbose) const {
+  store::EngineTasks tasks;
+  store::EngineCounts counts;
+  if (verbose || !scope.is_everything()) {
+    tasks = core_.store.tasks_of(engine.uuid);
+    for (auto* ids : {&tasks.queue, &tasks.completed, &tasks.tasks}) {
+      *ids = theirs(std::move(*ids), scope);
+    }
+    counts = {tasks.queue.size(), tasks.tasks.size(), tasks.completed.size()};
+  } else {
+    counts = core_.store.counts(engine.uuid);
+  }
+  w.begin_object();
+  if (verbose) {
+    write_ids(w.key("queue"), tasks.queue);
+    write_ids(w.key("completed"), tasks.completed);
+    write_ids(w.key("tasks"), tasks.tasks);
+  } else {
+    w.key("queue").value(counts.queue).key("completed").value(counts.completed);
+    w.key("tasks").value(counts.tasks);
+  }
+  w.end_object();
+}
+
 // ---- results ----
 
-bool Queries::write_result(JsonWriter& w, Frames& buffers, const std::string& msg_id) {
-  Result<store::Record> found = core_.store.find(msg_id);
+bool Queries::write_result(JsonWriter& w, Frames& buffers, const std::string& msg_id,
+                           const Scope& scope) {
+  Result<store::Record> found = core_.store.find(scope.inside(msg_id));
   if (!found.ok()) return false;
   const store::Record& record = found.value();
   w.key(msg_id).begin_object();
-  write_json(w.key("header"), checker_, record.header);
+  write_json(w.key("header"), checker_, unmarked_header(record.header, scope));
   write_json(w.key("metadata"), checker_, record.metadata);
   write_json(w.key("result_metadata"), checker_, record.result_metadata);
   write_json(w.key("result_header"), checker_, record.result_header);
@@ -170,7 +216,7 @@ bool Queries::write_result(JsonWriter& w, Frames& buffers, const std::string& ms
   return true;
 }
 
-Queries::Answer Queries::results(const JsonObject& content) {
+Queries::Answer Queries::results(const JsonObject& content, const Scope& scope) {
   std::vector<std::string> msg_ids = content.texts("msg_ids");
   const bool status_only = content.flag("status_only").value_or(false);
   // Buffers come in the order of sorted ids; the client counts on it.
@@ -180,10 +226,11 @@ Queries::Answer Queries::results(const JsonObject& content) {
   std::vector<std::string> pending;
   std::vector<std::string> completed;
   for (const std::string& msg_id : msg_ids) {
-    if (!core_.store.contains(msg_id)) {
+    const std::string inside = scope.inside(msg_id);
+    if (!core_.store.contains(inside)) {
       return {"result_reply", to_content({"KeyError", "'No such message: " + msg_id + "'"})};
     }
-    (core_.store.is_pending(msg_id) ? pending : completed).push_back(msg_id);
+    (core_.store.is_pending(inside) ? pending : completed).push_back(msg_id);
   }
   JsonWriter w;
   Frames buffers;
@@ -191,22 +238,22 @@ Queries::Answer Queries::results(const JsonObject& content) {
   write_ids(w.key("pending"), pending);
   write_ids(w.key("completed"), completed);
   if (!status_only) {
-    for (const std::string& msg_id : completed) write_result(w, buffers, msg_id);
+    for (const std::string& msg_id : completed) write_result(w, buffers, msg_id, scope);
   }
   w.end_object();
   return {"result_reply", w.take(), std::move(buffers)};
 }
 
-Queries::Answer Queries::history() const {
+Queries::Answer Queries::history(const Scope& scope) const {
   JsonWriter w;
   w.begin_object().key("status").value("ok");
-  write_ids(w.key("history"), core_.store.history());
+  write_ids(w.key("history"), theirs(core_.store.history(), scope));
   w.end_object();
   return {"history_reply", w.take()};
 }
 
-Queries::Answer Queries::records(const JsonObject& content) {
-  Result<RecordsReply> reply = find_records(core_.store, checker_, content);
+Queries::Answer Queries::records(const JsonObject& content, const Scope& scope) {
+  Result<RecordsReply> reply = find_records(core_.store, checker_, content, scope);
   if (!reply.ok()) {
     return {"db_reply", to_content({"ValueError", reply.status().message()})};
   }
@@ -214,13 +261,13 @@ Queries::Answer Queries::records(const JsonObject& content) {
 }
 
 // All of them, or none.
-Queries::Answer Queries::resubmit(const JsonObject& content, Time now) {
+Queries::Answer Queries::resubmit(const JsonObject& content, const Scope& scope, Time now) {
   constexpr const char* kReply = "resubmit_reply";
   const std::vector<std::string> msg_ids = content.texts("msg_ids");
   std::vector<store::Record> records;
   std::string missing;
   for (const std::string& msg_id : msg_ids) {
-    Result<store::Record> found = core_.store.find(msg_id);
+    Result<store::Record> found = core_.store.find(scope.inside(msg_id));
     if (!found.ok()) {
       missing += (missing.empty() ? "'" : ", '") + msg_id + "'";
       continue;
@@ -245,34 +292,51 @@ Queries::Answer Queries::resubmit(const JsonObject& content, Time now) {
   for (const store::Record& record : records) {
     const Result<std::string> again = resubmit_(record, now);
     if (!again.ok()) return {kReply, to_content({"ValueError", again.status().message()})};
-    w.key(record.msg_id).value(again.value());
+    w.key(scope.outside(record.msg_id).value_or(""))
+        .value(scope.outside(again.value()).value_or(""));
   }
   w.end_object().end_object();
   return {kReply, w.take()};
 }
 
-Queries::Answer Queries::purge(const JsonObject& content) {
+Queries::Answer Queries::purge(const JsonObject& content, const Scope& scope) {
   constexpr std::string_view kReply = "purge_reply";
   if (content.text("msg_ids") == "all") {
-    core_.store.purge_all();
+    purge_all(scope);
     return {std::string(kReply), ok_content()};
   }
-  const std::vector<std::string> msg_ids = content.texts("msg_ids");
-  const auto pending = std::find_if(msg_ids.begin(), msg_ids.end(), [this](const std::string& id) {
-    return core_.store.is_pending(id);
-  });
-  if (pending != msg_ids.end()) {
-    return {std::string(kReply), to_content({"IndexError", "msg pending: '" + *pending + "'"})};
+  std::vector<std::string> msg_ids = content.texts("msg_ids");
+  for (std::string& msg_id : msg_ids) {
+    std::string inside = scope.inside(msg_id);
+    if (core_.store.is_pending(inside)) {
+      return {std::string(kReply), to_content({"IndexError", "msg pending: '" + msg_id + "'"})};
+    }
+    msg_id = std::move(inside);
   }
   (void)core_.store.purge(msg_ids);
   if (!content.element("engine_ids") || content.element("engine_ids")->is_null()) {
     return {std::string(kReply), ok_content()};
   }
   const Targets engines = find_targets(core_.registry, content, "engine_ids");
-  for (const Engine* engine : engines.engines) core_.store.purge_engine(engine->uuid);
+  for (const Engine* engine : engines.engines) purge_engine(engine->uuid, scope);
   if (!engines.error.empty())
     return {std::string(kReply), to_content({"IndexError", engines.error})};
   return {std::string(kReply), ok_content()};
+}
+
+void Queries::purge_all(const Scope& scope) {
+  if (scope.is_everything()) return core_.store.purge_all();
+  std::vector<std::string> ids = core_.store.history();
+  std::erase_if(
+      ids, [&](const std::string& id) { return !scope.outside(id) || core_.store.is_pending(id); });
+  (void)core_.store.purge(ids);
+}
+
+void Queries::purge_engine(std::string_view uuid, const Scope& scope) {
+  if (scope.is_everything()) return core_.store.purge_engine(uuid);
+  std::vector<std::string> ids = core_.store.tasks_of(uuid).completed;
+  std::erase_if(ids, [&](const std::string& id) { return !scope.outside(id); });
+  (void)core_.store.purge(ids);
 }
 
 }  // namespace engineroom::controller

@@ -5,6 +5,9 @@
 // gets a "hub_error". The shapes are those of stock ipyparallel (reference:
 // docs/dev/controller.md), whose client is the judge.
 //
+// A user of a cluster (user_scope.h) is told of their own tasks alone, by the ids that they know:
+// those of others are unknown.
+//
 // Threads: the loop thread only.
 #pragma once
 
@@ -16,6 +19,7 @@
 
 #include "controller/core.h"
 #include "controller/json_object.h"
+#include "controller/user_scope.h"
 
 namespace engineroom::controller {
 
@@ -39,14 +43,17 @@ class Queries {
   Answer answer(const wire::Message& request, const wire::Header& header, Time now);
 
   Answer connection() const;
-  Answer queue_status(const JsonObject& content);
-  Answer results(const JsonObject& content);
-  Answer history() const;
-  Answer records(const JsonObject& content);
-  Answer resubmit(const JsonObject& content, Time now);
-  Answer purge(const JsonObject& content);
+  Answer queue_status(const JsonObject& content, const Scope& scope);
+  Answer results(const JsonObject& content, const Scope& scope);
+  Answer history(const Scope& scope) const;
+  Answer records(const JsonObject& content, const Scope& scope);
+  Answer resubmit(const JsonObject& content, const Scope& scope, Time now);
+  Answer purge(const JsonObject& content, const Scope& scope);
 
-  bool write_result(JsonWriter& w, Frames& buffers, const std::string& msg_id);
+  void write_queue(JsonWriter& w, const Engine& engine, const Scope& scope, bool verbose) const;
+  bool write_result(JsonWriter& w, Frames& buffers, const std::string& msg_id, const Scope& scope);
+  void purge_all(const Scope& scope);
+  void purge_engine(std::string_view uuid, const Scope& scope);
 
   Core& core_;
   Resubmit resubmit_;

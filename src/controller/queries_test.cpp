@@ -6,11 +6,11 @@ namespace {
 class QueriesTest : public ControllerTest {
  protected:
   Seen query(const std::string& type, const std::string& content = "{}") {
-    receive(Channel::kRegistration, {.identities = {Bytes::of_static("c")},
-                                     .type = type,
-                                     .content = content,
-                                     .msg_id = "q" + std::to_string(++queries_)});
-    Seen reply = take(Channel::kRegistration);
+    receive(Channel::kQuery, {.identities = {Bytes::of_static("c")},
+                              .type = type,
+                              .content = content,
+                              .msg_id = "q" + std::to_string(++queries_)});
+    Seen reply = take(Channel::kQuery);
     EXPECT_EQ(reply.to(), "c");
     EXPECT_EQ(reply.parent.msg_id, "q" + std::to_string(queries_));
     return reply;
@@ -154,11 +154,11 @@ TEST_F(QueriesTest, ResubmittedTasksKeepTargetsRetriesAndLabelAndAreRecorded) {
   take(Channel::kTaskClient);
 
   // The task is sent before the query is answered.
-  receive(Channel::kRegistration, {.identities = {Bytes::of_static("c")},
-                                   .type = "resubmit_request",
-                                   .content = R"({"msg_ids":["t1"]})"});
+  receive(Channel::kQuery, {.identities = {Bytes::of_static("c")},
+                            .type = "resubmit_request",
+                            .content = R"({"msg_ids":["t1"]})"});
   const Seen again = take(Channel::kTaskEngine);
-  const Seen reply = take(Channel::kRegistration);
+  const Seen reply = take(Channel::kQuery);
   EXPECT_EQ(reply.content("resubmitted"), "{\"t1\":\"" + again.header.msg_id + "\"}");
   EXPECT_EQ(again.to(), "e2");
   EXPECT_EQ(again.header.msg_type, "apply_request");
@@ -181,11 +181,11 @@ TEST_F(QueriesTest, ResubmittedDirectRequestsGoToTheirEngineAgain) {
   join("e1");
   join("e2");
   run_two();
-  receive(Channel::kRegistration, {.identities = {Bytes::of_static("c")},
-                                   .type = "resubmit_request",
-                                   .content = R"({"msg_ids":["r1"]})"});
+  receive(Channel::kQuery, {.identities = {Bytes::of_static("c")},
+                            .type = "resubmit_request",
+                            .content = R"({"msg_ids":["r1"]})"});
   EXPECT_EQ(take(Channel::kTaskEngine).to(), "e1");
-  take(Channel::kRegistration);
+  take(Channel::kQuery);
 }
 
 TEST_F(QueriesTest, ResubmittingWhatIsUnknownResubmitsNothing) {
@@ -216,13 +216,27 @@ TEST_F(QueriesTest, ShutdownTellsEverybodyAndStops) {
   EXPECT_TRUE(controller->wants_to_stop());
 }
 
-TEST_F(QueriesTest, StatusOnIopubIsPassedOnUnread) {
+TEST_F(QueriesTest, StatusOnIopubIsPassedOnUnreadIfClientsCanVerifyIt) {
+  ControllerConfig one_key = config();
+  one_key.client_key = one_key.engine_key;
+  restart(one_key);
   controller->on_message(Channel::kIopubEngine,
                          {Bytes::of_static("engine.0.status"), Bytes::of_static("junk")}, -1, now);
   ASSERT_EQ(outbox.sent.size(), 1u);
   EXPECT_EQ(outbox.sent.front().second.size(), 2u);
   outbox.sent.clear();
   EXPECT_EQ(dropped(Drop::kMalformed), 0u);
+}
+
+TEST_F(QueriesTest, StatusOnIopubIsSignedAnewIfTheyCannot) {
+  controller->on_message(Channel::kIopubEngine,
+                         {Bytes::of_static("engine.0.status"), Bytes::of_static("junk")}, -1, now);
+  EXPECT_EQ(dropped(Drop::kMalformed), 1u);
+  receive(Channel::kIopubEngine,
+          {.identities = {Bytes::of_static("engine.0.status")}, .type = "status"});
+  EXPECT_EQ(take(Channel::kIopubClient).header.msg_type, "status");
+  receive(Channel::kIopubEngine, {.identities = {}, .type = "status"});
+  EXPECT_EQ(take(Channel::kIopubClient).header.msg_type, "status");
 }
 
 TEST_F(QueriesTest, StatsAreJson) {

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 #include <utility>
 
 #include "base/clock.h"
+#include "controller/user_messages.h"
 
 namespace engineroom::controller {
 namespace {
@@ -114,6 +116,74 @@ class ReplyWriter {
   std::vector<std::size_t> result_lengths_;
 };
 
+// ---- ids as a user knows them ----
+
+bool names_a_task(std::string_view key) {
+  return key == "msg_id" || key == "resubmitted" || key == "header.msg_id";
+}
+
+// An operand that is compared with ids: a text, or a list of texts. (A common prefix changes no
+// order, and means itself in a pattern.)
+void write_operand(JsonWriter& w, simdjson::dom::element operand, const Scope& scope) {
+  std::string_view text;
+  simdjson::dom::array list;
+  simdjson::dom::object operators;
+  if (operand.get(text) == simdjson::SUCCESS) {
+    w.value(scope.inside(text));
+  } else if (operand.get(list) == simdjson::SUCCESS) {
+    w.begin_array();
+    for (const simdjson::dom::element each : list) write_operand(w, each, scope);
+    w.end_array();
+  } else if (operand.get(operators) == simdjson::SUCCESS) {
+    w.begin_object();
+    for (const simdjson::dom::key_value_pair each : operators) {
+      write_operand(w.key(each.key), each.value, scope);
+    }
+    w.end_object();
+  } else {
+    w.raw(simdjson::minify(operand));
+  }
+}
+
+// The query as the store is to get it. What is no query stays as it is: the store says what is
+// wrong with it.
+std::string inner_query(const JsonObject& content, const Scope& scope) {
+  const std::string query = content.json("query", "{}");
+  simdjson::dom::object conditions;
+  const auto given = content.element("query");
+  if (scope.is_everything() || (given && given->get(conditions) != simdjson::SUCCESS)) return query;
+  JsonWriter w;
+  w.begin_object();
+  bool has_id = false;
+  if (given) {
+    for (const simdjson::dom::key_value_pair each : conditions) {
+      w.key(each.key);
+      has_id = has_id || each.key == "msg_id";
+      if (names_a_task(each.key)) {
+        write_operand(w, each.value, scope);
+      } else {
+        w.raw(simdjson::minify(each.value));
+      }
+    }
+  }
+  // For speed alone: what is not theirs is left out below in any case.
+  if (!has_id) {
+    w.key("msg_id").begin_object().key("$glob").value(scope.prefix() + "*").end_object();
+  }
+  w.end_object();
+  return w.take();
+}
+
+// As its user knows it; nullopt if it is somebody else's.
+std::optional<store::Record> outer_record(store::Record record, const Scope& scope) {
+  const auto msg_id = scope.outside(record.msg_id);
+  if (!msg_id) return std::nullopt;
+  record.header = unmarked_header(record.header, scope);
+  record.resubmitted = std::string(scope.outside(record.resubmitted).value_or(""));
+  record.msg_id = std::string(*msg_id);
+  return record;
+}
+
 }  // namespace
 
 void write_json(JsonWriter& w, JsonReader& checker, std::string_view text) {
@@ -125,14 +195,18 @@ void write_json(JsonWriter& w, JsonReader& checker, std::string_view text) {
 }
 
 Result<RecordsReply> find_records(const store::Store& store, JsonReader& checker,
-                                  const JsonObject& content) {
-  Result<store::Query> query = store::Query::parse(content.json("query", "{}"));
+                                  const JsonObject& content, const Scope& scope) {
+  Result<store::Query> query = store::Query::parse(inner_query(content, scope));
   if (!query.ok()) return query.status();
   const Result<Keys> keys = read_keys(content);
   if (!keys.ok()) return keys.status();
   ReplyWriter writer(keys.value(), checker);
-  const Status status = store.select(query.value(), [&writer](const store::Record& record) {
-    writer.add(record);
+  const Status status = store.select(query.value(), [&](const store::Record& record) {
+    if (scope.is_everything()) {
+      writer.add(record);
+    } else if (const auto theirs = outer_record(record, scope)) {
+      writer.add(*theirs);
+    }
     return true;
   });
   if (!status.ok()) return status;

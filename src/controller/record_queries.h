@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/status.h"
 #include "controller/json_object.h"
+#include "controller/user_scope.h"
 #include "store/query.h"
 #include "store/store.h"
 
@@ -24,9 +25,10 @@ struct RecordsReply {
 };
 
 // kInvalidArgument names what is wrong with the query or the keys. `checker` is used for texts out
-// of the store; `content` must not live in it.
+// of the store; `content` must not live in it. Only records of `scope` are found, and ids in the
+// query and in the reply are those that its user knows.
 Result<RecordsReply> find_records(const store::Store& store, JsonReader& checker,
-                                  const JsonObject& content);
+                                  const JsonObject& content, const Scope& scope);
 
 // `text`, or null if it is no JSON: records hold what came over the wire, and that must not spoil a
 // whole reply.

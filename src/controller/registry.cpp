@@ -14,6 +14,8 @@ const char* to_string(Departure why) {
       return "heart stopped";
     case Departure::kConnectionClosed:
       return "connection closed";
+    case Departure::kNeverReturned:
+      return "did not come back to the restarted controller";
     case Departure::kNeverStarted:
       return "never started its heart";
   }
@@ -30,7 +32,17 @@ EngineId Registry::choose_id(std::optional<int> requested) const {
 
 Engine& Registry::add(std::string uuid, std::optional<int> requested_id, Time now) {
   assert(!by_uuid_.contains(uuid));
-  const EngineId id = choose_id(requested_id);
+  return insert(choose_id(requested_id), std::move(uuid), now);
+}
+
+Engine& Registry::restore(EngineId id, std::string uuid, Time now) {
+  assert(!engines_.contains(id));
+  Engine& engine = insert(id, std::move(uuid), now);
+  engine.is_registered = engine.is_awaited = true;
+  return engine;
+}
+
+Engine& Registry::insert(EngineId id, std::string uuid, Time now) {
   // Ids that were asked for count as used: nobody gets one that a client may still remember.
   next_id_ = std::max(next_id_, number(id) + 1);
   Engine engine;

@@ -9,6 +9,7 @@
 // Pure bookkeeping: no sockets, no clock. Lookups are O(1). Threads: the loop thread only.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <deque>
@@ -49,11 +50,17 @@ struct Engine {
   // "engineroom" of the registration request: the version of one of our own engines; empty = a
   // stock one.
   std::string version;
+  // How other engines reach it, as its registration says (JSON); empty: not at all.
+  std::string peer;
+  // What tasks may demand of it.
+  scheduler::Amounts offer;
   // The connection its registration came over, -1 if its end says nothing about the engine's life.
   int connection = -1;
   Time since{};
   // Its heart has been heard: clients know it, tasks may go to it.
   bool is_registered = false;
+  // Known from before this controller was started, and not back yet.
+  bool is_awaited = false;
   // Scheduled pings without an answer, in a row, and whether the last one was answered.
   int misses = 0;
   bool has_answered = false;
@@ -69,6 +76,7 @@ enum class Departure {
   kHeartStopped,      // too many pings without an answer
   kConnectionClosed,  // its registration connection ended
   kNeverStarted,      // registered, but its heart was never heard
+  kNeverReturned,     // awaited after a restart of the controller, in vain
 };
 const char* to_string(Departure why);
 
@@ -90,6 +98,10 @@ class Registry {
   // A pending engine with the id it asked for, if that is free, else the next one never used.
   // REQUIRES: `uuid` is not taken.
   Engine& add(std::string uuid, std::optional<int> requested_id, Time now);
+  // An engine of an earlier controller, awaited. REQUIRES: neither id nor uuid is taken.
+  Engine& restore(EngineId id, std::string uuid, Time now);
+  // Ids below this are not given again.
+  void reserve_ids(int next_id) { next_id_ = std::max(next_id_, next_id); }
   // Remembers it as departed. The engine's data as they were; nullopt if there is no such engine.
   std::optional<Engine> remove(EngineId id, Departure why);
 
@@ -110,6 +122,7 @@ class Registry {
   void sanity_check() const;
 
  private:
+  Engine& insert(EngineId id, std::string uuid, Time now);
   EngineId choose_id(std::optional<int> requested) const;
   void remember(const Engine& engine, Departure why);
 

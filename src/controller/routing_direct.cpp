@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "controller/journal.h"
 #include "controller/json_object.h"
+#include "controller/recording.h"
 
 namespace engineroom::controller {
 namespace {
@@ -18,15 +18,15 @@ RemoteError no_such_engine(std::string_view engine_uuid, std::string_view msg_id
 
 // The frames for an engine, less its own identity, from a request whose first identities are
 // [client, engine].
-Frames for_engine(wire::Message message) {
+Frames for_engine(MessageMaker& messages, wire::Message message) {
   message.identities.erase(message.identities.begin() + 1);
-  return wire::join(message);
+  return messages.relay(message, Side::kEngines);
 }
 
 // [engine, client, …] → [client, engine, …]
-Frames for_client(wire::Message message) {
+Frames for_client(MessageMaker& messages, wire::Message message) {
   std::swap(message.identities[0], message.identities[1]);
-  return wire::join(message);
+  return messages.relay(message, Side::kClients);
 }
 
 bool expects_reply(std::string_view msg_type) { return !msg_type.starts_with("comm_"); }
@@ -41,17 +41,44 @@ void MuxRoute::on_request(Frames frames, Time now) {
   const Bytes client = message->identities[0];
   const auto header = core_.accept_header(Channel::kMuxClient, message->header, client);
   if (!header) return;
+  // After a restart clients ask again what may have been lost, and may be too early.
+  if (core_.journal != nullptr && core_.journal->has_seen(header->msg_id)) return;
   const Engine* engine = core_.registry.find(message->identities[1].view());
   if (engine == nullptr) return refuse(*message, *header, now);
 
   if (expects_reply(header->msg_type)) {
+    const std::size_t bytes = bytes_of(*message);
+    if (auto why = admit(header->msg_id, client, bytes)) {
+      return core_.refuse(Channel::kMuxClient, *message, *header,
+                          {"TaskRejectError", std::move(*why)}, engine->uuid);
+    }
     record_request(core_, store::QueueKind::kMux, header->msg_id, *message, *header,
                    label_of(core_.json, message->metadata), now);
     (void)core_.store.mark_sent(header->msg_id, engine->uuid);
-    pending_.insert_or_assign(header->msg_id,
-                              Pending{engine->id, client, message->header, header->msg_type});
+    if (core_.journal != nullptr) {
+      core_.journal->note_request(Channel::kMuxClient, header->msg_id, wire::join(*message), false,
+                                  core_.wall_time(now));
+    }
+    pending_.emplace(header->msg_id,
+                     Pending{engine->id, client, message->header, header->msg_type, bytes});
   }
-  core_.delivery.to_engine(Channel::kMuxEngine, *engine, for_engine(std::move(*message)), now);
+  // One that is awaited gets it when it is back.
+  if (engine->is_awaited && expects_reply(header->msg_type)) return;
+  core_.delivery.to_engine(Channel::kMuxEngine, *engine,
+                           for_engine(core_.messages, std::move(*message)), now);
+}
+
+std::optional<std::string> MuxRoute::admit(std::string_view msg_id, const Bytes& client,
+                                           std::size_t bytes) {
+  // The same id again: the earlier request is answered to nobody.
+  const auto found = pending_.find(msg_id);
+  if (found != pending_.end()) forget(found);
+  return core_.clients.admit(client.view(), bytes);
+}
+
+StringMap<MuxRoute::Pending>::iterator MuxRoute::forget(StringMap<Pending>::iterator item) {
+  core_.clients.release(item->second.client.view(), item->second.bytes);
+  return pending_.erase(item);
 }
 
 void MuxRoute::refuse(const wire::Message& request, const wire::Header& header, Time now) {
@@ -70,7 +97,7 @@ void MuxRoute::refuse(const wire::Message& request, const wire::Header& header, 
                               .metadata = reply_metadata("error", engine.view()),
                               .content = to_content(no_such_engine(engine.view(), header.msg_id))});
   record_reply(core_, header.msg_id, reply, {}, engine.view(), now);
-  core_.delivery.to_client(Channel::kMuxClient, core_.messages.seal(reply));
+  core_.delivery.to_client(Channel::kMuxClient, core_.messages.seal(reply, Side::kClients));
 }
 
 bool MuxRoute::on_reply(Frames frames, Time now) {
@@ -80,18 +107,24 @@ bool MuxRoute::on_reply(Frames frames, Time now) {
   Engine* engine = core_.registry.find(uuid.view());
   const auto parent = core_.accept_header(Channel::kMuxEngine, message->parent_header, uuid);
   if (!parent) return true;
+  if (engine != nullptr) core_.note_receipt(*engine, parent->msg_id, now);
   const auto found = pending_.find(parent->msg_id);
   if (engine == nullptr || found == pending_.end() || found->second.engine != engine->id) {
     core_.drop(Drop::kStale, Channel::kMuxEngine, uuid, "nobody waits for " + parent->msg_id);
     return engine != nullptr;
   }
-  record_reply(core_, parent->msg_id, *message,
-               read_reply_facts(core_.json, message->metadata.view()), engine->uuid, now);
+  const ReplyFacts facts = read_reply_facts(core_.json, message->metadata.view());
+  record_reply(core_, parent->msg_id, *message, facts, engine->uuid, now);
   ++engine->completed;
   // The identity that asked, not the one that came back: a reply goes nowhere else.
   message->identities[1] = found->second.client;
-  pending_.erase(found);
-  core_.delivery.to_client(Channel::kMuxClient, for_client(std::move(*message)));
+  forget(found);
+  const Frames reply = for_client(core_.messages, std::move(*message));
+  if (core_.journal != nullptr) {
+    core_.journal->note_reply(parent->msg_id, facts.status == "ok", engine->id, reply,
+                              core_.wall_time(now));
+  }
+  core_.delivery.to_client(Channel::kMuxClient, reply);
   return true;
 }
 
@@ -110,7 +143,42 @@ void MuxRoute::on_engine_lost(const Engine& engine, Time now) {
                                 .metadata = reply_metadata("error", engine.uuid),
                                 .content = to_content(engine_died(engine.uuid, msg_id))});
     record_reply(core_, msg_id, reply, {}, engine.uuid, now);
-    item = pending_.erase(item);
+    if (core_.journal != nullptr) {
+      core_.journal->note_reply(msg_id, false, std::nullopt, {}, core_.wall_time(now));
+    }
+    item = forget(item);
+  }
+}
+
+void MuxRoute::restore(const std::string& msg_id, const JournalRecord& record) {
+  auto message = wire::split(record.frames);
+  if (!message.ok() || message.value().identities.size() < 2) return;
+  const wire::Message& request = message.value();
+  const Engine* engine = core_.registry.find(request.identities[1].view());
+  const auto header = wire::parse_header(request.header.view());
+  if (engine == nullptr || !header.ok()) return;
+  const std::size_t bytes = bytes_of(request);
+  const Pending pending{engine->id, Bytes::copy_of(request.identities[0].view()),
+                        Bytes::copy_of(request.header.view()), header.value().msg_type, bytes};
+  const bool is_new = pending_.emplace(msg_id, pending).second;
+  if (is_new) core_.clients.count(request.identities[0].view(), bytes);
+}
+
+void MuxRoute::on_engine_returned(const Engine& engine, const std::unordered_set<std::string>& held,
+                                  Time now) {
+  std::vector<std::string> missing;
+  for (const auto& [msg_id, pending] : pending_) {
+    if (pending.engine == engine.id && !held.contains(msg_id)) missing.push_back(msg_id);
+  }
+  core_.journal->sort_by_arrival(missing);
+  for (const std::string& msg_id : missing) {
+    auto message = wire::split(core_.journal->request_frames(msg_id));
+    if (!message.ok()) {
+      ER_LOG_ERROR("journal: '{}' is lost: {}", msg_id, message.status().message());
+      continue;
+    }
+    core_.delivery.to_engine(Channel::kMuxEngine, engine,
+                             for_engine(core_.messages, message.take()), now);
   }
 }
 
@@ -125,7 +193,8 @@ void ControlRoute::on_request(Frames frames, Time now) {
   if (header->msg_type == "abort_request") snoop_abort(*message, now);
   const Engine* engine = core_.registry.find(message->identities[1].view());
   if (engine == nullptr) return refuse(*message, *header);
-  core_.delivery.to_engine(Channel::kControlEngine, *engine, for_engine(std::move(*message)), now);
+  core_.delivery.to_engine(Channel::kControlEngine, *engine,
+                           for_engine(core_.messages, std::move(*message)), now);
 }
 
 void ControlRoute::snoop_abort(const wire::Message& request, Time now) {
@@ -139,15 +208,9 @@ void ControlRoute::snoop_abort(const wire::Message& request, Time now) {
 }
 
 void ControlRoute::refuse(const wire::Message& request, const wire::Header& header) {
-  const Bytes& engine = request.identities[1];
-  const std::string type = reply_type(header.msg_type);
-  core_.delivery.to_client(
-      Channel::kControlClient,
-      core_.messages.make({.identities = {request.identities[0], engine},
-                           .type = type,
-                           .parent_header = request.header,
-                           .metadata = reply_metadata("error", engine.view()),
-                           .content = to_content(no_such_engine(engine.view(), header.msg_id))}));
+  const std::string_view engine = request.identities[1].view();
+  core_.refuse(Channel::kControlClient, request, header, no_such_engine(engine, header.msg_id),
+               engine);
 }
 
 bool ControlRoute::on_reply(Frames frames, Time) {
@@ -160,7 +223,8 @@ bool ControlRoute::on_reply(Frames frames, Time) {
     return true;
   }
   if (message->identities[1] == kOwnIdentity) return is_engine;
-  core_.delivery.to_client(Channel::kControlClient, for_client(std::move(*message)));
+  core_.delivery.to_client(Channel::kControlClient,
+                           for_client(core_.messages, std::move(*message)));
   return is_engine;
 }
 
@@ -169,7 +233,8 @@ void ControlRoute::send_own(const Engine& engine, std::string_view type, std::st
   core_.delivery.to_engine(Channel::kControlEngine, engine,
                            core_.messages.make({.identities = {Bytes::of_static(kOwnIdentity)},
                                                 .type = type,
-                                                .content = std::move(content)}),
+                                                .content = std::move(content)},
+                                               Side::kEngines),
                            now);
 }
 
@@ -178,7 +243,8 @@ void ControlRoute::shut_down_stranger(std::string_view uuid) {
       Channel::kControlEngine,
       core_.messages.make({.identities = {Bytes::copy_of(uuid), Bytes::of_static(kOwnIdentity)},
                            .type = "shutdown_request",
-                           .content = R"({"restart":false})"}));
+                           .content = R"({"restart":false})"},
+                          Side::kEngines));
 }
 
 }  // namespace engineroom::controller

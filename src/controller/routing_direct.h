@@ -17,7 +17,10 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -34,6 +37,12 @@ class MuxRoute {
   bool on_reply(Frames frames, Time now);
   void on_engine_lost(const Engine& engine, Time now);
 
+  // A request without a reply that the journal has of an earlier controller.
+  void restore(const std::string& msg_id, const JournalRecord& record);
+  // An awaited engine has said what it holds: the rest is sent again.
+  void on_engine_returned(const Engine& engine, const std::unordered_set<std::string>& held,
+                          Time now);
+
   std::size_t pending_count() const { return pending_.size(); }
 
  private:
@@ -43,7 +52,11 @@ class MuxRoute {
     // Of the request, for the record should the engine die.
     Bytes header;
     std::string msg_type;
+    std::size_t bytes = 0;
   };
+
+  std::optional<std::string> admit(std::string_view msg_id, const Bytes& client, std::size_t bytes);
+  StringMap<Pending>::iterator forget(StringMap<Pending>::iterator item);
 
   void refuse(const wire::Message& request, const wire::Header& header, Time now);
 

@@ -86,16 +86,18 @@ TEST_F(RoutingDirectTest, RequestWaitsForAnEngineThatIsStillConnecting) {
 
 TEST_F(RoutingDirectTest, BadMessagesAreCountedAndDropped) {
   join("e1");
-  Frames frames = sign(
-      {.identities = {Bytes::of_static("c"), Bytes::of_static("e1")}, .type = "apply_request"});
+  Frames frames =
+      sign({.identities = {Bytes::of_static("c"), Bytes::of_static("e1")}, .type = "apply_request"},
+           Side::kClients);
   controller->on_message(Channel::kMuxClient, frames, -1, now);
   take(Channel::kMuxEngine);
   // Played again.
   controller->on_message(Channel::kMuxClient, frames, -1, now);
   EXPECT_EQ(dropped(Drop::kBadSignature), 1u);
 
-  Frames forged = sign(
-      {.identities = {Bytes::of_static("c"), Bytes::of_static("e1")}, .type = "apply_request"});
+  Frames forged =
+      sign({.identities = {Bytes::of_static("c"), Bytes::of_static("e1")}, .type = "apply_request"},
+           Side::kClients);
   forged.back() = Bytes::of_static(R"({"changed":1})");
   controller->on_message(Channel::kMuxClient, forged, -1, now);
   EXPECT_EQ(dropped(Drop::kBadSignature), 2u);

@@ -25,7 +25,7 @@
 #include <vector>
 
 #include "controller/core.h"
-#include "controller/journal.h"
+#include "controller/recording.h"
 #include "controller/task_draft.h"
 
 namespace engineroom::controller {
@@ -46,6 +46,20 @@ class TaskRoute {
   // kInvalidArgument if the record's header is none.
   Result<std::string> resubmit(const store::Record& record, Time now);
 
+  // What the journal has of an earlier controller, in this order: engines and finished tasks, then
+  // each request without a reply.
+  void restore_past(const Journal& journal);
+  void restore(const Journal::OpenRequest& open, const std::string& msg_id,
+               const JournalRecord& record, Time now);
+  // Of a task that is with engine `at`: who has this input, null if no engine; nullopt if it is
+  // given no such thing.
+  std::optional<const Engine*> find_holder(std::string_view msg_id, std::string_view input,
+                                           EngineId at);
+
+  // An awaited engine has said what it holds.
+  void on_engine_returned(const Engine& engine, const std::unordered_set<std::string>& held,
+                          Time now);
+
   void on_engine_joined(const Engine& engine, Time now);
   // The engine as it was; the registry has forgotten it.
   void on_engine_lost(const Engine& engine, Time now);
@@ -59,6 +73,7 @@ class TaskRoute {
  private:
   static constexpr std::size_t kKeptBuckets = 4096;
   static constexpr std::size_t kMaxAbortedEarly = 10'000;
+  static constexpr std::size_t kMaxFailures = 1024;
 
   struct Live {
     std::string msg_id;
@@ -69,7 +84,9 @@ class TaskRoute {
     bool has_timeout = false;
     // Submitted by the controller: signed here, and its reply goes to nobody.
     bool is_own = false;
-    int attempts = 0;  // times sent to an engine
+    std::vector<Input> inputs = {};
+    int attempts = 0;     // times sent to an engine
+    EngineId engine{-1};  // where it was sent last
     // The reply of a failed attempt, in case no other follows.
     std::unique_ptr<wire::Message> last_failure = {};
   };
@@ -82,6 +99,8 @@ class TaskRoute {
 
   Live* find_live(std::string_view msg_id);
   void submit(wire::Message request, wire::Header header, TaskDraft draft, bool is_own, Time now);
+  void note_finished(const Live& live, const Frames& reply, const ReplyFacts& facts,
+                     std::optional<EngineId> engine, Time now);
   void note_aborted_early(TaskId task);
   void refuse_repeated(const wire::Message& request, const wire::Header& header);
   std::string uuid_of(EngineId id) const;
@@ -96,11 +115,13 @@ class TaskRoute {
   void perform(const scheduler::Retry& effect, Time now);
   void perform(const scheduler::TakeBack& effect, Time now);
   void reject(TaskId task, scheduler::Failure why, std::string_view engine_uuid, Time now);
+  void reject_for_input(TaskId task, TaskId input, Time now);
+  void remember_failure(TaskId task, const Bytes& content);
 
   // Hands the reply to the client, and the task is done. A reply of our own has no identities and
   // no signature yet.
   void finish(TaskId task, wire::Message reply, const ReplyFacts& facts,
-              std::string_view engine_uuid, Time now);
+              std::string_view engine_uuid, std::optional<EngineId> engine, Time now);
 
   Core& core_;
   TakeBack take_back_;
@@ -110,6 +131,9 @@ class TaskRoute {
   // are not known yet, the oldest in front. Of those that came since, the list still has some.
   std::unordered_set<TaskId> aborted_early_;
   std::deque<TaskId> aborted_early_order_;
+  // What the tasks that failed last said, for those that were to be given their results.
+  std::unordered_map<TaskId, Bytes> failures_;
+  std::deque<TaskId> failures_order_;
   // Set while a reply, or the loss of an engine, is handled.
   Current* current_ = nullptr;
   const Engine* lost_ = nullptr;

@@ -260,7 +260,29 @@ TEST_F(RoutingTaskTest, OldIdsAreForgotten) {
     answer(Channel::kTaskEngine, take(Channel::kTaskEngine), "e1");
     take(Channel::kTaskClient);
   }
+  // Its record says that it succeeded; where it ran is not known any more.
   submit("t4", R"({"after":["t1"]})");
+  answer(Channel::kTaskEngine, take(Channel::kTaskEngine), "e1");
+  take(Channel::kTaskClient);
+  submit("t5", R"({"follow":["t1"]})");
+  take_error("t5", "InvalidDependency");
+}
+
+TEST_F(RoutingTaskTest, TasksAreToldWhereTheirInputsAre) {
+  join("e1", R"(,"engineroom":"0.1","peer":{"url":"u","host":"h"})");
+  submit("t1");
+  submit("t2", R"({"inputs":[{"id":"t1","engine":""}]})");
+  answer(Channel::kTaskEngine, take(Channel::kTaskEngine), "e1");
+  take(Channel::kTaskClient);
+  const Seen second = take(Channel::kTaskEngine);
+  EXPECT_EQ(second.header.msg_id, "t2");
+  EXPECT_EQ(second.metadata("holders"),
+            R"({"at":[0],"engines":[{"uuid":"e1","peer":{"url":"u","host":"h"}}]})");
+  answer(Channel::kTaskEngine, second, "e1", "error");
+  take(Channel::kTaskClient);
+  submit("t3", R"({"inputs":[{"id":"t2","engine":""}]})");
+  take_error("t3", "DependencyError");
+  submit("t4", R"({"inputs":[{"id":"nobody","engine":""}]})");
   take_error("t4", "InvalidDependency");
 }
 

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/id.h"
 #include "base/log.h"
 #include "controller/records.h"
 
@@ -20,14 +21,18 @@ namespace {
 // Messages taken from one socket before the next has its turn.
 constexpr int kBatch = 64;
 
+// And messages for which a journal is written once: more would make engines wait.
+constexpr int kJournalBatch = 16;
+
 // The sockets that are read, replies before requests: what is finished makes room for what is new.
 // Output of engines comes after their replies, so that a shutdown announced there does not overtake
 // results sent before.
-constexpr std::array<Channel, 12> kInbound = {
+constexpr std::array<Channel, 13> kInbound = {
     Channel::kTaskEngine,    Channel::kMuxEngine,    Channel::kBroadcastEngine,
     Channel::kControlEngine, Channel::kPong,         Channel::kPing,
     Channel::kIopubEngine,   Channel::kRegistration, Channel::kControlClient,
-    Channel::kTaskClient,    Channel::kMuxClient,    Channel::kBroadcastClient};
+    Channel::kTaskClient,    Channel::kMuxClient,    Channel::kBroadcastClient,
+    Channel::kQuery};
 
 sigset_t handled_signals() {
   sigset_t set;
@@ -81,10 +86,16 @@ bool is_laned(Channel channel) {
     case Channel::kControlClient:
     case Channel::kControlEngine:
     case Channel::kRegistration:
+    case Channel::kQuery:
       return true;
     default:
       return false;
   }
+}
+
+SendResult result_of(const Status& status) {
+  if (status.ok()) return SendResult::kSent;
+  return status.code() == ErrorCode::kUnavailable ? SendResult::kQueueFull : SendResult::kNoPeer;
 }
 
 // True if the other end of this connection is on this machine, so that its closing means the peer's
@@ -122,21 +133,25 @@ Server::~Server() {
 
 Status Server::start() {
   if (Status status = files_.make_folders(); !status.ok()) return status;
-  std::optional<transport::CurveKeys> curve;
-  if (options_.enable_curve || !is_local_only(options_)) {
+  std::optional<SideKeys> curve;
+  // A signature keeps others from writing, not from reading: anybody can subscribe to a PUB socket.
+  if (options_.enable_curve || !is_local_only(options_) || !options_.users.empty()) {
     auto keys = curve_keys(options_, files_);
     if (!keys.ok()) return keys.status();
     curve = keys.take();
     if (!options_.enable_curve) ER_LOG_INFO("listening on {}: traffic is encrypted", options_.ip);
   }
-  Addresses addresses = plan_addresses(options_, files_, curve ? curve->public_key : "");
-  if (options_.reuse_files) {
-    auto existing = files_.read_existing();
+  Addresses addresses = plan_addresses(options_, files_, curve);
+  if (options_.reuse_files || options_.restore) {
+    auto existing = files_.read_existing(addresses);
     if (!existing.ok()) return existing.status();
     if (existing.value()) {
       addresses = *existing.take();
-      addresses.client.curve_serverkey = addresses.engine.curve_serverkey =
-          curve ? curve->public_key : "";
+      addresses.client.curve_serverkey = curve ? curve->clients.public_key : "";
+      addresses.engine.curve_serverkey = curve ? curve->engines.public_key : "";
+      for (std::size_t i = 0; i < addresses.users.size(); ++i) {
+        addresses.users[i].curve_serverkey = curve ? curve->users[i].public_key : "";
+      }
     }
   }
 
@@ -146,30 +161,86 @@ Status Server::start() {
                                (*sockets_)[Channel::kRegistration].watch_connections()}) {
     if (!status.ok()) return status;
   }
-  lanes_.emplace(addresses.engine.key);
-  auto records = make_store(options_, files_.database_path());
-  if (!records.ok()) return records.status();
-  store_ = records.take();
+  open_lanes(addresses);
+  open_gate(addresses);
+  if (Status status = open_journal_and_records(); !status.ok()) return status;
 
   ControllerConfig config;
-  config.key = addresses.engine.key;
+  config.client_key = addresses.client.key;
+  config.engine_key = addresses.engine.key;
   config.heartbeat_period = options_.ping_period;
   config.max_heartbeat_misses = options_.max_misses;
   config.registration_timeout = options_.registration_timeout;
+  config.restart_patience = options_.restart_patience;
   config.scheduler = scheduler_config(options_);
+  config.client_limits = {options_.max_client_requests,
+                          static_cast<std::size_t>(options_.max_client_bytes)};
+  config.instance = new_session_id();
   config.engine_ports = ports_json(addresses.engine);
-  controller_ =
-      std::make_unique<Controller>(std::move(config), static_cast<Outbox&>(*this), *store_);
+  Outbox& outbox = gate_ ? static_cast<Outbox&>(*gate_) : *this;
+  controller_ = std::make_unique<Controller>(std::move(config), outbox, *store_,
+                                             journal_ ? &journal_->journal() : nullptr);
+  if (journal_ && journal_->is_restored()) controller_->restore(Clock::now());
 
   const sigset_t set = handled_signals();
   signal_fd_ = ::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+  list_inlets();
   std::vector<transport::Socket*> inbound;
-  for (const Channel channel : kInbound) inbound.push_back(&(*sockets_)[channel]);
+  for (const Inlet& inlet : inlets_) inbound.push_back(&socket_of(inlet));
   poller_.emplace(std::move(inbound), signal_fd_);
 
   if (Status status = files_.write(addresses); !status.ok()) return status;
   ER_LOG_INFO("ready: {}", files_.client_path());
   return {};
+}
+
+// Where a hub listens follows from its key, so that two with one key would be in each other's way.
+void Server::open_lanes(const Addresses& addresses) {
+  engine_lanes_.emplace(addresses.engine.key);
+  if (addresses.client.key != addresses.engine.key) client_lanes_.emplace(addresses.client.key);
+  for (const wire::ConnectionInfo& user : addresses.users) user_lanes_.emplace_back(user.key);
+}
+
+void Server::open_gate(const Addresses& addresses) {
+  if (options_.users.empty()) return;
+  std::vector<UserGate::User> users;
+  for (std::size_t i = 0; i < options_.users.size(); ++i) {
+    users.push_back({options_.users[i], addresses.users[i].key});
+  }
+  gate_ = std::make_unique<UserGate>(std::move(users), addresses.client.key,
+                                     static_cast<Outbox&>(*this), static_cast<UserOutbox&>(*this));
+}
+
+void Server::list_inlets() {
+  for (const Channel channel : kInbound) {
+    inlets_.push_back({channel});
+    if (side_of(channel) != Side::kClients) continue;
+    for (std::size_t user = 0; user < options_.users.size(); ++user) {
+      inlets_.push_back({channel, static_cast<int>(user)});
+    }
+  }
+}
+
+transport::Socket& Server::socket_of(const Inlet& inlet) {
+  if (inlet.user < 0) return (*sockets_)[inlet.channel];
+  return sockets_->of_user(static_cast<std::size_t>(inlet.user), inlet.channel);
+}
+
+transport::LaneHub& Server::lanes(Channel channel) {
+  return side_of(channel) == Side::kClients && client_lanes_ ? *client_lanes_ : *engine_lanes_;
+}
+
+Status Server::open_journal_and_records() {
+  if (options_.keeps_journal) {
+    auto journal = JournalKeeper::open(files_.journal_path(), options_.restore);
+    if (!journal.ok()) return journal.status();
+    journal_ = journal.take();
+  }
+  auto records =
+      make_store(options_, files_.database_path(), journal_ ? journal_->earlier() : nullptr);
+  if (!records.ok()) return records.status();
+  store_ = records.take();
+  return journal_ ? journal_->begin() : Status();
 }
 
 // ---- the loop ----
@@ -185,34 +256,64 @@ void Server::run() {
       controller_->set_clocks(now, std::chrono::system_clock::now());
       controller_->on_time(now);
     }
+    if (journal_) {
+      journal_->write_out();
+      journal_->on_turn();
+    }
     memory_.on_time(now);
     stop_ = stop_ || controller_->wants_to_stop();
   }
   if (options_.log_stats) log_stats();
-  if (!options_.reuse_files) files_.remove();
+  if (!options_.reuse_files) {
+    files_.remove();
+    if (journal_) journal_->remove();
+  }
   ER_LOG_INFO("stopped");
 }
 
 void Server::take_turn(Time now) {
-  for (std::size_t i = 0; i < kInbound.size(); ++i) {
-    if (poller_->ready(i)) drain(kInbound[i], now);
+  for (std::size_t i = 0; i < inlets_.size(); ++i) {
+    if (poller_->ready(i)) drain(inlets_[i], now);
     if (poller_->monitor_ready(i)) handle_connection_events(now);
   }
 }
 
-void Server::drain(Channel channel, Time now) {
-  transport::Socket& socket = (*sockets_)[channel];
-  for (int i = 0; i < kBatch; ++i) {
+void Server::drain(const Inlet& inlet, Time now) {
+  for (int taken = 0; taken < kBatch;) {
+    if (journal_) controller_->begin_batch();
+    const int n = receive_some(inlet, std::min(kJournalBatch, kBatch - taken), now);
+    if (journal_) controller_->end_batch(now);
+    if (n < kJournalBatch) return;
+    taken += n;
+  }
+}
+
+int Server::receive_some(const Inlet& inlet, int most, Time now) {
+  const Channel channel = inlet.channel;
+  transport::Socket& socket = socket_of(inlet);
+  for (int i = 0; i < most; ++i) {
     std::optional<transport::Received> received = socket.receive();
-    if (!received) return;
+    if (!received) return i;
     if (channel != Channel::kPong) memory_.on_work(now);
-    if (is_laned(channel)) lanes_->resolve(received->frames);
+    if (inlet.user >= 0) {
+      const auto user = static_cast<std::size_t>(inlet.user);
+      receive_from_user(user, channel, std::move(received->frames), now);
+      continue;
+    }
+    if (is_laned(channel)) lanes(channel).resolve(received->frames);
     if (channel == Channel::kRegistration) {
       receive_registration(std::move(*received), now);
     } else {
       controller_->on_message(channel, std::move(received->frames), -1, now);
     }
   }
+  return most;
+}
+
+void Server::receive_from_user(std::size_t user, Channel channel, Frames frames, Time now) {
+  user_lanes_[user].resolve(frames);
+  auto admitted = gate_->admit(user, channel, std::move(frames));
+  if (admitted) controller_->on_message(channel, std::move(*admitted), -1, now);
 }
 
 // What closed before this message was sent must be known first: the system gives the number of a
@@ -260,11 +361,18 @@ void Server::wait(Time now) {
 }
 
 SendResult Server::send(Channel channel, const Frames& frames) {
+  // First what it is about, then the message.
+  if (journal_) journal_->write_out();
   transport::Socket& socket = (*sockets_)[channel];
-  const Status status =
-      is_laned(channel) ? transport::send_by(*lanes_, socket, frames) : socket.send(frames);
-  if (status.ok()) return SendResult::kSent;
-  return status.code() == ErrorCode::kUnavailable ? SendResult::kQueueFull : SendResult::kNoPeer;
+  return result_of(is_laned(channel) ? transport::send_by(lanes(channel), socket, frames)
+                                     : socket.send(frames));
+}
+
+SendResult Server::send_to(std::size_t user, Channel channel, const Frames& frames) {
+  if (journal_) journal_->write_out();
+  transport::Socket& socket = sockets_->of_user(user, channel);
+  return result_of(is_laned(channel) ? transport::send_by(user_lanes_[user], socket, frames)
+                                     : socket.send(frames));
 }
 
 void Server::log_stats() const { ER_LOG_INFO("stats {}", controller_->stats_json()); }

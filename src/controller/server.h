@@ -15,20 +15,23 @@
 
 #include <memory>
 #include <optional>
+#include <vector>
 
 #include "base/status.h"
 #include "controller/controller.h"
 #include "controller/files.h"
+#include "controller/journal_keeper.h"
 #include "controller/memory.h"
 #include "controller/options.h"
 #include "controller/sockets.h"
+#include "controller/user_gate.h"
 #include "store/store.h"
 #include "transport/lane.h"
 #include "transport/poller.h"
 
 namespace engineroom::controller {
 
-class Server : private Outbox {
+class Server : private Outbox, private UserOutbox {
  public:
   explicit Server(Options options);
   ~Server() override;
@@ -40,11 +43,27 @@ class Server : private Outbox {
   void run();
 
  private:
+  // The earlier controller's journal, and records; then the new journal.
+  Status open_journal_and_records();
+  void open_gate(const Addresses& addresses);
   SendResult send(Channel channel, const Frames& frames) override;
+  SendResult send_to(std::size_t user, Channel channel, const Frames& frames) override;
 
+  void open_lanes(const Addresses& addresses);
+  transport::LaneHub& lanes(Channel channel);
+  // A socket that is read, and whose it is; -1: the owner's, or engines'.
+  struct Inlet {
+    Channel channel{};
+    int user = -1;
+  };
+  void list_inlets();
+  transport::Socket& socket_of(const Inlet& inlet);
   // One turn over all sockets that have something.
   void take_turn(Time now);
-  void drain(Channel channel, Time now);
+  void drain(const Inlet& inlet, Time now);
+  // Handles as many messages; how many there were.
+  int receive_some(const Inlet& inlet, int most, Time now);
+  void receive_from_user(std::size_t user, Channel channel, Frames frames, Time now);
   void receive_registration(transport::Received received, Time now);
   void handle_connection_events(Time now);
   void handle_signals();
@@ -53,9 +72,14 @@ class Server : private Outbox {
 
   const Options options_;
   ConnectionFiles files_;
+  std::unique_ptr<JournalKeeper> journal_;  // null: none is kept
   std::unique_ptr<store::Store> store_;
   std::unique_ptr<Sockets> sockets_;
-  std::optional<transport::LaneHub> lanes_;
+  std::optional<transport::LaneHub> engine_lanes_;
+  std::optional<transport::LaneHub> client_lanes_;  // nullopt: they are the engines'
+  std::vector<transport::LaneHub> user_lanes_;
+  std::unique_ptr<UserGate> gate_;  // null: there are no users
+  std::vector<Inlet> inlets_;
   std::unique_ptr<Controller> controller_;
   std::optional<transport::Poller> poller_;
   MemoryTrimmer memory_;

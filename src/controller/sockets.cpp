@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <tuple>
+#include <utility>
 
 #include "base/log.h"
 #include "controller/socket_tuning.h"
@@ -36,6 +37,7 @@ struct Plan {
 // is found by its heart.
 constexpr std::array<Plan, kChannelCount> kPlans = {{
     {Channel::kRegistration, SocketType::kRouter, "", kQueriesWaiting, Bytes::kRequest},
+    {Channel::kQuery, SocketType::kRouter, "", kQueriesWaiting, Bytes::kRequest},
     {Channel::kNotification, SocketType::kPub, "", kPublicationsWaiting, Bytes::kRequest},
     {Channel::kMuxClient, SocketType::kRouter, "mux_in", kRepliesWaiting, Bytes::kData},
     {Channel::kMuxEngine, SocketType::kRouter, "mux_out", 0, Bytes::kData},
@@ -74,15 +76,22 @@ int port_of(const std::string& endpoint) {
 
 }  // namespace
 
-Sockets::Sockets(const Options& options, const std::optional<transport::CurveKeys>& curve) {
+Sockets::Sockets(const Options& options, const std::optional<SideKeys>& curve) {
+  using Keys = std::optional<transport::CurveKeys>;
+  users_.resize(options.users.size());
   for (const Plan& plan : kPlans) {
-    sockets_[index_of(plan.channel)] = make_socket(context_, plan, options, curve);
+    const bool is_clients = side_of(plan.channel) == Side::kClients;
+    const Keys keys = curve ? Keys(is_clients ? curve->clients : curve->engines) : std::nullopt;
+    sockets_[index_of(plan.channel)] = make_socket(context_, plan, options, keys);
+    for (std::size_t user = 0; is_clients && user < users_.size(); ++user) {
+      const Keys theirs = curve ? Keys(curve->users[user]) : std::nullopt;
+      users_[user][index_of(plan.channel)] = make_socket(context_, plan, options, theirs);
+    }
   }
 }
 
-Status Sockets::bind_one(Channel channel, const std::string& interface, int& port,
-                         std::vector<int>& pool) {
-  transport::Socket& socket = *sockets_[index_of(channel)];
+Status Sockets::bind_one(transport::Socket& socket, Channel channel, const std::string& interface,
+                         int& port, std::vector<int>& pool) {
   const auto bind_to = [&](const std::string& place) -> Status {
     const Result<std::string> endpoint = socket.bind(interface + ":" + place);
     if (!endpoint.ok()) return endpoint.status();
@@ -129,12 +138,26 @@ Status Sockets::bind(Addresses& addresses, const Options& options) {
       {Channel::kPong, engine.hb_pong, engines},
       {Channel::kBroadcastClient, client.broadcast[0], clients},
       {Channel::kBroadcastEngine, engine.broadcast[0], engines},
+      {Channel::kQuery, client.registration, clients},
   };
   for (const auto& [channel, port, pool] : all) {
-    if (Status status = bind_one(channel, engine.interface, port, pool); !status.ok())
-      return status;
+    Status status = bind_one(*sockets_[index_of(channel)], channel, engine.interface, port, pool);
+    if (!status.ok()) return status;
   }
-  client.registration = engine.registration;
+  for (std::size_t user = 0; user < users_.size(); ++user) {
+    wire::ConnectionInfo& info = addresses.users[user];
+    info.broadcast.resize(1);
+    const std::pair<Channel, int&> theirs[] = {
+        {Channel::kControlClient, info.control},     {Channel::kMuxClient, info.mux},
+        {Channel::kTaskClient, info.task},           {Channel::kIopubClient, info.iopub},
+        {Channel::kNotification, info.notification}, {Channel::kBroadcastClient, info.broadcast[0]},
+        {Channel::kQuery, info.registration},
+    };
+    for (const auto& [channel, port] : theirs) {
+      Status status = bind_one(of_user(user, channel), channel, info.interface, port, clients);
+      if (!status.ok()) return status;
+    }
+  }
   return {};
 }
 

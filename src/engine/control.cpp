@@ -34,6 +34,22 @@ bool is_for_process(int number) {
   return number == SIGKILL || number == SIGSTOP || number == SIGCONT || number == SIGTERM;
 }
 
+// "journal": {"id":…,"start":…,"patience":seconds}, "returned": known from before.
+void read_journal(const element& root, RegistrationReply& reply) {
+  element journal;
+  std::string_view id;
+  if (root["journal"].get(journal) != SUCCESS || journal["id"].get(id) != SUCCESS) return;
+  double patience = 0;
+  std::int64_t start = 0;
+  bool returned = false;
+  if (journal["patience"].get(patience) == SUCCESS && patience > 0) {
+    reply.patience = from_seconds(std::min(patience, 1e9));
+  }
+  if (journal["start"].get(start) == SUCCESS) reply.start = start;
+  if (root["returned"].get(returned) == SUCCESS) reply.knows_us = returned;
+  reply.journal = id;
+}
+
 }  // namespace
 
 Result<RegistrationReply> read_registration_reply(std::string_view content, JsonReader& json) {
@@ -52,6 +68,7 @@ Result<RegistrationReply> read_registration_reply(std::string_view content, Json
     if (root.value()["hb_period"].get(period_ms) == SUCCESS && period_ms > 0) {
       reply.heartbeat_period = from_seconds(std::min(period_ms, 1e9) / 1000);
     }
+    read_journal(root.value(), reply);
     return reply;
   }
   std::string_view evalue = "no reason given";
@@ -60,7 +77,7 @@ Result<RegistrationReply> read_registration_reply(std::string_view content, Json
   return reply;
 }
 
-std::vector<std::string> read_abort(std::string_view content, JsonReader& json) {
+std::vector<std::string> read_ids(std::string_view content, JsonReader& json) {
   std::vector<std::string> msg_ids;
   Result<element> root = json.parse(content);
   element wanted;
@@ -118,6 +135,8 @@ void deliver_signal(int number, pthread_t python) {
     pthread_kill(python, number);
   }
 }
+
+int task_interrupt_signal() { return SIGRTMIN + 3; }
 
 std::string error_content(std::string_view ename, std::string_view evalue) {
   JsonWriter json;

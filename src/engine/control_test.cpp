@@ -33,12 +33,12 @@ TEST(Control, RegistrationReply) {
 
 TEST(Control, AbortNamesTasksOrAll) {
   JsonReader json;
-  EXPECT_THAT(read_abort(R"({"msg_ids":["a","b",3]})", json), ElementsAre("a", "b"));
-  EXPECT_THAT(read_abort(R"({"msg_ids":"a"})", json), ElementsAre("a"));
-  EXPECT_THAT(read_abort(R"({"msg_ids":[]})", json), IsEmpty());
-  EXPECT_THAT(read_abort(R"({"msg_ids":null})", json), IsEmpty());
-  EXPECT_THAT(read_abort("{}", json), IsEmpty());
-  EXPECT_THAT(read_abort("", json), IsEmpty());
+  EXPECT_THAT(read_ids(R"({"msg_ids":["a","b",3]})", json), ElementsAre("a", "b"));
+  EXPECT_THAT(read_ids(R"({"msg_ids":"a"})", json), ElementsAre("a"));
+  EXPECT_THAT(read_ids(R"({"msg_ids":[]})", json), IsEmpty());
+  EXPECT_THAT(read_ids(R"({"msg_ids":null})", json), IsEmpty());
+  EXPECT_THAT(read_ids("{}", json), IsEmpty());
+  EXPECT_THAT(read_ids("", json), IsEmpty());
 }
 
 TEST(Control, SignalsByNumberAndName) {
@@ -61,7 +61,7 @@ TEST(Request, ReadsWhatRepliesRepeat) {
   wire::Header header;
   header.msg_type = "apply_request";
   const RequestPtr request =
-      read_request(message, header, RequestKind::kApply, Channel::kShell, json).take();
+      read_request(message, header, RequestKind::kApply, Channel::kShell, "me", json).take();
   EXPECT_EQ(request->label_json, R"(["a",1])");
   EXPECT_TRUE(request->is_broadcast);
   EXPECT_FALSE(request->is_coalescing);
@@ -73,9 +73,9 @@ TEST(Request, MetadataMustBeAnObject) {
   JsonReader json;
   wire::Message message;
   message.metadata = Bytes("[]");
-  EXPECT_FALSE(read_request(message, {}, RequestKind::kApply, Channel::kShell, json).ok());
+  EXPECT_FALSE(read_request(message, {}, RequestKind::kApply, Channel::kShell, "me", json).ok());
   message.metadata = Bytes("");
-  EXPECT_FALSE(read_request(message, {}, RequestKind::kApply, Channel::kShell, json).ok());
+  EXPECT_FALSE(read_request(message, {}, RequestKind::kApply, Channel::kShell, "me", json).ok());
 }
 
 TEST(Request, KindsByType) {

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
 #include <utility>
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include "engine/control.h"
 #include "engineroom/version.h"
+#include "transport/log_forwarder.h"
 
 namespace engineroom::engine {
 namespace {
@@ -26,16 +29,28 @@ IoLoop::IoLoop(const EngineOptions& options, Workbench& bench, pthread_t python)
       python_(python),
       maker_(options.uuid, options.connection.key),
       links_(options.connection, options.uuid, to_milliseconds(options.linger)),
+      peers_(links_.context(), options.connection, maker_, options.asks_engines),
+      exchange_(bench, peers_, options.keep,
+                [this](std::string_view type, std::string content, Frames buffers) {
+                  send_reply(maker_.request(type, std::move(content), std::move(buffers)),
+                             links_.registration());
+                }),
       membership_(options.membership) {}
 
 IoLoop::~IoLoop() = default;
 
-Status IoLoop::connect() { return links_.connect(); }
+Status IoLoop::connect() {
+  if (Status status = peers_.listen(); !status.ok()) {
+    ER_LOG_WARN("no other engine can ask for results of this one: {}", status.to_string());
+  }
+  return links_.connect();
+}
 
 void IoLoop::run() {
   apply(membership_.on_start(Clock::now()));
   while (!stop_.load(std::memory_order_acquire)) turn();
   leave();
+  peers_.close();
   links_.close();
 }
 
@@ -63,14 +78,18 @@ void IoLoop::set_kernel_info(std::string json) {
 void IoLoop::turn() {
   const Time now = Clock::now();
   publish_held(now);
+  if (bench_.interrupt_overdue(now)) pthread_kill(python_, task_interrupt_signal());
   send_laid_out(now);
-  links_.poll(bench_.io_wake().fd(), outgoing_.empty() ? poll_timeout_ms() : 0);
+  peer_sockets_.clear();
+  peers_.add_sockets(peer_sockets_);
+  links_.poll(bench_.io_wake().fd(), outgoing_.empty() ? poll_timeout_ms() : 0, peer_sockets_);
   bench_.io_wake().clear();
 
   serve_requests(links_.control(), Channel::kControl);
   serve_registration();
   if (links_.forward_heartbeats() > 0) membership_.on_ping(now);
   serve_requests(links_.shell(), Channel::kShell);
+  exchange_.serve(now);
 
   apply(membership_.on_time(Clock::now()));
   if (const int wanted = wanted_exit_.exchange(kNoExit); wanted != kNoExit) {
@@ -83,7 +102,7 @@ int IoLoop::poll_timeout_ms() {
   const Time now = Clock::now();
   std::optional<Time> first = membership_.deadline();
   for (const std::optional<Time>& time :
-       {bench_.deadline(now), kill_at_, hold_until_, links_.on_time(now)}) {
+       {bench_.deadline(now), kill_at_, hold_until_, links_.on_time(now), exchange_.deadline()}) {
     if (time) first = first ? std::min(*first, *time) : *time;
   }
   return first ? to_milliseconds(*first - now) : -1;
@@ -121,15 +140,24 @@ void IoLoop::handle_registration(const wire::Message& message, const wire::Heade
       ER_LOG_WARN("the controller took this engine for dead; registering again");
       apply(membership_.on_unregistered(Clock::now()));
     }
+  } else if (header.msg_type == "result_request") {
+    exchange_.on_relayed_question(message, Clock::now());
+  } else if (header.msg_type == "result_reply") {
+    exchange_.on_relayed_answer(message, Clock::now());
   } else if (header.msg_type == "shutdown_request") {
     handle_shutdown(message);
   }
 }
 
 void IoLoop::apply(const Membership::Effects& effects) {
-  if (effects.drop_queue) bench_.drop_all();
+  if (effects.drop_queue) {
+    exchange_.drop_all();
+    unreceived_.clear();
+  }
   if (effects.send_registration) send_registration();
+  if (effects.forget_replies) unreceived_.clear();
   if (effects.registered) become_registered();
+  if (effects.returned) return_to_controller();
   if (effects.exit) begin_end(*effects.exit, effects.reason);
 }
 
@@ -141,6 +169,9 @@ void IoLoop::send_registration() {
   } else if (options_.requested_id >= 0) {
     content.key("id").value(options_.requested_id);
   }
+  if (!options_.resources.empty()) content.key("resources").raw(options_.resources);
+  if (!peers_.address().empty()) content.key("peer").raw(peers_.address());
+  if (!membership_.journal().empty()) content.key("journal").value(membership_.journal());
   content.key("engineroom").value(ENGINEROOM_VERSION).end_object();
   send(maker_.request("registration_request", content.take()), links_.registration());
 }
@@ -152,18 +183,50 @@ void IoLoop::become_registered() {
   if (Status status = links_.join_broadcast(id); !status.ok()) {
     ER_LOG_ERROR("{}", status.to_string());
   }
-  ER_LOG_INFO("registered as engine {}", id);
+  transport::set_log_topic(fmt::format("engine.{}", id));
+  // The words that scripts which watch the logs of ipyparallel's engines wait for.
+  ER_LOG_INFO("Completed registration with id {}", id);
   publish(maker_.publication(make_status("starting", {})));
 }
 
+// What came from the controller before this one and has not been read yet is as if it had never
+// come (accept_epoch): this one sends it again.
+void IoLoop::return_to_controller() {
+  ER_LOG_INFO("the controller was started anew; going on");
+  bench_.forget_aborts();
+  // What Python has laid out meanwhile counts as sent.
+  send_laid_out(Clock::now());
+  JsonWriter content;
+  content.begin_object().key("uuid").value(maker_.uuid()).key("held").begin_array();
+  for (const std::string& msg_id : exchange_.held()) content.value(msg_id);
+  for (const Unreceived::Entry& entry : unreceived_.all()) content.value(entry.msg_id);
+  content.end_array().end_object();
+  send(maker_.request("return_notice", content.take()), links_.registration());
+  exchange_.on_returned(Clock::now());
+  for (const Unreceived::Entry& entry : unreceived_.all()) {
+    send_reply(entry.frames,
+               entry.channel == Channel::kControl ? links_.control() : links_.shell());
+  }
+}
+
 // ---- requests ----
+
+// A controller with a journal says which one it is before the client's identity: [route,
+// "@<start>", client, …].
+bool IoLoop::accept_epoch(wire::Message& message) const {
+  Frames& identities = message.identities;
+  if (identities.size() < 3 || !identities[1].view().starts_with('@')) return true;
+  const std::string start = identities[1].str().substr(1);
+  identities.erase(identities.begin() + 1);
+  return std::strtoll(start.c_str(), nullptr, 10) >= membership_.start();
+}
 
 void IoLoop::serve_requests(transport::Socket& socket, Channel channel) {
   Decoded decoded;
   for (int i = 0; i < kBatch; ++i) {
     const Next next = next_message(socket, decoded);
     if (next == Next::kNone) return;
-    if (next == Next::kGood) {
+    if (next == Next::kGood && accept_epoch(decoded.message)) {
       handle_request(std::move(decoded.message), std::move(decoded.header), channel);
     }
   }
@@ -195,9 +258,9 @@ void IoLoop::handle_request(wire::Message message, wire::Header header, Channel 
   Result<RequestKind> kind = request_kind(header.msg_type);
   Status status = kind.ok() ? Status() : kind.status();
   if (status.ok()) {
-    Result<RequestPtr> request =
-        read_request(std::move(message), std::move(header), kind.value(), channel, json_);
-    if (request.ok()) return bench_.deliver(request.take());
+    Result<std::shared_ptr<Request>> request = read_request(
+        std::move(message), std::move(header), kind.value(), channel, maker_.uuid(), json_);
+    if (request.ok()) return exchange_.deliver(request.take(), Clock::now());
     status = request.status();
   }
   // Not answered: clients take an answer of a type that they do not know for an error of theirs.
@@ -219,6 +282,11 @@ bool IoLoop::handle_natively(const wire::Message& message, const wire::Header& h
   if (channel != Channel::kControl) return false;
   if (type == "abort_request") {
     handle_abort(message);
+  } else if (type == "release_request") {
+    exchange_.release(read_ids(message.content.view(), json_));
+    answer(message, "release_reply", R"({"status":"ok"})", channel);
+  } else if (type == "received_notice") {
+    handle_received(message);
   } else if (type == "signal_request") {
     handle_signal(message);
   } else if (type == "interrupt_request") {
@@ -233,13 +301,22 @@ bool IoLoop::handle_natively(const wire::Message& message, const wire::Header& h
 }
 
 void IoLoop::handle_abort(const wire::Message& message) {
-  const std::vector<std::string> msg_ids = read_abort(message.content.view(), json_);
+  const std::vector<std::string> msg_ids = read_ids(message.content.view(), json_);
   if (msg_ids.empty()) {
-    bench_.abort_all();
+    exchange_.abort_all();
+  } else if (read_flag(message.content.view(), "interrupt", json_)) {
+    if (bench_.interrupt(msg_ids)) pthread_kill(python_, task_interrupt_signal());
+    exchange_.deliver_parked(msg_ids);
   } else {
-    bench_.abort(msg_ids);
+    exchange_.abort(msg_ids);
   }
   answer(message, "abort_reply", R"({"status":"ok"})", Channel::kControl);
+}
+
+void IoLoop::handle_received(const wire::Message& message) {
+  for (const std::string& msg_id : read_ids(message.content.view(), json_)) {
+    unreceived_.received(msg_id);
+  }
 }
 
 void IoLoop::handle_signal(const wire::Message& message) {
@@ -281,10 +358,20 @@ void IoLoop::answer(const wire::Message& to, std::string_view msg_type, std::str
 
 void IoLoop::send_laid_out(Time now) {
   bench_.collect(now, outgoing_);
-  for (const Outgoing& outgoing : outgoing_) {
-    if (const Reply* reply = std::get_if<Reply>(&outgoing)) {
+  for (Outgoing& outgoing : outgoing_) {
+    if (Reply* reply = std::get_if<Reply>(&outgoing)) {
+      if (Exchange::is_kept(*reply)) {
+        links_.own(reply->buffers);
+        exchange_.keep(*reply);
+        // Of large ones it is said, so that the client can say when nobody needs them any more.
+        if (reply->bytes() >= kKeptBytes) reply->more_metadata += R"(,"kept":true)";
+      }
       const bool control = reply->request->channel == Channel::kControl;
-      send_reply(maker_.reply(*reply), control ? links_.control() : links_.shell());
+      const Frames frames = maker_.reply(*reply);
+      if (!membership_.journal().empty() && !control) {
+        unreceived_.add(reply->request->header.msg_id, reply->request->channel, frames);
+      }
+      send_reply(frames, control ? links_.control() : links_.shell());
     } else {
       publish(maker_.publication(std::get<Publication>(outgoing)));
     }
@@ -307,8 +394,11 @@ void IoLoop::complain_once(const Status& status) {
 
 void IoLoop::publish(Frames frames) {
   if (held_.empty() && links_.is_heard()) return send(frames, links_.iopub());
-  if (!hold_until_) hold_until_ = Clock::now() + kHoldAtMost;
-  held_.push_back(std::move(frames));
+  if (!hold_until_) {
+    const bool may_return = !membership_.journal().empty();
+    hold_until_ = Clock::now() + (may_return ? membership_.patience() : kHoldAtMost);
+  }
+  if (held_.size() < kMaxHeld) held_.push_back(std::move(frames));
 }
 
 void IoLoop::publish_held(Time now) {

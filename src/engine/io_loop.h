@@ -17,10 +17,13 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "engine/exchange.h"
 #include "engine/links.h"
 #include "engine/membership.h"
 #include "engine/messages.h"
 #include "engine/options.h"
+#include "engine/peers.h"
+#include "engine/unreceived.h"
 #include "engine/workbench.h"
 
 namespace engineroom::engine {
@@ -45,8 +48,11 @@ class IoLoop {
 
  private:
   static constexpr int kBatch = 64;
+  static constexpr std::size_t kKeptBytes = std::size_t{64} << 10;
   // A controller that subscribes does so within milliseconds; one that does not, never.
   static constexpr Duration kHoldAtMost = std::chrono::seconds(2);
+  // Of publications that wait for a controller to be started anew.
+  static constexpr std::size_t kMaxHeld = 10'000;
 
   void turn();
   int poll_timeout_ms();
@@ -57,13 +63,17 @@ class IoLoop {
   void apply(const Membership::Effects& effects);
   void send_registration();
   void become_registered();
+  void return_to_controller();
 
   // Requests.
   void serve_requests(transport::Socket& socket, Channel channel);
+  // False: of a controller that is no more.
+  bool accept_epoch(wire::Message& message) const;
   void handle_request(wire::Message message, wire::Header header, Channel channel);
   // False if `type` is none that this thread answers by itself.
   bool handle_natively(const wire::Message& message, const wire::Header& header, Channel channel);
   void handle_abort(const wire::Message& message);
+  void handle_received(const wire::Message& message);
   void handle_signal(const wire::Message& message);
   void handle_shutdown(const wire::Message& message);
   void answer(const wire::Message& to, std::string_view msg_type, std::string content,
@@ -98,11 +108,15 @@ class IoLoop {
   // Owned by the thread.
   MessageMaker maker_;
   Links links_;
+  Peers peers_;
+  Exchange exchange_;
+  std::vector<const transport::Socket*> peer_sockets_;
   Membership membership_;
   wire::ReplayGuard replays_;
   JsonReader json_;
   LogOncePer complaints_;
   std::vector<Outgoing> outgoing_;
+  Unreceived unreceived_;
   std::vector<Frames> held_;
   std::optional<Time> hold_until_;
   std::optional<Time> kill_at_;

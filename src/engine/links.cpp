@@ -1,10 +1,14 @@
 #include "engine/links.h"
 
 #include <algorithm>
+#include <cassert>
 #include <cstddef>
 
 namespace engineroom::engine {
 namespace {
+
+// That are polled.
+constexpr std::size_t kOwnSockets = 5;
 
 using transport::Socket;
 using transport::SocketType;
@@ -34,6 +38,7 @@ Links::Links(const wire::ConnectionInfo& connection, const std::string& uuid, in
       pong_(context_, SocketType::kDealer, options_) {
   // In the order in which they are served: control first, so that an abort overtakes the tasks.
   poll_set_.sockets = {&control_, &registration_, &ping_, &shell_, &iopub_};
+  assert(poll_set_.sockets.size() == kOwnSockets);
 }
 
 Status Links::connect() {
@@ -89,6 +94,13 @@ Status Links::send(Socket& socket, const Frames& frames) {
   return transport::send_by(*lane_, socket, shared);
 }
 
+void Links::own(Frames& frames) {
+  pool_.copy_large(frames, Clock::now());
+  for (Bytes& frame : frames) {
+    if (!transport::is_shared(frame)) frame = Bytes::copy_of(frame.view());
+  }
+}
+
 int Links::forward_heartbeats() {
   int count = 0;
   while (std::optional<transport::Received> ping = ping_.receive()) {
@@ -109,8 +121,10 @@ bool Links::is_heard() {
   return subscriptions_ > 0;
 }
 
-void Links::poll(int wake_fd, int timeout_ms) {
+void Links::poll(int wake_fd, int timeout_ms, const std::vector<const Socket*>& others) {
   poll_set_.wake_fd = wake_fd;
+  poll_set_.sockets.resize(kOwnSockets);
+  poll_set_.sockets.insert(poll_set_.sockets.end(), others.begin(), others.end());
   transport::poll(poll_set_, timeout_ms);
 }
 

@@ -10,6 +10,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/status.h"
 #include "transport/lane.h"
@@ -32,6 +33,8 @@ class Links {
   // What socket.receive() and socket.send() do, with large buffers going by the lane.
   std::optional<transport::Received> receive(transport::Socket& socket);
   Status send(transport::Socket& socket, const Frames& frames);
+  // Puts copies in shared memory, or in our own, in the place of frames that belong to Python.
+  void own(Frames& frames);
   // Gives back the memory of what was sent by the lane. The next time to call this, if any.
   std::optional<Time> on_time(Time now) { return pool_.on_time(now); }
   // Forwards heartbeats byte for byte; the number of those that came.
@@ -40,9 +43,10 @@ class Links {
   // takes a moment, and subscribing another one.
   bool is_heard();
   // Sleeps until something arrives, `wake_fd` is readable or the time is up.
-  void poll(int wake_fd, int timeout_ms);
+  void poll(int wake_fd, int timeout_ms, const std::vector<const transport::Socket*>& others);
   void close();
 
+  transport::Context& context() { return context_; }
   transport::Socket& registration() { return registration_; }
   transport::Socket& shell() { return shell_; }
   transport::Socket& control() { return control_; }

@@ -28,7 +28,7 @@ Membership::Effects Membership::on_connected(Time now) {
 
 Membership::Effects Membership::on_disconnected(Time now) {
   connected_ = false;
-  if (!gone_at_) gone_at_ = now + options_.gone_after;
+  if (!gone_at_) gone_at_ = now + gone_after_;
   return {};
 }
 
@@ -51,6 +51,14 @@ Membership::Effects Membership::on_reply(const RegistrationReply& reply, Time no
   }
   Effects effects;
   effects.registered = true;
+  effects.returned = reply.knows_us;
+  effects.forget_replies = !reply.knows_us;
+  // Given up after all: what is queued here was answered, or given to others.
+  effects.drop_queue = !reply.knows_us && !journal_.empty();
+  journal_ = reply.journal;
+  start_ = reply.start;
+  gone_after_ = options_.gone_after;
+  if (!journal_.empty()) gone_after_ = std::max(gone_after_, reply.patience);
   return effects;
 }
 

@@ -9,6 +9,7 @@
 //        any    --no connection for `gone_after`, too many missed pings, refused--> ended
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 
@@ -41,6 +42,12 @@ struct RegistrationReply {
   int id = -1;
   Duration heartbeat_period{0};  // 0 = no heartbeats
   std::string error;             // if not ok
+  // Of a controller that keeps a journal: its name, which start of a controller this is, how long
+  // to wait for the next one, and whether it knows this engine from before.
+  std::string journal = {};
+  std::int64_t start = 0;
+  Duration patience{0};
+  bool knows_us = false;
 };
 
 class Membership {
@@ -48,13 +55,16 @@ class Membership {
   // What to do after an event; several may be wanted.
   struct Effects {
     bool send_registration = false;
-    bool registered = false;  // id() is new
-    bool drop_queue = false;  // nobody waits for what is queued
+    bool registered = false;      // id() is new
+    bool drop_queue = false;      // nobody waits for what is queued
+    bool returned = false;        // to a controller started anew, which wants to know what is here
+    bool forget_replies = false;  // nobody asks for those that were sent
     std::optional<Exit> exit;
     std::string reason;  // with exit, for a person
   };
 
-  explicit Membership(MembershipOptions options) : options_(options) {}
+  explicit Membership(MembershipOptions options)
+      : options_(options), gone_after_(options.gone_after) {}
 
   Effects on_start(Time now);
   Effects on_connected(Time now);
@@ -69,12 +79,21 @@ class Membership {
 
   bool registered() const { return registered_; }
   int id() const { return id_; }
+  // The journal of the controller, "" if it keeps none, and which controller of those that have
+  // kept it.
+  const std::string& journal() const { return journal_; }
+  std::int64_t start() const { return start_; }
+  // How long without a connection until the controller counts as gone.
+  Duration patience() const { return gone_after_; }
 
  private:
   Effects send(Time now);
   static Effects end(Exit exit, std::string reason);
 
   const MembershipOptions options_;
+  Duration gone_after_;
+  std::string journal_;
+  std::int64_t start_ = 0;
   bool connected_ = false;
   bool was_connected_ = false;
   bool registered_ = false;

@@ -158,5 +158,27 @@ TEST_F(MembershipTest, DeadlinesAlwaysMoveOn) {
   EXPECT_GT(*membership_.deadline(), now_);
 }
 
+TEST_F(MembershipTest, WaitsForAControllerWithAJournal) {
+  join();
+  RegistrationReply reply = accepted(4);
+  reply.journal = "name";
+  reply.start = 1;
+  reply.patience = seconds(30);
+  EXPECT_TRUE(membership_.on_reply(reply, now_).forget_replies);
+  membership_.on_disconnected(now_);
+  EXPECT_FALSE(pass(seconds(29)).exit);
+  EXPECT_TRUE(membership_.on_connected(now_).send_registration);
+  reply.start = 2;
+  reply.knows_us = true;
+  const Membership::Effects effects = membership_.on_reply(reply, now_);
+  EXPECT_TRUE(effects.returned);
+  EXPECT_FALSE(effects.forget_replies);
+  EXPECT_EQ(membership_.start(), 2);
+  reply.knows_us = false;
+  EXPECT_TRUE(membership_.on_reply(reply, now_).drop_queue);
+  membership_.on_disconnected(now_);
+  EXPECT_EQ(pass(seconds(31)).exit, Exit::kControllerGone);
+}
+
 }  // namespace
 }  // namespace engineroom::engine

@@ -40,6 +40,12 @@ void append_flag(std::string& out, std::string_view key, bool flag) {
 
 }  // namespace
 
+std::size_t Reply::bytes() const {
+  std::size_t sum = 0;
+  for (const Bytes& buffer : buffers) sum += buffer.size();
+  return sum;
+}
+
 Publication make_status(std::string_view state, const Bytes& parent) {
   Publication status;
   status.topic = "status";
@@ -65,23 +71,25 @@ MessageMaker::MessageMaker(std::string uuid, std::string_view key)
   publication_metadata_ = Bytes("{\"engine\":" + json_quote(ids_.session()) + "}");
 }
 
-Frames MessageMaker::request(std::string_view msg_type, std::string content) {
+Frames MessageMaker::request(std::string_view msg_type, std::string content, Frames buffers) {
   wire::Message message;
   message.header = next_header(msg_type);
   message.parent_header = empty_object();
   message.metadata = empty_object();
   message.content = Bytes(std::move(content));
+  message.buffers = std::move(buffers);
   return wire::encode(message, signer_);
 }
 
-Frames MessageMaker::answer(const wire::Message& to, std::string_view msg_type,
-                            std::string content) {
+Frames MessageMaker::answer(const wire::Message& to, std::string_view msg_type, std::string content,
+                            Frames buffers) {
   wire::Message message;
   message.identities = to.identities;
   message.header = next_header(msg_type);
   message.parent_header = to.header;
   message.metadata = empty_object();
   message.content = Bytes(std::move(content));
+  message.buffers = std::move(buffers);
   return wire::encode(message, signer_);
 }
 

@@ -31,6 +31,7 @@ struct Reply {
   std::string more_metadata;
   Bytes content;
   Frames buffers;
+  std::size_t bytes() const;  // of the buffers
 };
 
 // Something for all who listen to the iopub channel.
@@ -56,9 +57,10 @@ class MessageMaker {
   wire::Signer& signer() { return signer_; }
 
   // A message of our own, not an answer to anything.
-  Frames request(std::string_view msg_type, std::string content);
+  Frames request(std::string_view msg_type, std::string content, Frames buffers = {});
   // An answer to a control message, without an engine's metadata.
-  Frames answer(const wire::Message& to, std::string_view msg_type, std::string content);
+  Frames answer(const wire::Message& to, std::string_view msg_type, std::string content,
+                Frames buffers = {});
   Frames reply(const Reply& reply);
   Frames publication(const Publication& publication);
 

@@ -1,5 +1,6 @@
 #include "engine/task_queue.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace engineroom::engine {
@@ -38,6 +39,25 @@ std::vector<RequestPtr> TaskQueue::abort_executes(std::string_view session) {
   return take_out([&](const Request& request) {
     return request.kind == RequestKind::kExecute && request.header.session == session;
   });
+}
+
+bool TaskQueue::holds(std::string_view msg_id) const {
+  return std::any_of(shell_.begin(), shell_.end(), [msg_id](const RequestPtr& request) {
+    return request->header.msg_id == msg_id;
+  });
+}
+
+std::vector<std::string> TaskQueue::msg_ids() const {
+  std::vector<std::string> ids;
+  for (const std::deque<RequestPtr>* queue : {&control_, &shell_}) {
+    for (const RequestPtr& request : *queue) ids.push_back(request->header.msg_id);
+  }
+  return ids;
+}
+
+void TaskQueue::forget_aborts() {
+  aborted_.clear();
+  aborted_order_.clear();
 }
 
 void TaskQueue::clear() {

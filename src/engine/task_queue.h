@@ -33,9 +33,15 @@ class TaskQueue {
   std::vector<RequestPtr> abort_all();
   // After an error, Jupyter clients expect the cells they have queued already not to run.
   std::vector<RequestPtr> abort_executes(std::string_view session);
+  // Forgets the ids that matched nothing.
+  void forget_aborts();
   // Forgets all that is queued, when nobody waits for the replies any more.
   void clear();
 
+  bool holds(std::string_view msg_id) const;
+  // The request with this id is not to run, should it come.
+  bool is_aborted(const std::string& msg_id) const { return aborted_.contains(msg_id); }
+  std::vector<std::string> msg_ids() const;
   bool empty() const { return control_.empty() && shell_.empty(); }
   std::size_t size() const { return control_.size() + shell_.size(); }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace engineroom::engine {
 namespace {
 
@@ -24,7 +26,8 @@ RequestPtr Workbench::take(Time now) {
   // What other threads have printed meanwhile belongs to what ran before.
   flush_locked();
   parent_ = request->message.header;
-  running_ = Running{request, now, iso8601_now(), false, false};
+  running_ = Running{request, now, iso8601_now()};
+  if (request->time_limit > Duration::zero()) running_->interrupt_at = now + request->time_limit;
   return request;
 }
 
@@ -96,6 +99,16 @@ bool Workbench::is_running() const {
   return running_.has_value();
 }
 
+Interruption Workbench::interruption() const {
+  const std::scoped_lock lock(mutex_);
+  return running_ ? running_->interruption : Interruption::kNone;
+}
+
+Duration Workbench::time_limit() const {
+  const std::scoped_lock lock(mutex_);
+  return running_ ? running_->request->time_limit : Duration::zero();
+}
+
 // ---- the I/O thread's side ----
 
 void Workbench::deliver(RequestPtr request) {
@@ -110,6 +123,21 @@ void Workbench::deliver(RequestPtr request) {
   }
 }
 
+void Workbench::answer(Reply reply) {
+  const std::scoped_lock lock(mutex_);
+  push_locked(std::move(reply));
+}
+
+bool Workbench::holds(std::string_view msg_id) const {
+  const std::scoped_lock lock(mutex_);
+  return (running_ && running_->request->header.msg_id == msg_id) || queue_.holds(msg_id);
+}
+
+bool Workbench::is_aborted(const std::string& msg_id) const {
+  const std::scoped_lock lock(mutex_);
+  return queue_.is_aborted(msg_id);
+}
+
 void Workbench::abort(const std::vector<std::string>& msg_ids) {
   const std::scoped_lock lock(mutex_);
   push_aborted_locked(queue_.abort(msg_ids));
@@ -118,6 +146,43 @@ void Workbench::abort(const std::vector<std::string>& msg_ids) {
 void Workbench::abort_all() {
   const std::scoped_lock lock(mutex_);
   push_aborted_locked(queue_.abort_all());
+}
+
+bool Workbench::interrupt(const std::vector<std::string>& msg_ids) {
+  const std::scoped_lock lock(mutex_);
+  const bool is_hit = running_ && std::find(msg_ids.begin(), msg_ids.end(),
+                                            running_->request->header.msg_id) != msg_ids.end();
+  if (is_hit) running_->interruption = Interruption::kAborted;
+  push_aborted_locked(queue_.abort(msg_ids));
+  return is_hit;
+}
+
+bool Workbench::interrupt_overdue(Time now) {
+  const std::scoped_lock lock(mutex_);
+  if (!running_ || !running_->interrupt_at || now < *running_->interrupt_at) return false;
+  running_->interrupt_at = now + kInterruptEvery;
+  if (running_->interruption == Interruption::kNone) {
+    running_->interruption = Interruption::kTimeLimit;
+  }
+  const Time limit = running_->since + running_->request->time_limit;
+  if (!running_->is_reported && now >= limit + kReportAfter) report_overdue_locked();
+  return true;
+}
+
+std::vector<std::string> Workbench::held() const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<std::string> msg_ids = queue_.msg_ids();
+  if (running_) msg_ids.push_back(running_->request->header.msg_id);
+  for (const Outgoing& outgoing : outbox_) {
+    const Reply* reply = std::get_if<Reply>(&outgoing);
+    if (reply != nullptr) msg_ids.push_back(reply->request->header.msg_id);
+  }
+  return msg_ids;
+}
+
+void Workbench::forget_aborts() {
+  const std::scoped_lock lock(mutex_);
+  queue_.forget_aborts();
 }
 
 void Workbench::drop_all() {
@@ -144,6 +209,9 @@ std::optional<Time> Workbench::deadline(Time now) const {
   const auto consider = [&](Time time) { first = first ? std::min(*first, time) : time; };
   if (running_ && !running_->busy_sent && !running_->request->ours) {
     consider(running_->since + kBusyAfter);
+  }
+  if (running_ && running_->interrupt_at) {
+    consider(*running_->interrupt_at);
   } else if (!running_ && !queue_.empty()) {
     // Python is about to take a request, and will not say so.
     consider(now + kBusyAfter);
@@ -179,6 +247,17 @@ void Workbench::push_aborted_locked(std::vector<RequestPtr> requests) {
 void Workbench::push_busy_locked() {
   running_->busy_sent = true;
   push_locked(make_status("busy", running_->request->message.header));
+}
+
+void Workbench::report_overdue_locked() {
+  running_->is_reported = true;
+  if (!running_->busy_sent && !running_->request->ours) push_busy_locked();
+  running_->output = true;
+  const std::string text = fmt::format(
+      "This task was interrupted at its time limit of {:g} s, and goes on {:g} s later. Only a "
+      "signal ends it now, with its engine: client.send_signal('SIGKILL', targets)\n",
+      to_seconds(running_->request->time_limit), to_seconds(kReportAfter));
+  push_locked(make_stream("stderr", text, running_->request->message.header));
 }
 
 void Workbench::flush_locked() {

@@ -29,6 +29,9 @@ namespace engineroom::engine {
 
 using Outgoing = std::variant<Reply, Publication>;
 
+// Why the running request is to stop.
+enum class Interruption { kNone, kAborted, kTimeLimit };
+
 class Workbench {
  public:
   // How long a task runs before its clients are told that it does.
@@ -36,6 +39,10 @@ class Workbench {
   // How long text waits for more text.
   static constexpr Duration kFlushAfter = std::chrono::milliseconds(50);
   static constexpr std::size_t kFlushBytes = 64 * 1024;
+  // A task that goes on after its time limit is interrupted again and again, and after a while its
+  // client is told.
+  static constexpr Duration kInterruptEvery = std::chrono::seconds(1);
+  static constexpr Duration kReportAfter = std::chrono::seconds(5);
 
   // ---- Python's side ----
 
@@ -53,12 +60,31 @@ class Workbench {
   // Sleeps until there may be something to take, or a signal came; see WakeUp::wait() for `mask`.
   void wait_for_request(const sigset_t* mask = nullptr);
   bool is_running() const;
+  // Of the running request. An interrupt may come late: this says whether it is meant.
+  Interruption interruption() const;
+  // Of the running request; zero if it has none.
+  Duration time_limit() const;
 
   // ---- the I/O thread's side ----
 
   void deliver(RequestPtr request);
+  // Lays out the reply to a request that never gets to Python.
+  void answer(Reply reply);
+  // True if the request with this id is queued or running.
+  bool holds(std::string_view msg_id) const;
+  // True if deliver() would answer the request with this id as aborted.
+  bool is_aborted(const std::string& msg_id) const;
   void abort(const std::vector<std::string>& msg_ids);
   void abort_all();
+  // Like abort(), and the running request is to stop if it is one of these. True: it is, and Python
+  // has to be sent a signal.
+  bool interrupt(const std::vector<std::string>& msg_ids);
+  // The same for a running request that has reached its time limit.
+  bool interrupt_overdue(Time now);
+  // The ids of all that has come and was not replied to by what collect() gave.
+  std::vector<std::string> held() const;
+  // Forgets which requests must not run when they come.
+  void forget_aborts();
   // Forgets what is queued and laid out: the controller does not know us any more.
   void drop_all();
   // Moves what is to be sent now to `out`, in order. If it is empty, the next call of anything on
@@ -79,6 +105,9 @@ class Workbench {
     std::string started;
     bool busy_sent = false;
     bool output = false;
+    Interruption interruption = Interruption::kNone;
+    std::optional<Time> interrupt_at = {};  // only if it has a time limit
+    bool is_reported = false;               // as one that goes on all the same
   };
   struct Text {
     std::string stream;
@@ -89,6 +118,7 @@ class Workbench {
   void push_locked(Outgoing outgoing);
   void push_aborted_locked(std::vector<RequestPtr> requests);
   void push_busy_locked();
+  void report_overdue_locked();
   void flush_locked();
   void wake_io_locked();
 

@@ -147,6 +147,45 @@ TEST_F(WorkbenchTest, AbortedTasksAreAnsweredWithoutStatuses) {
   EXPECT_EQ(take(), nullptr);
 }
 
+TEST_F(WorkbenchTest, OnlyTheTaskThatIsMeantIsInterrupted) {
+  for (const char* id : {"a", "b", "c"}) bench_.deliver(make_quiet_request(id));
+  take();
+  EXPECT_FALSE(bench_.interrupt({"b", "z"}));
+  EXPECT_EQ(bench_.interruption(), Interruption::kNone);
+  EXPECT_TRUE(bench_.interrupt({"a"}));
+  EXPECT_EQ(bench_.interruption(), Interruption::kAborted);
+  finish();
+  take();
+  // The signal may come only now.
+  EXPECT_EQ(bench_.interruption(), Interruption::kNone);
+  EXPECT_THAT(collect(), ElementsAre("reply b aborted", "reply a ok"));
+}
+
+TEST_F(WorkbenchTest, ATaskIsInterruptedAtItsTimeLimitAndEverySecondAfter) {
+  auto request = make_quiet_request("a");
+  request->time_limit = milliseconds(100);
+  bench_.deliver(request);
+  take();
+  EXPECT_EQ(bench_.deadline(now_), now_ + milliseconds(100));
+  EXPECT_FALSE(bench_.interrupt_overdue(now_ + milliseconds(99)));
+  EXPECT_EQ(bench_.interruption(), Interruption::kNone);
+  now_ += milliseconds(100);
+  EXPECT_TRUE(bench_.interrupt_overdue(now_));
+  EXPECT_EQ(bench_.interruption(), Interruption::kTimeLimit);
+  EXPECT_FALSE(bench_.interrupt_overdue(now_));
+  EXPECT_EQ(bench_.deadline(now_), now_ + milliseconds(1000));
+  EXPECT_THAT(collect(), IsEmpty());
+  now_ += milliseconds(5000);
+  EXPECT_TRUE(bench_.interrupt_overdue(now_));
+  ASSERT_EQ(collect().size(), 1u);  // its client is told
+  now_ += milliseconds(5000);
+  EXPECT_TRUE(bench_.interrupt_overdue(now_));
+  EXPECT_THAT(collect(), IsEmpty());
+  finish();
+  EXPECT_FALSE(bench_.interrupt_overdue(now_ + milliseconds(5000)));
+  EXPECT_THAT(collect(), ElementsAre("reply a ok after output", "idle a"));
+}
+
 TEST_F(WorkbenchTest, AFailedCellAbortsThoseBehindIt) {
   bench_.deliver(make_request("a", RequestKind::kExecute));
   bench_.deliver(make_request("b", RequestKind::kExecute));
@@ -216,6 +255,24 @@ TEST(WorkbenchThreads, EveryRequestIsAnswered) {
     }
   }
   worker.join();
+}
+
+TEST(WorkbenchHeldTest, TellsWhatItHolds) {
+  Workbench bench;
+  for (const char* msg_id : {"done", "running", "queued"}) {
+    bench.deliver(make_quiet_request(msg_id));
+  }
+  bench.take(Clock::now());
+  bench.finish({});
+  bench.take(Clock::now());
+  EXPECT_EQ(bench.held(), (std::vector<std::string>{"queued", "running", "done"}));
+  std::vector<Outgoing> outgoing;
+  bench.collect(Clock::now(), outgoing);
+  EXPECT_EQ(bench.held(), (std::vector<std::string>{"queued", "running"}));
+  bench.abort({"not here yet"});
+  bench.forget_aborts();
+  bench.deliver(make_quiet_request("not here yet"));
+  EXPECT_EQ(bench.held().size(), 3u);
 }
 
 }  // namespace

@@ -150,7 +150,11 @@ struct Cluster::Impl {
       const int share = static_cast<int>(std::thread::hardware_concurrency()) / n;
       environment.emplace_back("OMP_NUM_THREADS", std::to_string(std::max(1, share)));
     }
+    // Which part of the machine is an engine's to offer (engine/resources.py).
+    environment.emplace_back("ENGINEROOM_ENGINES_HERE", std::to_string(n));
+    environment.emplace_back("ENGINEROOM_ENGINE_HERE", "");
     for (int i = 0; i < n; ++i) {
+      environment.back().second = std::to_string(i);
       Status status = start_member("engine " + std::to_string(i), engine_command(options), SIGKILL,
                                    environment);
       if (!status.ok()) return status;

@@ -28,7 +28,9 @@ struct Reject {
   TaskId task;
   Failure why;
   // The engine that died (kEngineDied), else no value.
-  std::optional<EngineId> engine;
+  std::optional<EngineId> engine = {};
+  // The input that failed (kInputFailed), else no value.
+  std::optional<TaskId> input = {};
   friend bool operator==(const Reject&, const Reject&) = default;
 };
 

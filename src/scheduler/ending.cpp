@@ -15,29 +15,49 @@ void Scheduler::State::finish(TaskSlot slot, const Outcome& outcome) {
   Task& task = tasks[slot];
   assert(task.is<Placing>());
   finished.remember(task.id, outcome);
-  if (!task.dependents.empty()) resolved.push_back({std::move(task.dependents), outcome});
+  if (!task.dependents.empty()) resolved.push_back({task.id, std::move(task.dependents), outcome});
   drop_waits(task);
+  stop_counting(task);
   queues.release(task.cls);
   tasks.remove(slot);
 }
 
 // The reply of the engine, from which the task has been taken off, goes to the client.
-void Scheduler::State::deliver(TaskSlot slot, EngineSlot engine, bool ok, Turn& turn) {
+void Scheduler::State::deliver(TaskSlot slot, EngineSlot engine, bool ok, std::uint64_t bytes,
+                               Turn& turn) {
   turn.effects.push_back(Deliver{tasks[slot].id});
-  finish(slot, {.ok = ok, .engine = engines[engine].id});
+  finish(slot, {.ok = ok, .engine = engines[engine].id, .size_bits = Outcome::bits_of(bytes)});
 }
 
 void Scheduler::State::reject(TaskSlot slot, Failure why, std::optional<EngineId> engine,
                               Turn& turn) {
   turn.effects.push_back(Reject{tasks[slot].id, why, engine});
+  end_rejected(slot);
+}
+
+void Scheduler::State::reject_for_input(TaskSlot slot, Turn& turn) {
+  const TaskId input = tasks[slot].waits->failed_input;
+  turn.effects.push_back(Reject{tasks[slot].id, Failure::kInputFailed, std::nullopt, input});
+  end_rejected(slot);
+}
+
+void Scheduler::State::end_rejected(TaskSlot slot) {
   detach(slot);
-  finish(slot, {.ok = false, .engine = std::nullopt});
+  finish(slot, {.ok = false});
 }
 
 // Like reject, for a task that is not taken in at all.
 void Scheduler::State::refuse(TaskId id, Failure why, Turn& turn) {
   turn.effects.push_back(Reject{id, why, std::nullopt});
-  finished.remember(id, {.ok = false, .engine = std::nullopt});
+  finished.remember(id, {.ok = false});
+}
+
+// REQUIRES: no engine can run a task of this class.
+Failure Scheduler::State::why_unrunnable(ClassId cls) const {
+  const Demand& demand = queues.demand(cls);
+  if (!demand || !queues.is_open(cls)) return Failure::kNoEngineLeft;
+  const bool offered = !queues.listed_engines(cls).empty();  // but they failed it
+  return offered ? Failure::kNoEngineLeft : Failure::kNoSuchResources;
 }
 
 // The engine, which has answered, could not do it: another one may (`unmet`: a functional
@@ -48,7 +68,7 @@ void Scheduler::State::fail_on(TaskSlot slot, EngineSlot engine, bool unmet, Tur
   if (unmet || task.retries_left > 0) others = queues.without(task.cls, engine);
   if (!others) {
     if (unmet) return reject(slot, Failure::kNoEngineLeft, std::nullopt, turn);
-    return deliver(slot, engine, false, turn);
+    return deliver(slot, engine, false, 0, turn);
   }
   if (!unmet) --task.retries_left;
   set_class(task, *others);
@@ -71,8 +91,9 @@ void Scheduler::State::reject_stranded(const std::vector<TaskRef>& stranded, Tur
   for (TaskRef ref : stranded) {
     // Another reason may have come first, or it waits in another class now.
     if (!tasks.is_current(ref) || tasks[ref.slot].is<Placing>()) continue;
-    if (queues.is_runnable(tasks[ref.slot].cls)) continue;
-    reject(ref.slot, Failure::kNoEngineLeft, std::nullopt, turn);
+    const ClassId cls = tasks[ref.slot].cls;
+    if (queues.is_runnable(cls)) continue;
+    reject(ref.slot, why_unrunnable(cls), std::nullopt, turn);
   }
 }
 
@@ -83,7 +104,7 @@ void Scheduler::State::propagate(Turn& turn) {
     const Resolved done = std::move(resolved.front());
     resolved.pop_front();
     changes.clear();
-    graph.resolve(done.dependents, done.outcome, changes);
+    graph.resolve(done.task, done.dependents, done.outcome, changes);
     for (const Change& change : changes) apply(change, turn);
   }
 }
@@ -95,11 +116,13 @@ void Scheduler::State::apply(const Change& change, Turn& turn) {
   switch (change.kind) {
     case Change::Kind::kImpossible:
       return reject(slot, Failure::kImpossibleDependency, std::nullopt, turn);
+    case Change::Kind::kInputFailed:
+      return reject_for_input(slot, turn);
     case Change::Kind::kMet:
       unblock(slot);
       return become_ready(slot, turn);
     case Change::Kind::kWider:
-      if (task.is<Placing>()) return set_class(task, queues.only(task.waits->follow_engines));
+      if (task.is<Placing>()) return follow(task);
       queues.remove(slot);
       return become_ready(slot, turn);
     case Change::Kind::kUnmet:
@@ -116,14 +139,19 @@ void Scheduler::State::become_ready(TaskSlot slot, Turn& turn) {
   Task& task = tasks[slot];
   if (task.waits->has_follow) {
     // Kept until it is sent: the engines to follow may still change.
-    set_class(task, queues.only(task.waits->follow_engines));
+    follow(task);
   } else {
     drop_waits(task);
   }
   if (!queues.is_runnable(task.cls)) {
-    return reject(slot, Failure::kNoEngineLeft, std::nullopt, turn);
+    return reject(slot, why_unrunnable(task.cls), std::nullopt, turn);
   }
   to_place.push_back(slot);
+}
+
+// It may run on the engines that it follows. (Those offer what it demands: its targets do.)
+void Scheduler::State::follow(Task& task) {
+  set_class(task, queues.only(task.waits->follow_engines, queues.demand(task.cls)));
 }
 
 // Takes a task that waits out of where it waits.

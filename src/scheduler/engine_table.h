@@ -10,6 +10,7 @@
 
 #include "scheduler/id_map.h"
 #include "scheduler/prefetch.h"
+#include "scheduler/resources.h"
 #include "scheduler/slots.h"
 #include "scheduler/task_table.h"
 
@@ -19,8 +20,10 @@ struct Engine {
   EngineId id{};
   TaskList tasks;  // sent and not answered, in the order sent: the first is the one it works on
   PrefetchLimit prefetch;
+  Amounts free;  // of what it offers: less what its tasks demand
   std::optional<Time> last_reply;
   std::uint64_t last_used = 0;
+  bool is_awaited = false;  // restored, and not back yet: it gets no task
 
   std::size_t load() const { return tasks.size(); }
 };

@@ -48,6 +48,10 @@ std::string Scheduler::State::explain_blocked(const Task& task) const {
   const Waits& waits = *task.waits;
   std::string text;
   if (!waits.after.met) text = describe(waits.after);
+  if (!waits.inputs.met) {
+    text += text.empty() ? "" : ", and for ";
+    text += describe(waits.inputs) + ", whose results it is given";
+  }
   if (!waits.follow.met) {
     text += text.empty() ? "" : ", and for ";
     text += describe(waits.follow) + ", to run where they ran";
@@ -58,6 +62,10 @@ std::string Scheduler::State::explain_blocked(const Task& task) const {
 std::string Scheduler::State::explain_ready(const Task& task) const {
   if (engines.size() == 0) return "It waits for an engine: none is connected.";
   const std::vector<EngineSlot>& listed = queues.listed_engines(task.cls);
+  if (const Demand& demand = queues.demand(task.cls)) {
+    return "It waits for an engine with enough to spare: it demands " + to_string(*demand) +
+           ", which " + count(queues.allowed_count(task.cls), "engine") + " may give.";
+  }
   if (!queues.is_open(task.cls)) {
     return "It waits for room on engine " + names(listed) +
            (listed.size() > 1 ? ", the only ones" : ", the only one") + " it may run on.";

@@ -5,6 +5,8 @@
 // 48 bytes each, in a ring with a map beside it: 3 MiB when full.
 #pragma once
 
+#include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -17,7 +19,15 @@ namespace engineroom::scheduler {
 
 struct Outcome {
   bool ok = false;
-  std::optional<EngineId> engine;  // where it ran; no value if no engine answered
+  std::optional<EngineId> engine = {};  // where it ran; no value if no engine answered
+  // The size of its result: the number of bits of its number of bytes.
+  std::uint8_t size_bits = 0;
+
+  // Which is exact enough to say where most of a task's inputs are.
+  std::uint64_t bytes() const { return std::uint64_t{1} << std::min<std::uint8_t>(size_bits, 40); }
+  static std::uint8_t bits_of(std::uint64_t bytes) {
+    return static_cast<std::uint8_t>(std::bit_width(bytes));
+  }
 };
 
 class FinishedTasks {
@@ -30,7 +40,7 @@ class FinishedTasks {
   void remember(TaskId id, const Outcome& outcome) {
     if (max_ == 0) return;
     const Entry entry{id, outcome.engine.value_or(EngineId{}), outcome.ok,
-                      outcome.engine.has_value()};
+                      outcome.engine.has_value(), outcome.size_bits};
     if (ring_.size() < max_) {
       ids_.insert(static_cast<std::uint64_t>(id), static_cast<std::uint32_t>(ring_.size()));
       ring_.push_back(entry);
@@ -55,8 +65,11 @@ class FinishedTasks {
     EngineId engine;
     bool ok;
     bool has_engine;
+    std::uint8_t size_bits;
     Outcome outcome() const {
-      return {.ok = ok, .engine = has_engine ? std::optional(engine) : std::nullopt};
+      return {.ok = ok,
+              .engine = has_engine ? std::optional(engine) : std::nullopt,
+              .size_bits = size_bits};
     }
   };
 

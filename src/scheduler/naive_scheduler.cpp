@@ -1,6 +1,7 @@
 #include "scheduler/naive_scheduler.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 namespace engineroom::scheduler {
@@ -17,7 +18,8 @@ int NaiveScheduler::load(EngineId engine) const {
 
 // ---- events ----------------------------------------------------------------------------------
 
-void NaiveScheduler::join(EngineId engine) {
+void NaiveScheduler::join(EngineId engine, const Amounts& offer) {
+  offers_[engine] = offer;
   last_used_[engine] = ++uses_;
   settle();
 }
@@ -48,11 +50,13 @@ void NaiveScheduler::submit(TaskId id, const TaskOptions& options, Time now) {
   for (EngineId target : options.targets) {
     if (is_live(target)) task.allowed->insert(target);
   }
+  // One that has nowhere to go is not taken in at all.
+  if (is_taken_in(task)) task.turn = next_turn(task);
   tasks_.push_back(task);
   settle();
 }
 
-void NaiveScheduler::reply(TaskId id, bool ok, bool met) {
+void NaiveScheduler::reply(TaskId id, bool ok, bool met, std::uint64_t bytes) {
   NaiveTask& task = find(id);
   const EngineId engine = *task.engine;
   task.state = State::kWaiting;
@@ -68,6 +72,7 @@ void NaiveScheduler::reply(TaskId id, bool ok, bool met) {
   } else {
     task.state = State::kDone;
     task.ok = ok;
+    task.bytes = bytes;
     effects_.push_back(Deliver{id});
   }
   settle();
@@ -93,7 +98,10 @@ void NaiveScheduler::time(Time now) {
     for (NaiveTask& task : tasks_) {
       if (task.state != State::kWaiting || task.sent_before || !task.deadline) continue;
       std::set<EngineId> engines;
-      if (after(task) == Answer::kMet && follow(task, engines) == Answer::kMet) continue;
+      if (after(task) == Answer::kMet && inputs(task) == Answer::kMet &&
+          follow(task, engines) == Answer::kMet) {
+        continue;
+      }
       if (*task.deadline <= now && (!due || *task.deadline < *due->deadline)) due = &task;
     }
     if (!due) break;
@@ -131,6 +139,37 @@ NaiveScheduler::Answer NaiveScheduler::after(const NaiveTask& task) {
   return satisfied + open < needed ? Answer::kImpossible : Answer::kOpen;
 }
 
+NaiveScheduler::Answer NaiveScheduler::inputs(const NaiveTask& task) {
+  Answer answer = Answer::kMet;
+  for (TaskId id : task.options.inputs) {
+    const NaiveTask& other = find(id);
+    if (other.state == State::kDone && !other.ok) return Answer::kImpossible;
+    if (other.state != State::kDone) answer = Answer::kOpen;
+  }
+  return answer;
+}
+
+TaskId NaiveScheduler::failed_input(const NaiveTask& task) {
+  return *std::find_if(task.options.inputs.begin(), task.options.inputs.end(), [this](TaskId id) {
+    return find(id).state == State::kDone && !find(id).ok;
+  });
+}
+
+std::optional<EngineId> NaiveScheduler::holder(const NaiveTask& task) {
+  std::map<EngineId, std::uint64_t> bytes;
+  for (TaskId id : task.options.inputs) {
+    const NaiveTask& other = find(id);
+    if (other.engine && is_live(*other.engine)) {
+      bytes[*other.engine] += std::uint64_t{1} << std::bit_width(other.bytes);
+    }
+  }
+  std::optional<EngineId> best;
+  for (const auto& [engine, size] : bytes) {
+    if (!best || size > bytes[*best]) best = engine;
+  }
+  return best;
+}
+
 NaiveScheduler::Answer NaiveScheduler::follow(const NaiveTask& task, std::set<EngineId>& engines) {
   const Dependency& dependency = task.options.follow;
   if (dependency.empty()) return Answer::kMet;
@@ -142,7 +181,8 @@ NaiveScheduler::Answer NaiveScheduler::follow(const NaiveTask& task, std::set<En
     if (other.state != State::kDone) {
       open = true;
     } else if (satisfies(dependency, other) && other.engine && is_live(*other.engine) &&
-               (!task.allowed || task.allowed->contains(*other.engine))) {
+               (!task.allowed || task.allowed->contains(*other.engine)) &&
+               is_offered(task, *other.engine)) {
       engines.insert(*other.engine);
     } else {
       lost = true;
@@ -163,8 +203,21 @@ std::optional<std::set<EngineId>> NaiveScheduler::allowed(const NaiveTask& task)
   return task.allowed;
 }
 
+bool NaiveScheduler::is_taken_in(const NaiveTask& task) const {
+  if (!task.allowed && last_used_.empty()) return true;
+  return std::any_of(last_used_.begin(), last_used_.end(), [&](const auto& engine) {
+    return is_offered(task, engine.first) &&
+           (!task.allowed || task.allowed->contains(engine.first));
+  });
+}
+
+bool NaiveScheduler::is_offered(const NaiveTask& task, EngineId engine) const {
+  const auto found = offers_.find(engine);
+  return found != offers_.end() && covers(found->second, task.options.resources);
+}
+
 bool NaiveScheduler::may_run_on(const NaiveTask& task, EngineId engine) {
-  if (task.failed_on.contains(engine)) return false;
+  if (task.failed_on.contains(engine) || !is_offered(task, engine)) return false;
   const auto engines = allowed(task);
   return !engines || engines->contains(engine);
 }
@@ -177,10 +230,11 @@ bool NaiveScheduler::has_hope(const NaiveTask& task) {
 
 // ---- decisions -------------------------------------------------------------------------------
 
-void NaiveScheduler::reject(NaiveTask& task, Failure why, std::optional<EngineId> engine) {
+void NaiveScheduler::reject(NaiveTask& task, Failure why, std::optional<EngineId> engine,
+                            std::optional<TaskId> input) {
   task.state = State::kDone;
   task.ok = false;
-  effects_.push_back(Reject{task.id, why, engine});
+  effects_.push_back(Reject{task.id, why, engine, input});
 }
 
 // Rejects the first task that has no hope; false if there is none.
@@ -188,6 +242,10 @@ bool NaiveScheduler::reject_one() {
   for (NaiveTask& task : tasks_) {
     if (task.state != State::kWaiting) continue;
     std::set<EngineId> engines;
+    if (!task.sent_before && inputs(task) == Answer::kImpossible) {
+      reject(task, Failure::kInputFailed, {}, failed_input(task));
+      return true;
+    }
     if (!task.sent_before &&
         (after(task) == Answer::kImpossible || follow(task, engines) == Answer::kImpossible)) {
       reject(task, Failure::kImpossibleDependency);
@@ -201,33 +259,67 @@ bool NaiveScheduler::reject_one() {
   return false;
 }
 
+bool NaiveScheduler::has_room(EngineId engine) const {
+  return config_.high_water_mark <= 0 || load(engine) < config_.high_water_mark;
+}
+
 void NaiveScheduler::settle() {
   while (reject_one()) {
   }
-  for (NaiveTask& task : tasks_) {
-    if (task.state == State::kWaiting) place(task);
+  for (NaiveTask* task : in_order()) {
+    if (task->state == State::kWaiting) place(*task);
   }
+}
+
+bool NaiveScheduler::takes_any_engine(const NaiveTask& task) {
+  return !task.allowed && task.options.resources.empty();
+}
+
+std::uint64_t NaiveScheduler::next_turn(const NaiveTask& task) {
+  const auto is_alike = [&task](const NaiveTask& other) {
+    return other.options.priority == task.options.priority &&
+           other.options.client == task.options.client;
+  };
+  std::uint64_t& given = given_turn_[{task.options.priority, task.options.client}];
+  const bool waits = std::any_of(tasks_.begin(), tasks_.end(), [&](const NaiveTask& other) {
+    return is_alike(other) && other.state == State::kWaiting && !other.sent_before;
+  });
+  if (!waits) given = 0;
+  given = std::max(given, sent_turn_[{task.options.priority, takes_any_engine(task)}]) + 1;
+  return given;
+}
+
+// Higher priorities first, then earlier turns, then as submitted.
+std::vector<NaiveScheduler::NaiveTask*> NaiveScheduler::in_order() {
+  std::vector<NaiveTask*> order;
+  for (NaiveTask& task : tasks_) order.push_back(&task);
+  std::stable_sort(order.begin(), order.end(), [](const NaiveTask* a, const NaiveTask* b) {
+    return std::pair{-a->options.priority, a->turn} < std::pair{-b->options.priority, b->turn};
+  });
+  return order;
 }
 
 void NaiveScheduler::place(NaiveTask& task) {
   std::set<EngineId> ignored;
-  if (!task.sent_before && after(task) != Answer::kMet) return;
+  if (!task.sent_before && (after(task) != Answer::kMet || inputs(task) != Answer::kMet)) return;
   if (!task.sent_before && follow(task, ignored) != Answer::kMet) return;
   std::optional<EngineId> best;
   std::pair<int, int> best_rank;
   for (const auto& [engine, last_used] : last_used_) {
-    const int tasks = load(engine);
-    if (config_.high_water_mark > 0 && tasks >= config_.high_water_mark) continue;
-    if (!may_run_on(task, engine)) continue;
-    const int load_rank = config_.policy == PolicyKind::kLeastLoad ? tasks : 0;
+    if (!has_room(engine) || !may_run_on(task, engine)) continue;
+    const int load_rank = config_.policy == PolicyKind::kLeastLoad ? load(engine) : 0;
     const std::pair<int, int> rank{load_rank, last_used};
     if (best && best_rank < rank) continue;
     best = engine;
     best_rank = rank;
   }
+  const std::optional<EngineId> preferred = holder(task);
+  if (preferred && has_room(*preferred) && may_run_on(task, *preferred)) best = preferred;
   if (!best) return;
   task.allowed = allowed(task);
   task.sent_before = true;
+  std::uint64_t& turn = sent_turn_[{task.options.priority, takes_any_engine(task)}];
+  turn = takes_any_engine(task) ? std::max(turn, task.turn) : task.turn;
   task.state = State::kRunning;
   task.engine = best;
   last_used_[*best] = ++uses_;

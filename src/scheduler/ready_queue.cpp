@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cassert>
+#include <functional>
+#include <string>
 
 #include "scheduler/sanity.h"
 
@@ -9,14 +11,23 @@ namespace engineroom::scheduler {
 
 namespace {
 
-std::size_t hash_of(bool open, const std::vector<EngineSlot>& engines) {
+std::size_t hash_of(bool open, const std::vector<EngineSlot>& engines, const Demand& demand) {
   std::uint64_t hash = open ? 0x9e3779b97f4a7c15u : 0xc2b2ae3d27d4eb4fu;
-  for (EngineSlot engine : engines) {
-    hash = (hash ^ index(engine)) * 0x100000001b3u;
+  const auto mix = [&hash](std::uint64_t value) {
+    hash = (hash ^ value) * 0x100000001b3u;
     hash ^= hash >> 29;
+  };
+  for (EngineSlot engine : engines) mix(index(engine));
+  if (demand) {
+    for (const Amount& amount : *demand) {
+      mix(std::hash<std::string>{}(amount.name));
+      mix(static_cast<std::uint64_t>(amount.thousandths));
+    }
   }
   return static_cast<std::size_t>(hash);
 }
+
+bool is_same(const Demand& a, const Demand& b) { return a == b || (a && b && *a == *b); }
 
 // REQUIRES: `engine` is in the sorted list.
 std::size_t position_of(const std::vector<EngineSlot>& engines, EngineSlot engine) {
@@ -33,22 +44,34 @@ void erase_at(std::vector<T>& values, std::size_t position) {
 }  // namespace
 
 ReadyQueues::ReadyQueues(TaskTable& tasks) : tasks_(tasks) {
-  const ClassId any = create(true, {}, hash_of(true, {}));
+  const ClassId any = create(true, {}, nullptr, hash_of(true, {}, nullptr));
   assert(any == kAnyEngine);
   retain(any);  // never idle, never freed
 }
 
 // ---- engines and classes ---------------------------------------------------------------------
 
-void ReadyQueues::add_engine(EngineSlot engine) {
+void ReadyQueues::add_engine([[maybe_unused]] EngineSlot engine, Amounts offer) {
   assert(index(engine) == engines_.size());
-  engines_.emplace_back();
+  for (const auto& cls : classes_) {
+    if (cls && cls->open && cls->demand && covers(offer, *cls->demand)) ++cls->offering;
+  }
+  engines_.emplace_back().offer = std::move(offer);
   ++engine_count_;
+}
+
+void ReadyQueues::find_unoffered(std::vector<TaskRef>& stranded) const {
+  for (const auto& cls : classes_) {
+    if (cls && cls->open && cls->demand && cls->offering == 0) strand(*cls, stranded);
+  }
 }
 
 void ReadyQueues::remove_engine(EngineSlot engine, std::vector<TaskRef>& stranded) {
   --engine_count_;
   const std::vector<ClassId> members = std::move(engines_[index(engine)].classes);
+  for (const auto& cls : classes_) {
+    if (cls && cls->open && cls->demand && offers(engine, *cls->demand)) --cls->offering;
+  }
   engines_[index(engine)] = {};
   for (ClassId id : members) forget_in(id, engine);
   for (ClassId id : members) {
@@ -56,7 +79,7 @@ void ReadyQueues::remove_engine(EngineSlot engine, std::vector<TaskRef>& strande
   }
   // Those whose last engine that was not excluded has just gone.
   for (const auto& cls : classes_) {
-    if (cls && cls->open && engine_count_ > 0 && cls->engines.size() == engine_count_) {
+    if (cls && cls->open && engine_count_ > 0 && cls->engines.size() == candidates(*cls)) {
       strand(*cls, stranded);
     }
   }
@@ -78,9 +101,11 @@ void ReadyQueues::strand(const ConstraintClass& cls, std::vector<TaskRef>& stran
   for (TaskSlot slot : cls.blocked.slots(tasks_)) stranded.push_back(tasks_.ref(slot));
 }
 
-ClassId ReadyQueues::only(std::vector<EngineSlot> engines) {
+ClassId ReadyQueues::any(Demand demand) { return intern(true, {}, std::move(demand)); }
+
+ClassId ReadyQueues::only(std::vector<EngineSlot> engines, Demand demand) {
   assert(!engines.empty());
-  return intern(false, std::move(engines));
+  return intern(false, std::move(engines), std::move(demand));
 }
 
 std::optional<ClassId> ReadyQueues::without(ClassId from, EngineSlot engine) {
@@ -88,29 +113,33 @@ std::optional<ClassId> ReadyQueues::without(ClassId from, EngineSlot engine) {
   const auto place = std::lower_bound(engines.begin(), engines.end(), engine);
   const bool named = place != engines.end() && *place == engine;
   if (at(from).open) {
-    if (!named) engines.insert(place, engine);
-    if (engines.size() == engine_count_) return std::nullopt;
+    // (A restored task may have run where too little is offered.)
+    const bool offered = !at(from).demand || offers(engine, *at(from).demand);
+    if (!named && offered) engines.insert(place, engine);
+    if (engines.size() == candidates(at(from))) return std::nullopt;
   } else {
     if (named) engines.erase(place);
     if (engines.empty()) return std::nullopt;
   }
-  return intern(at(from).open, std::move(engines));
+  return intern(at(from).open, std::move(engines), at(from).demand);
 }
 
-ClassId ReadyQueues::intern(bool open, std::vector<EngineSlot> engines) {
-  const std::size_t hash = hash_of(open, engines);
+ClassId ReadyQueues::intern(bool open, std::vector<EngineSlot> engines, Demand demand) {
+  const std::size_t hash = hash_of(open, engines, demand);
   const auto [first, last] = by_hash_.equal_range(hash);
   for (auto it = first; it != last; ++it) {
     if (at(it->second).open != open || at(it->second).engines != engines) continue;
+    if (!is_same(at(it->second).demand, demand)) continue;
     retain(it->second);
     return it->second;
   }
-  const ClassId id = create(open, std::move(engines), hash);
+  const ClassId id = create(open, std::move(engines), std::move(demand), hash);
   retain(id);
   return id;
 }
 
-ClassId ReadyQueues::create(bool open, std::vector<EngineSlot> engines, std::size_t hash) {
+ClassId ReadyQueues::create(bool open, std::vector<EngineSlot> engines, Demand demand,
+                            std::size_t hash) {
   if (free_.empty()) {
     free_.push_back(ClassId{static_cast<std::uint32_t>(classes_.size())});
     classes_.emplace_back();
@@ -121,6 +150,10 @@ ClassId ReadyQueues::create(bool open, std::vector<EngineSlot> engines, std::siz
   auto cls = std::make_unique<ConstraintClass>();
   cls->open = open;
   cls->hash = hash;
+  if (open && demand) {
+    for (const EngineIndex& engine : engines_) cls->offering += covers(engine.offer, *demand);
+  }
+  cls->demand = std::move(demand);
   for (EngineSlot engine : engines) {
     std::vector<ClassId>& classes = engines_[index(engine)].classes;
     cls->positions.push_back(static_cast<std::uint32_t>(classes.size()));
@@ -168,13 +201,19 @@ void ReadyQueues::destroy(ClassId id) {
 
 bool ReadyQueues::allows(ClassId id, EngineSlot engine) const {
   const ConstraintClass& cls = at(id);
+  if (cls.open && cls.demand && !offers(engine, *cls.demand)) return false;
   return std::binary_search(cls.engines.begin(), cls.engines.end(), engine) != cls.open;
+}
+
+std::size_t ReadyQueues::allowed_count(ClassId id) const {
+  const ConstraintClass& cls = at(id);
+  return cls.open ? candidates(cls) - cls.engines.size() : cls.engines.size();
 }
 
 bool ReadyQueues::is_runnable(ClassId id) const {
   const ConstraintClass& cls = at(id);
   if (!cls.open) return !cls.engines.empty();
-  return engine_count_ == 0 || cls.engines.size() < engine_count_;
+  return engine_count_ == 0 || cls.engines.size() < candidates(cls);
 }
 
 std::size_t ReadyQueues::share(ClassId id) const {
@@ -206,7 +245,12 @@ void ReadyQueues::push(TaskSlot slot) {
     cls.fresh.push_back(tasks_, slot);
   }
   ++ready_count_;
-  if (cls.open) ++open_ready_count_;
+  if (cls.demand) {
+    ++demanding_count_;
+    if (before == kNever) ++demanding_classes_;
+  } else if (cls.open) {
+    ++open_ready_count_;
+  }
   const Order now = head(cls).first;
   if (now < before) head_became_older(task.cls, before, now);
 }
@@ -222,12 +266,18 @@ void ReadyQueues::remove(TaskSlot slot) {
   }
   task.state = Placing{};
   --ready_count_;
+  if (cls.demand) {
+    --demanding_count_;
+    if (demanding_classes_ > 1) reservations_changed_ = true;
+    if (cls.ready() == 0) --demanding_classes_;
+  }
   if (!cls.open) return;  // the engines find out when they look
-  --open_ready_count_;
+  if (!cls.demand) --open_ready_count_;
   const Order now = head(cls).first;
   if (task.cls == kAnyEngine || now == before) return;
-  open_heads_.erase({before, task.cls});
-  if (now != kNever) open_heads_.emplace(now, task.cls);
+  Heads& heads = open_heads_.of(cls);
+  heads.erase({before, task.cls});
+  if (now != kNever) heads.emplace(now, task.cls);
 }
 
 void ReadyQueues::block(TaskSlot slot) {
@@ -253,8 +303,8 @@ void ReadyQueues::head_became_older(ClassId id, Order before, Order now) {
   ConstraintClass& cls = at(id);
   if (cls.open) {
     if (id == kAnyEngine) return;
-    if (before != kNever) open_heads_.erase({before, id});
-    open_heads_.emplace(now, id);
+    if (before != kNever) open_heads_.of(cls).erase({before, id});
+    open_heads_.of(cls).emplace(now, id);
     return;
   }
   if (now < cls.highest_key) {
@@ -273,43 +323,54 @@ void ReadyQueues::list(ClassId id, EngineSlot engine, Order key) {
   ConstraintClass& cls = at(id);
   cls.keys[position_of(cls.engines, engine)] = key;
   cls.highest_key = std::max(cls.highest_key, key);
-  engines_[index(engine)].heads.emplace(key, id);
+  engines_[index(engine)].heads.of(cls).emplace(key, id);
 }
 
 void ReadyQueues::unlist(ClassId id, EngineSlot engine) {
   Order& key = at(id).keys[position_of(at(id).engines, engine)];
-  engines_[index(engine)].heads.erase({key, id});
+  engines_[index(engine)].heads.of(at(id)).erase({key, id});
   key = kNever;
 }
 
 std::optional<TaskSlot> ReadyQueues::oldest_for(EngineSlot engine, std::size_t min_share) {
   Head oldest{kNever, kNoTask};
-  if (open_ready_count_ > 0 && share(kAnyEngine) >= min_share) oldest = oldest_open(engine);
-  if (!engines_[index(engine)].heads.empty()) {
-    oldest = std::min(oldest, oldest_closed(engine, min_share));
+  if (open_ready_count_ > 0 && share(kAnyEngine) >= min_share) {
+    oldest = oldest_open(engine, open_heads_.plain, head(at(kAnyEngine)));
+  }
+  Heads& closed = engines_[index(engine)].heads.plain;
+  if (!closed.empty()) {
+    const Head other = oldest_closed(engine, closed);
+    if (other < oldest && share(tasks_[other.second].cls) >= min_share) oldest = other;
   }
   if (oldest.second == kNoTask) return std::nullopt;
   return oldest.second;
 }
 
-ReadyQueues::Head ReadyQueues::oldest_open(EngineSlot engine) const {
-  Head oldest = head(at(kAnyEngine));
-  for (const auto& [order, id] : open_heads_) {
+std::optional<TaskSlot> ReadyQueues::oldest_demanding_for(EngineSlot engine) {
+  if (demanding_count_ == 0) return std::nullopt;
+  Head oldest = oldest_open(engine, open_heads_.demanding, {kNever, kNoTask});
+  Heads& closed = engines_[index(engine)].heads.demanding;
+  if (!closed.empty()) oldest = std::min(oldest, oldest_closed(engine, closed));
+  if (oldest.second == kNoTask) return std::nullopt;
+  return oldest.second;
+}
+
+// Or `oldest`, if that is older than all of these.
+ReadyQueues::Head ReadyQueues::oldest_open(EngineSlot engine, const Heads& heads,
+                                           Head oldest) const {
+  for (const auto& [order, id] : heads) {
     if (order > oldest.first) break;
     if (allows(id, engine)) return head(at(id));
   }
   return oldest;
 }
 
-ReadyQueues::Head ReadyQueues::oldest_closed(EngineSlot engine, std::size_t min_share) {
-  auto& heads = engines_[index(engine)].heads;
+ReadyQueues::Head ReadyQueues::oldest_closed(EngineSlot engine, Heads& heads) {
   while (!heads.empty()) {
     const auto [key, id] = *heads.begin();
     ConstraintClass& cls = at(id);
     const Head oldest = head(cls);
-    if (oldest.first == key) {
-      return share(id) >= min_share ? oldest : Head{kNever, kNoTask};
-    }
+    if (oldest.first == key) return oldest;
     unlist(id, engine);
     if (oldest.first == kNever) {
       cls.unlisted.push_back(engine);
@@ -323,6 +384,8 @@ ReadyQueues::Head ReadyQueues::oldest_closed(EngineSlot engine, std::size_t min_
 void ReadyQueues::sanity_check() const {
   std::size_t ready = 0;
   std::size_t open_ready = 0;
+  std::size_t demanding = 0;
+  std::size_t demanding_classes = 0;
   std::size_t blocked = 0;
   for (std::size_t i = 0; i < classes_.size(); ++i) {
     if (!classes_[i]) continue;
@@ -330,7 +393,14 @@ void ReadyQueues::sanity_check() const {
     const ClassId id{static_cast<std::uint32_t>(i)};
     ready += cls.ready();
     blocked += cls.blocked.size();
-    if (cls.open) open_ready += cls.ready();
+    if (cls.open && !cls.demand) open_ready += cls.ready();
+    if (cls.demand) demanding += cls.ready();
+    if (cls.demand && cls.ready() > 0) ++demanding_classes;
+    if (cls.open && cls.demand) {
+      std::size_t offering = 0;
+      for (const EngineIndex& engine : engines_) offering += covers(engine.offer, *cls.demand);
+      SANITY(cls.offering == offering && cls.engines.size() <= offering);
+    }
     const Order oldest = head(cls).first;
 
     SANITY(std::is_sorted(cls.engines.begin(), cls.engines.end()));
@@ -340,15 +410,15 @@ void ReadyQueues::sanity_check() const {
       SANITY(engine.classes[cls.positions[k]] == id);
       if (cls.open) continue;
       const bool listed = cls.keys[k] != kNever;
-      SANITY(listed == engine.heads.contains({cls.keys[k], id}));
+      SANITY(listed == engine.heads.of(cls).contains({cls.keys[k], id}));
       SANITY(listed || std::count(cls.unlisted.begin(), cls.unlisted.end(), cls.engines[k]) == 1);
       SANITY(!listed || cls.keys[k] <= cls.highest_key);
       SANITY(oldest == kNever || cls.keys[k] <= oldest);
     }
     if (cls.open && id != kAnyEngine) {
-      SANITY((oldest != kNever) == open_heads_.contains({oldest, id}));
+      SANITY((oldest != kNever) == open_heads_.of(cls).contains({oldest, id}));
     }
-    Order last = 0;
+    Order last;
     for (TaskSlot slot : cls.fresh.slots(tasks_)) {
       SANITY(tasks_[slot].is<Ready>() && tasks_[slot].cls == id && tasks_[slot].order > last);
       last = tasks_[slot].order;
@@ -361,6 +431,7 @@ void ReadyQueues::sanity_check() const {
     }
   }
   SANITY(ready == ready_count_ && open_ready == open_ready_count_ && blocked == blocked_count_);
+  SANITY(demanding == demanding_count_ && demanding_classes == demanding_classes_);
 }
 
 }  // namespace engineroom::scheduler

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cassert>
+#include <map>
+#include <utility>
 
 #include "scheduler/state.h"
 
@@ -22,24 +24,38 @@ std::optional<TaskSlot> Scheduler::State::running_on(TaskId id, EngineId engine)
   return slot;
 }
 
-std::optional<ClassId> Scheduler::State::class_of(const std::vector<EngineId>& targets) {
-  if (targets.empty()) {
+std::optional<ClassId> Scheduler::State::class_of(const TaskOptions& options) {
+  Demand demand;
+  if (!options.resources.empty()) demand = std::make_shared<const Amounts>(options.resources);
+  if (options.targets.empty() && demand) {
+    const ClassId cls = queues.any(std::move(demand));
+    if (queues.is_runnable(cls)) return cls;
+    queues.release(cls);
+    return std::nullopt;
+  }
+  if (options.targets.empty()) {
     queues.retain(kAnyEngine);
     return kAnyEngine;
   }
   std::vector<EngineSlot> slots;
-  for (EngineId target : targets) {
-    if (const std::optional<EngineSlot> slot = engines.find(target)) slots.push_back(*slot);
+  for (EngineId target : options.targets) {
+    const std::optional<EngineSlot> slot = engines.find(target);
+    if (slot && (!demand || queues.offers(*slot, *demand))) slots.push_back(*slot);
   }
   if (slots.empty()) return std::nullopt;
   std::sort(slots.begin(), slots.end());
   slots.erase(std::unique(slots.begin(), slots.end()), slots.end());
-  return queues.only(std::move(slots));
+  return queues.only(std::move(slots), std::move(demand));
 }
 
 void Scheduler::State::set_class(Task& task, ClassId cls) {
   queues.release(task.cls);
   task.cls = cls;
+}
+
+void Scheduler::State::stop_counting(Task& task) {
+  if (task.is_counted) fair.left(task.order.rank, task.client);
+  task.is_counted = false;
 }
 
 void Scheduler::State::add_dependent_task(TaskSlot slot, const TaskOptions& options, Turn& turn) {
@@ -49,6 +65,8 @@ void Scheduler::State::add_dependent_task(TaskSlot slot, const TaskOptions& opti
   switch (verdict) {
     case TaskGraph::Verdict::kImpossible:
       return reject(slot, Failure::kImpossibleDependency, std::nullopt, turn);
+    case TaskGraph::Verdict::kInputFailed:
+      return reject_for_input(slot, turn);
     case TaskGraph::Verdict::kMet:
       return become_ready(slot, turn);
     case TaskGraph::Verdict::kBlocked:
@@ -65,17 +83,24 @@ Scheduler::~Scheduler() = default;
 
 // ---- engines ---------------------------------------------------------------------------------
 
-void Scheduler::on_engine_joined(EngineId engine, Time now, Effects& effects, bool gives_back) {
+void Scheduler::on_engine_joined(EngineId engine, Time now, Effects& effects, bool gives_back,
+                                 Amounts offer) {
   State& state = *state_;
   Turn turn{now, effects};
   assert(!state.engines.find(engine));
   const EngineSlot slot = state.engines.add(engine);
   state.engines[slot].last_used = ++state.last_use;
   if (!gives_back) state.engines[slot].prefetch.forbid();
-  state.queues.add_engine(slot);
+  state.engines[slot].free = offer;
+  state.queues.add_engine(slot, std::move(offer));
   // Tasks that are stuck somewhere and had nowhere else to go may go here.
   for (EngineSlot other : state.engines.live()) {
     if (state.is_auto() && state.engines[other].load() >= 2) state.watch(other);
+  }
+  if (state.engines.size() == 1) {
+    std::vector<TaskRef> stranded;
+    state.queues.find_unoffered(stranded);
+    state.reject_stranded(stranded, turn);
   }
   state.settle(slot, turn);
 }
@@ -115,17 +140,27 @@ void Scheduler::on_task_submitted(TaskId task, TaskOptions options, bool unknown
   if (state.tasks.size() >= state.config.max_waiting) {
     return state.refuse(task, Failure::kQueueFull, turn);
   }
-  if (unknown_dependency || !state.graph.knows(options.after) ||
-      !state.graph.knows(options.follow)) {
+  if (unknown_dependency || !state.graph.knows(options.after.tasks) ||
+      !state.graph.knows(options.follow.tasks) || !state.graph.knows(options.inputs)) {
     return state.refuse(task, Failure::kInvalidDependency, turn);
   }
-  const std::optional<ClassId> cls = state.class_of(options.targets);
-  if (!cls) return state.refuse(task, Failure::kNoEngineLeft, turn);
+  const std::optional<ClassId> cls = state.class_of(options);
+  if (!cls) {
+    const bool demands = !options.resources.empty() && state.engines.size() > 0;
+    return state.refuse(task, demands ? Failure::kNoSuchResources : Failure::kNoEngineLeft, turn);
+  }
 
   const TaskSlot slot = state.tasks.add(task);
-  state.tasks[slot].cls = *cls;
-  state.tasks[slot].retries_left = std::max(0, options.retries);
-  if (options.after.empty() && options.follow.empty()) {
+  Task& added = state.tasks[slot];
+  added.cls = *cls;
+  added.retries_left = std::max(0, options.retries);
+  added.client = options.client;
+  added.demands = !options.resources.empty();
+  added.order.rank = state.fair.rank(
+      std::clamp(options.priority, -FairOrder::kMaxPriority, FairOrder::kMaxPriority),
+      options.client, *cls == kAnyEngine);
+  added.is_counted = true;
+  if (options.after.empty() && options.follow.empty() && options.inputs.empty()) {
     state.place(slot, turn);
     return state.take_back_tasks(turn);
   }
@@ -133,8 +168,14 @@ void Scheduler::on_task_submitted(TaskId task, TaskOptions options, bool unknown
   state.settle(std::nullopt, turn);
 }
 
+void Scheduler::on_aborted_task_submitted(TaskId task, Time now, Effects& effects) {
+  Turn turn{now, effects};
+  assert(!is_known(task));
+  state_->refuse(task, Failure::kAborted, turn);
+}
+
 bool Scheduler::on_task_replied(TaskId task, EngineId engine, bool ok, bool dependencies_met,
-                                Time now, Effects& effects) {
+                                Time now, Effects& effects, std::uint64_t bytes) {
   State& state = *state_;
   Turn turn{now, effects};
   const std::optional<TaskSlot> slot = state.running_on(task, engine);
@@ -143,7 +184,7 @@ bool Scheduler::on_task_replied(TaskId task, EngineId engine, bool ok, bool depe
   state.take_off_engine(*slot);
   state.note_reply(running.engine, running.sent, now);
   if (ok && dependencies_met) {
-    state.deliver(*slot, running.engine, true, turn);
+    state.deliver(*slot, running.engine, true, bytes, turn);
   } else {
     state.fail_on(*slot, running.engine, !dependencies_met, turn);
   }
@@ -158,10 +199,10 @@ bool Scheduler::on_task_returned(TaskId task, EngineId engine, Time now, Effects
   if (!slot) return false;
   const Running running = state.tasks[*slot].running();
   state.take_off_engine(*slot);
-  if (running.take_back && !running.abort_requested) {
+  if ((running.take_back || running.restored) && !running.abort_requested) {
     state.to_place.push_back(*slot);
   } else {
-    state.deliver(*slot, running.engine, false, turn);
+    state.deliver(*slot, running.engine, false, 0, turn);
   }
   state.settle(running.engine, turn);
   return true;
@@ -210,6 +251,11 @@ bool Scheduler::is_known(TaskId task) const {
   return state_->tasks.find(task).has_value() || state_->finished.find(task).has_value();
 }
 
+std::optional<EngineId> Scheduler::engine_of_finished(TaskId task) const {
+  const std::optional<Outcome> outcome = state_->finished.find(task);
+  return outcome ? outcome->engine : std::nullopt;
+}
+
 std::size_t Scheduler::waiting_count() const {
   return state_->queues.ready_count() + state_->queues.blocked_count();
 }
@@ -224,6 +270,24 @@ std::vector<TaskId> Scheduler::tasks_on(EngineId engine) const {
     ids.push_back(state_->tasks[task].id);
   }
   return ids;
+}
+
+Scheduler::ResourceSums Scheduler::resources() const {
+  std::map<std::string, std::pair<std::int64_t, std::int64_t>> sums;  // offered, free
+  for (EngineSlot slot : state_->engines.live()) {
+    for (const Amount& amount : state_->queues.offer(slot)) {
+      sums[amount.name].first += amount.thousandths;
+    }
+    for (const Amount& amount : state_->engines[slot].free) {
+      sums[amount.name].second += amount.thousandths;
+    }
+  }
+  ResourceSums result;
+  for (const auto& [name, sum] : sums) {
+    result.offered.push_back({name, sum.first});
+    result.held.push_back({name, sum.first - sum.second});
+  }
+  return result;
 }
 
 std::vector<TaskId> Scheduler::waiting_tasks() const {

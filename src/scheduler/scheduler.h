@@ -16,6 +16,10 @@
 // engine is idle. A positive mark is a strict limit of outstanding tasks per engine, as in
 // ipyparallel (whose 0 = unlimited is `kUnlimited` here).
 //
+// Resources: a task that demands some goes only to an engine that offers them, and has them until
+// it ends. It is never sent ahead of its time: with the automatic limit it waits for an idle
+// engine.
+//
 // Threads: one owner thread.
 #pragma once
 
@@ -23,6 +27,7 @@
 #include <cstdint>
 #include <memory>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "scheduler/effects.h"
@@ -57,22 +62,28 @@ class Scheduler {
   // Engines. A joining engine may unblock waiting tasks. A lost one's tasks are retried elsewhere
   // (counts as a failure) or rejected at once with kEngineDied; tasks that can now run nowhere are
   // rejected. `gives_back`: it answers TakeBack at once, even while it works. One that does not
-  // gets no tasks ahead.
-  void on_engine_joined(EngineId engine, Time now, Effects& effects, bool gives_back = true);
+  // gets no tasks ahead. `offer`: the resources it has for tasks that demand some.
+  void on_engine_joined(EngineId engine, Time now, Effects& effects, bool gives_back = true,
+                        Amounts offer = {});
   void on_engine_lost(EngineId engine, Time now, Effects& effects);
 
   // `task` is new; ids of dependencies that were never submitted are to be passed in
   // `unknown_dependency` (the controller maps strings): then the answer is
   // Reject(kInvalidDependency). A task whose targets are all unknown engines is rejected with
-  // kNoEngineLeft. With no engines at all and no targets it waits.
+  // kNoEngineLeft, one that demands what none of them offers with kNoSuchResources. With no engines
+  // at all and no targets it waits.
   void on_task_submitted(TaskId task, TaskOptions options, bool unknown_dependency, Time now,
                          Effects& effects);
 
+  // A task that was aborted before it came: it ends at once, and is remembered.
+  void on_aborted_task_submitted(TaskId task, Time now, Effects& effects);
+
   // The engine answered. `ok`: status ok. `dependencies_met` false: a functional dependency was not
   // met; the task is tried on another engine without consuming retries. Replies for tasks this
-  // engine does not hold now (stale) give no effect at all and return false.
+  // engine does not hold now (stale) give no effect at all and return false. `bytes`: the size of
+  // its result, which the engine keeps for tasks that have it as an input.
   bool on_task_replied(TaskId task, EngineId engine, bool ok, bool dependencies_met, Time now,
-                       Effects& effects);
+                       Effects& effects, std::uint64_t bytes = 0);
   // The engine gave a task back unstarted after TakeBack (status "aborted"). If it was not taken
   // back by us, it was aborted by a client: Deliver.
   bool on_task_returned(TaskId task, EngineId engine, Time now, Effects& effects);
@@ -81,15 +92,36 @@ class Scheduler {
   // engine is the engine's business; returns the engine then.
   std::optional<EngineId> on_abort_requested(TaskId task, Time now, Effects& effects);
 
+  // What an earlier scheduler left, in this order: engines, finished tasks, then tasks in the order
+  // of submission. An engine of that time is *awaited*: it holds what it held and gets nothing new,
+  // until it is back or lost (on_engine_lost).
+  void restore_engine(EngineId engine, Amounts offer = {});
+  void restore_finished(TaskId task, bool ok, std::optional<EngineId> engine);
+  // A task that was sent to this engine, which is awaited. What waited is submitted anew.
+  void restore_running(TaskId task, const TaskOptions& options, EngineId engine,
+                       bool is_abort_requested, Time now);
+  bool is_awaited(EngineId engine) const;
+  // The engine is back and has `held`; what else was sent to it never arrived.
+  void on_engine_returned(EngineId engine, const std::unordered_set<TaskId>& held, bool gives_back,
+                          Time now, Effects& effects);
+
   // Time-outs and take-backs. Call at next_deadline() or later.
   void on_time(Time now, Effects& effects);
   std::optional<Time> next_deadline() const;
 
   // Queries.
-  bool is_known(TaskId task) const;       // waiting, running, or finished and still remembered
+  bool is_known(TaskId task) const;  // waiting, running, or finished and still remembered
+  // Where a finished task ran; nullopt if nowhere, or if it is not finished or remembered.
+  std::optional<EngineId> engine_of_finished(TaskId task) const;
   std::size_t waiting_count() const;      // not with an engine
   std::size_t outstanding_count() const;  // with engines
   std::vector<TaskId> tasks_on(EngineId engine) const;
+  // All engines together.
+  struct ResourceSums {
+    Amounts offered;
+    Amounts held;  // by tasks
+  };
+  ResourceSums resources() const;
   std::vector<TaskId> waiting_tasks() const;
   // Why is this task not running? One sentence for a person.
   std::string explain(TaskId task) const;

@@ -18,7 +18,10 @@ class Rules {
  public:
   explicit Rules(const SchedulerConfig& config) : config_(config) {}
 
-  void joined(EngineId engine) { live_.insert(engine); }
+  void joined(EngineId engine, const Amounts& offer) {
+    live_.insert(engine);
+    offers_[engine] = offer;
+  }
   void lost(EngineId engine) {
     live_.erase(engine);
     for (auto& [id, task] : tasks_) {
@@ -28,6 +31,7 @@ class Rules {
   void submitted(TaskId id, const TaskOptions& options) {
     tasks_[id].targets = {options.targets.begin(), options.targets.end()};
     tasks_[id].retries = options.retries;
+    tasks_[id].resources = options.resources;
   }
   // The engine has answered or given the task back.
   void answered(TaskId id) { tasks_[id].engine.reset(); }
@@ -55,6 +59,7 @@ class Rules {
     std::set<EngineId> targets;
     std::set<EngineId> failed_on;
     std::optional<EngineId> engine;
+    Amounts resources;
     int retries = 0;
     bool ended = false;
   };
@@ -67,11 +72,21 @@ class Rules {
     EXPECT_TRUE(task.targets.empty() || task.targets.contains(send.engine)) << to_string(send);
     EXPECT_FALSE(task.failed_on.contains(send.engine)) << to_string(send);
     task.engine = send.engine;
+    check_free(send);
     asked_back_.erase(send.task);
     if (config_.high_water_mark == SchedulerConfig::kUnlimited) return;
     const int limit = config_.high_water_mark == SchedulerConfig::kAuto ? config_.max_prefetch
                                                                         : config_.high_water_mark;
     EXPECT_LE(running()[send.engine].size(), static_cast<std::size_t>(limit)) << to_string(send);
+  }
+  // What its tasks demand together is what it offers, at most.
+  void check_free(const Send& send) {
+    Amounts free = offers_.at(send.engine);
+    const auto on_engines = running();
+    for (const TaskId id : on_engines.at(send.engine)) {
+      EXPECT_TRUE(covers(free, tasks_.at(id).resources)) << to_string(send);
+      take(free, tasks_.at(id).resources);
+    }
   }
   void check(const Deliver& deliver) { end(deliver.task, deliver); }
   void check(const Reject& reject) { end(reject.task, reject); }
@@ -92,6 +107,7 @@ class Rules {
 
   SchedulerConfig config_;
   std::set<EngineId> live_;
+  std::map<EngineId, Amounts> offers_;
   std::map<TaskId, Known> tasks_;
   std::set<TaskId> asked_back_;
 };
@@ -99,8 +115,13 @@ class Rules {
 // One random history.
 class History {
  public:
-  History(unsigned seed, const SchedulerConfig& config, bool compare)
-      : random_(seed), scheduler_(config), rules_(config), naive_(config), compare_(compare) {}
+  History(unsigned seed, const SchedulerConfig& config, bool compare, bool resources)
+      : random_(seed),
+        scheduler_(config),
+        rules_(config),
+        naive_(config),
+        compare_(compare),
+        resources_(resources) {}
 
   void run(int events) {
     for (int i = 0; i < events && !testing::Test::HasFailure(); ++i) step();
@@ -143,10 +164,13 @@ class History {
 
   // The order of effects within one event and which of two reasons comes first are not prescribed.
   static std::vector<std::string> normal(const Effects& effects) {
+    constexpr Failure kImpossible = Failure::kImpossibleDependency;
     std::vector<std::string> lines;
     for (Effect effect : effects) {
       if (Reject* reject = std::get_if<Reject>(&effect)) {
-        if (reject->why == Failure::kNoEngineLeft) reject->why = Failure::kImpossibleDependency;
+        if (reject->why == Failure::kNoEngineLeft) reject->why = kImpossible;
+        if (reject->why == Failure::kNoSuchResources) reject->why = kImpossible;
+        if (reject->why == Failure::kInputFailed) *reject = {reject->task, kImpossible};
       }
       lines.push_back(to_string(effect));
     }
@@ -162,10 +186,17 @@ class History {
 
   void join() {
     const EngineId engine{next_engine_++};
-    rules_.joined(engine);
-    scheduler_.on_engine_joined(engine, now_, effects_);
-    if (compare_) naive_.join(engine);
+    const Amounts offer = resources_ ? some_resources(4) : Amounts();
+    rules_.joined(engine, offer);
+    scheduler_.on_engine_joined(engine, now_, effects_, true, offer);
+    if (compare_) naive_.join(engine, offer);
     check();
+  }
+
+  Amounts some_resources(int most) {
+    Amounts some{{"cpus", 1000 * (1 + draw(most))}, {"gpus", 500 * draw(most - 1)}};
+    if (chance(10)) some.push_back({"licence", 1000});
+    return sorted_amounts(std::move(some));
   }
 
   void lose() {
@@ -203,7 +234,11 @@ class History {
     if (chance(30)) options.retries = draw(4);
     if (next_task_ > 1 && chance(25)) options.after = dependency();
     if (next_task_ > 1 && chance(15)) options.follow = dependency();
+    if (next_task_ > 1 && chance(25)) options.inputs = dependency().tasks;
     if (chance(30)) options.timeout = std::chrono::milliseconds(1 + draw(30));
+    if (chance(30)) options.priority = draw(5) - 2;
+    options.client = static_cast<std::uint64_t>(draw(3));
+    if (resources_ && chance(50)) options.resources = some_resources(3);
     const auto id = TaskId(next_task_++);
     rules_.submitted(id, options);
     scheduler_.on_task_submitted(id, options, false, now_, effects_);
@@ -233,8 +268,9 @@ class History {
       EXPECT_TRUE(scheduler_.on_task_returned(id, engine, now_, effects_));
     } else {
       ok = ok && met;
-      EXPECT_TRUE(scheduler_.on_task_replied(id, engine, ok, met, now_, effects_));
-      if (compare_) naive_.reply(id, ok, met);
+      const std::uint64_t bytes = ok ? random_() % 10'000 : 0;
+      EXPECT_TRUE(scheduler_.on_task_replied(id, engine, ok, met, now_, effects_, bytes));
+      if (compare_) naive_.reply(id, ok, met, bytes);
     }
     check();
   }
@@ -289,6 +325,7 @@ class History {
   Rules rules_;
   NaiveScheduler naive_;
   bool compare_;
+  bool resources_;
   Effects effects_;
   Time now_{};
   int next_engine_ = 0;
@@ -302,15 +339,29 @@ SchedulerConfig with(PolicyKind policy, int high_water_mark) {
   return config;
 }
 
-void run_histories(int histories, const SchedulerConfig& config, bool compare) {
+void run_histories(int histories, const SchedulerConfig& config, bool compare,
+                   bool resources = false) {
   for (int seed = 0; seed < histories && !testing::Test::HasFailure(); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
-    History(static_cast<unsigned>(seed), config, compare).run(150);
+    History(static_cast<unsigned>(seed), config, compare, resources).run(150);
   }
 }
 
 TEST(RandomHistories, with_one_task_each_agree_with_the_naive_scheduler) {
   run_histories(1000, with(PolicyKind::kLeastLoad, 1), true);
+}
+
+TEST(RandomHistories, with_resources_agree_with_the_naive_scheduler) {
+  run_histories(1000, with(PolicyKind::kLeastLoad, 1), true, true);
+  run_histories(300, with(PolicyKind::kLru, 1), true, true);
+}
+
+TEST(RandomHistories, with_resources_keep_the_rules) {
+  run_histories(1000, with(PolicyKind::kLeastLoad, SchedulerConfig::kAuto), false, true);
+  run_histories(1000, with(PolicyKind::kLeastLoad, 3), false, true);
+  run_histories(500, with(PolicyKind::kLeastLoad, SchedulerConfig::kUnlimited), false, true);
+  run_histories(200, with(PolicyKind::kPlainRandom, 2), false, true);
+  run_histories(200, with(PolicyKind::kWeighted, SchedulerConfig::kAuto), false, true);
 }
 
 TEST(RandomHistories, with_three_tasks_each_agree_with_the_naive_scheduler) {

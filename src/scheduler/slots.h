@@ -5,6 +5,7 @@
 // reference is one array access and references cost four bytes. They never leave the scheduler.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 
@@ -24,8 +25,13 @@ constexpr std::size_t index(Slot slot) {
   return static_cast<std::size_t>(slot);
 }
 
-// Rank by submission: what "older" means everywhere in the scheduler.
-using Order = std::uint64_t;
+// What "older" means everywhere in the scheduler: the lesser rank (fair_order.h), then submitted
+// earlier.
+struct Order {
+  std::uint64_t rank = 0;
+  std::uint64_t number = 0;
+  friend auto operator<=>(const Order&, const Order&) = default;
+};
 
 // A task that may have finished meanwhile; TaskTable::is_current tells.
 struct TaskRef {

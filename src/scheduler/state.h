@@ -8,6 +8,12 @@
 //
 // (with an automatic limit: an *idle* engine; how far others fetch ahead is a matter of share). So
 // an event only ever has to look at the engine it freed and at the tasks it made ready.
+//
+// For tasks that demand resources, "may run" includes that enough of them is free, and that no
+// older task waits for them there: an engine is *reserved* for the oldest that it may run. Without
+// that, a task that needs all of an engine would wait for as long as small ones keep coming. With
+// one task each (and the automatic limit, where they are only sent to idle engines) an engine that
+// has room has all free, so that changes something only with a limit of two or more.
 #pragma once
 
 #include <cstddef>
@@ -21,6 +27,7 @@
 #include <vector>
 
 #include "scheduler/engine_table.h"
+#include "scheduler/fair_order.h"
 #include "scheduler/finished_tasks.h"
 #include "scheduler/indexed_heap.h"
 #include "scheduler/policy.h"
@@ -44,22 +51,28 @@ struct Scheduler::State {
   std::optional<TaskSlot> running_on(TaskId id, EngineId engine) const;
   // A new task, Placing, that has dependencies.
   void add_dependent_task(TaskSlot slot, const TaskOptions& options, Turn& turn);
-  // The class for these targets, as a new reference; no value if none of them is live.
-  std::optional<ClassId> class_of(const std::vector<EngineId>& targets);
+  // The class for these targets and resources, as a new reference; no value if no engine will do.
+  std::optional<ClassId> class_of(const TaskOptions& options);
   // Takes over the reference to `cls`.
   void set_class(Task& task, ClassId cls);
+  // It was sent, or has ended.
+  void stop_counting(Task& task);
 
   // ending.cpp
   void finish(TaskSlot slot, const Outcome& outcome);
-  void deliver(TaskSlot slot, EngineSlot engine, bool ok, Turn& turn);
+  void deliver(TaskSlot slot, EngineSlot engine, bool ok, std::uint64_t bytes, Turn& turn);
   void reject(TaskSlot slot, Failure why, std::optional<EngineId> engine, Turn& turn);
+  void reject_for_input(TaskSlot slot, Turn& turn);
+  void end_rejected(TaskSlot slot);
   void refuse(TaskId id, Failure why, Turn& turn);
+  Failure why_unrunnable(ClassId cls) const;
   void fail_on(TaskSlot slot, EngineSlot engine, bool unmet, Turn& turn);
   void lose(TaskSlot slot, EngineId engine, Turn& turn);
   void reject_stranded(const std::vector<TaskRef>& stranded, Turn& turn);
   void propagate(Turn& turn);
   void apply(const Change& change, Turn& turn);
   void become_ready(TaskSlot slot, Turn& turn);
+  void follow(Task& task);
   void detach(TaskSlot slot);
   void drop_waits(Task& task);
   void block(TaskSlot slot);
@@ -71,12 +84,18 @@ struct Scheduler::State {
   void place(TaskSlot slot, Turn& turn);
   void fill(EngineSlot slot, Turn& turn);
   void fill_older_than(Order order, EngineSlot slot, Turn& turn);
+  void fill_unreserved(Turn& turn);
   void top_up(ClassId cls, Turn& turn);
+  std::optional<TaskSlot> next_for(EngineSlot slot);
   void dispatch(TaskSlot slot, EngineSlot engine, Turn& turn);
   void take_off_engine(TaskSlot slot);
   void update_pools(EngineSlot slot);
   bool has_room(const Engine& engine) const;
+  bool fits(const Demand& demand, const Engine& engine) const;
+  bool can_take(const Task& task, EngineSlot slot);
   std::optional<EngineSlot> pick(Policy& pool, ClassId cls) const;
+  std::optional<EngineSlot> pick_for_demanding(const Task& task);
+  std::optional<EngineSlot> holder_with_room(const Task& task);
 
   // take_back.cpp
   Time working_since(const Engine& engine) const;
@@ -91,6 +110,7 @@ struct Scheduler::State {
   // sanity_check.cpp
   void check_engine(EngineSlot slot) const;
   void check_task(TaskSlot slot) const;
+  bool is_reserved(const Task& task, EngineSlot engine) const;
 
   // explain.cpp
   std::string explain_blocked(const Task& task) const;
@@ -104,6 +124,7 @@ struct Scheduler::State {
   EngineTable engines;
   ReadyQueues queues;
   TaskGraph graph;
+  FairOrder fair;
 
   // Engines with room; with an automatic limit only the idle ones, and the others in `ahead`.
   std::unique_ptr<Policy> pool;
@@ -122,6 +143,7 @@ struct Scheduler::State {
 
   // Filled and emptied within an event.
   struct Resolved {
+    TaskId task{};
     std::vector<Dependent> dependents;
     Outcome outcome;
   };

@@ -5,6 +5,7 @@
 // worked for `take_back_after` on the same one it is *stuck*: it fetches ahead no more, and as soon
 // as an engine is idle it is asked to give back what it has not started. What it gives back is
 // again the oldest in its queue.
+#include <algorithm>
 #include <cassert>
 
 #include "scheduler/state.h"
@@ -27,7 +28,7 @@ Time Scheduler::State::working_since(const Engine& engine) const {
 
 // A time that is too early is corrected when it comes: replies need not touch the heap.
 void Scheduler::State::watch(EngineSlot slot) {
-  if (watched.contains(slot) || stuck.contains(slot)) return;
+  if (engines[slot].is_awaited || watched.contains(slot) || stuck.contains(slot)) return;
   watched.put(slot, working_since(engines[slot]) + config.take_back_after);
 }
 
@@ -74,9 +75,7 @@ bool Scheduler::State::could_help(EngineSlot slot) const {
   const TaskSlot first = engines[slot].tasks.front();
   for (TaskSlot queued = tasks[first].next; queued != kNoTask; queued = tasks[queued].next) {
     const Task& task = tasks[queued];
-    const std::size_t listed = queues.listed_engines(task.cls).size();
-    const std::size_t allowed = queues.is_open(task.cls) ? engines.size() - listed : listed;
-    if (!task.running().take_back && allowed > 1) return true;
+    if (!task.running().take_back && queues.allowed_count(task.cls) > 1) return true;
   }
   return false;
 }
@@ -95,6 +94,13 @@ void Scheduler::State::take_back_from(EngineSlot slot, Turn& turn) {
 }
 
 bool Scheduler::State::is_idle_engine_for(ClassId cls) const {
+  // (Never sent ahead; it may have been by an earlier scheduler, before a restart.)
+  if (queues.demand(cls)) {
+    const std::vector<EngineSlot> live = engines.live();
+    return std::any_of(live.begin(), live.end(), [&](EngineSlot slot) {
+      return pool->contains(slot) && queues.allows(cls, slot);
+    });
+  }
   const std::vector<EngineSlot>& listed = queues.listed_engines(cls);
   std::size_t idle_and_listed = 0;
   for (EngineSlot engine : listed) idle_and_listed += pool->contains(engine) ? 1 : 0;

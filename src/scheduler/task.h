@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "scheduler/resources.h"
 
 namespace engineroom::scheduler {
 
@@ -32,18 +33,29 @@ struct Dependency {
 struct TaskOptions {
   // Engines that may run it; empty = any. Order has no meaning.
   std::vector<EngineId> targets;
+  // Higher ones go first; from -1000 to 1000.
+  int priority = 0;
+  // Clients share the engines: within a priority they take turns.
+  std::uint64_t client = 0;
+  // Only an engine that offers as much may run it, and nothing else has that until it ends.
+  Amounts resources;
   // How often it may be run again elsewhere after a failure. 0 = never.
   int retries = 0;
   // Time after submission by which its dependencies must be met; zero = no limit.
   Duration timeout{};
   Dependency follow;  // run on an engine that ran these
   Dependency after;   // run after these
+  // Tasks whose results it is given. It runs after all of them have succeeded, if it can be on the
+  // engine that holds most of what they gave.
+  std::vector<TaskId> inputs;
 };
 
 // How a task ended when no engine's reply did.
 enum class Failure {
   kInvalidDependency,     // names a task this scheduler never saw
   kImpossibleDependency,  // can never be met
+  kNoSuchResources,       // there are engines, but none offers what it demands
+  kInputFailed,           // one of its inputs did not succeed
   kTimeout,               // dependencies not met in time
   kEngineDied,            // the engine running it went away and no retries are left
   kNoEngineLeft,  // every engine it may run on refused or failed it, or its targets are gone

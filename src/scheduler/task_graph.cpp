@@ -35,8 +35,8 @@ void push_swept(std::vector<T>& values, T value, IsStale is_stale) {
 
 }  // namespace
 
-bool TaskGraph::knows(const Dependency& dependency) const {
-  return std::all_of(dependency.tasks.begin(), dependency.tasks.end(),
+bool TaskGraph::knows(const std::vector<TaskId>& dependencies) const {
+  return std::all_of(dependencies.begin(), dependencies.end(),
                      [this](TaskId id) { return tasks_.find(id) || finished_.find(id); });
 }
 
@@ -48,47 +48,54 @@ TaskGraph::Verdict TaskGraph::add(TaskSlot slot, const TaskOptions& options) {
   task.waits = std::make_unique<Waits>();
   task.waits->after = condition_of(options.after);
   task.waits->follow = condition_of(options.follow);
+  task.waits->inputs = condition_of({.tasks = options.inputs});
   task.waits->has_follow = !options.follow.empty();
   task.waits->targets = task.cls;
   // First what is known already: if that makes it impossible, no edge need be made.
-  if (note_finished(slot, options.after, false) == Progress::kImpossible ||
-      note_finished(slot, options.follow, true) == Progress::kImpossible) {
+  if (note_finished(slot, options.inputs, Edge::kInput) == Progress::kInputFailed) {
+    return Verdict::kInputFailed;
+  }
+  if (note_finished(slot, options.after.tasks, Edge::kAfter) == Progress::kImpossible ||
+      note_finished(slot, options.follow.tasks, Edge::kFollow) == Progress::kImpossible) {
     return Verdict::kImpossible;
   }
-  subscribe(slot, options.after, false);
-  subscribe(slot, options.follow, true);
+  subscribe(slot, options.after.tasks, Edge::kAfter);
+  subscribe(slot, options.follow.tasks, Edge::kFollow);
+  subscribe(slot, options.inputs, Edge::kInput);
   return task.waits->met() ? Verdict::kMet : Verdict::kBlocked;
 }
 
-TaskGraph::Progress TaskGraph::note_finished(TaskSlot slot, const Dependency& dependency,
-                                             bool follow) {
-  for (TaskId id : dependency.tasks) {
+TaskGraph::Progress TaskGraph::note_finished(TaskSlot slot, const std::vector<TaskId>& sources,
+                                             Edge edge) {
+  for (TaskId id : sources) {
     const std::optional<Outcome> outcome = finished_.find(id);
-    if (outcome && note(slot, follow, *outcome) == Progress::kImpossible) {
-      return Progress::kImpossible;
-    }
+    if (!outcome) continue;
+    const Progress progress = note(slot, edge, id, *outcome);
+    if (progress == Progress::kImpossible || progress == Progress::kInputFailed) return progress;
   }
   return Progress::kNone;
 }
 
-void TaskGraph::subscribe(TaskSlot slot, const Dependency& dependency, bool follow) {
-  for (TaskId id : dependency.tasks) {
+void TaskGraph::subscribe(TaskSlot slot, const std::vector<TaskId>& sources, Edge edge) {
+  for (TaskId id : sources) {
     const std::optional<TaskSlot> source = tasks_.find(id);
     if (!source) continue;
-    push_swept(tasks_[*source].dependents, {tasks_.ref(slot), follow},
+    push_swept(tasks_[*source].dependents, {tasks_.ref(slot), edge},
                [this](const Dependent& dependent) { return !tasks_.is_current(dependent.task); });
   }
 }
 
-void TaskGraph::resolve(const std::vector<Dependent>& dependents, const Outcome& outcome,
-                        std::vector<Change>& changes) {
+void TaskGraph::resolve(TaskId source, const std::vector<Dependent>& dependents,
+                        const Outcome& outcome, std::vector<Change>& changes) {
   for (const Dependent& dependent : dependents) {
     const TaskRef ref = dependent.task;
     if (!tasks_.is_current(ref) || !tasks_[ref.slot].waits) continue;
     const bool was_met = tasks_[ref.slot].waits->met();
-    const Progress progress = note(ref.slot, dependent.follow, outcome);
+    const Progress progress = note(ref.slot, dependent.edge, source, outcome);
     if (progress == Progress::kImpossible) {
       changes.push_back({Change::Kind::kImpossible, ref});
+    } else if (progress == Progress::kInputFailed) {
+      changes.push_back({Change::Kind::kInputFailed, ref});
     } else if (!was_met && tasks_[ref.slot].waits->met()) {
       changes.push_back({Change::Kind::kMet, ref});
     } else if (was_met && progress == Progress::kWider) {
@@ -98,8 +105,11 @@ void TaskGraph::resolve(const std::vector<Dependent>& dependents, const Outcome&
 }
 
 // One of the tasks that a condition names has finished.
-TaskGraph::Progress TaskGraph::note(TaskSlot slot, bool follow, const Outcome& outcome) {
+TaskGraph::Progress TaskGraph::note(TaskSlot slot, Edge edge, TaskId source,
+                                    const Outcome& outcome) {
+  if (edge == Edge::kInput) return note_input(slot, source, outcome);
   Waits& waits = *tasks_[slot].waits;
+  const bool follow = edge == Edge::kFollow;
   Condition& condition = follow ? waits.follow : waits.after;
   assert(condition.unresolved > 0);
   --condition.unresolved;
@@ -111,6 +121,29 @@ TaskGraph::Progress TaskGraph::note(TaskSlot slot, bool follow, const Outcome& o
   }
   condition.met |= satisfied;
   return condition.met || condition.unresolved > 0 ? Progress::kNone : Progress::kImpossible;
+}
+
+TaskGraph::Progress TaskGraph::note_input(TaskSlot slot, TaskId source, const Outcome& outcome) {
+  Task& task = tasks_[slot];
+  Condition& inputs = task.waits->inputs;
+  assert(inputs.unresolved > 0);
+  inputs.met = --inputs.unresolved == 0;
+  if (!outcome.ok) {
+    task.waits->failed_input = source;
+    return Progress::kInputFailed;
+  }
+  std::optional<EngineSlot> engine;
+  if (outcome.engine) engine = engines_.find(*outcome.engine);
+  if (!engine) return Progress::kNone;
+  if (!task.holders) task.holders = std::make_unique<std::vector<Holder>>();
+  std::vector<Holder>& holders = *task.holders;
+  auto place = std::lower_bound(holders.begin(), holders.end(), *engine,
+                                [](const Holder& a, EngineSlot b) { return a.engine < b; });
+  if (place == holders.end() || place->engine != *engine) {
+    place = holders.insert(place, {.engine = *engine});
+  }
+  place->bytes += outcome.bytes();
+  return Progress::kNone;
 }
 
 TaskGraph::Progress TaskGraph::note_follow(TaskSlot slot, bool satisfied, const Outcome& outcome) {
@@ -165,7 +198,10 @@ void TaskGraph::sanity_check() const {
       const Task& task = tasks_[dependent.task.slot];
       if (!task.waits) continue;
       const Waits& waits = *task.waits;
-      SANITY((dependent.follow ? waits.follow : waits.after).unresolved > 0);
+      const Condition& condition = dependent.edge == Edge::kInput    ? waits.inputs
+                                   : dependent.edge == Edge::kFollow ? waits.follow
+                                                                     : waits.after;
+      SANITY(condition.unresolved > 0);
     }
     if (!tasks_[slot].waits) continue;
     const Waits& waits = *tasks_[slot].waits;

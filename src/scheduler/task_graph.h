@@ -8,6 +8,7 @@
 //
 // What the conditions mean (as in ipyparallel, whose scheduler looks at `follow` again and again):
 //   after   all, or any, of the tasks have ended as asked (success, failure or both)
+//   inputs  all of them have succeeded; where they ran is noted, as that is where it had best run
 //   follow  the same, and the task runs on the engine where all of them ran, or where any of them
 //           ran. A task that was never run (rejected) or whose engine is gone satisfies no
 //           `follow`.
@@ -30,10 +31,11 @@ namespace engineroom::scheduler {
 // What became of a task that waits.
 struct Change {
   enum class Kind {
-    kMet,         // both conditions are met now
-    kWider,       // `follow`, met before, allows one more engine
-    kUnmet,       // `follow` was met, but the engines where it was are gone; others may come
-    kImpossible,  // a condition can never be met
+    kMet,          // both conditions are met now
+    kWider,        // `follow`, met before, allows one more engine
+    kUnmet,        // `follow` was met, but the engines where it was are gone; others may come
+    kImpossible,   // a condition can never be met
+    kInputFailed,  // the task's Waits say which
   };
   Kind kind;
   TaskRef task;
@@ -46,15 +48,15 @@ class TaskGraph {
       : tasks_(tasks), finished_(finished), engines_(engines), queues_(queues) {}
 
   // True if every task named is unfinished or remembered.
-  bool knows(const Dependency& dependency) const;
+  bool knows(const std::vector<TaskId>& dependencies) const;
 
-  enum class Verdict { kMet, kBlocked, kImpossible };
+  enum class Verdict { kMet, kBlocked, kImpossible, kInputFailed };
   // Gives the task its Waits, with `targets` = its class, and subscribes it to what is unresolved.
-  // REQUIRES: knows() both of its dependencies.
+  // REQUIRES: knows() all of its dependencies.
   Verdict add(TaskSlot slot, const TaskOptions& options);
 
   // A task with these dependents has finished.
-  void resolve(const std::vector<Dependent>& dependents, const Outcome& outcome,
+  void resolve(TaskId source, const std::vector<Dependent>& dependents, const Outcome& outcome,
                std::vector<Change>& changes);
 
   // REQUIRES: the engine is still in the tables.
@@ -63,12 +65,13 @@ class TaskGraph {
   void sanity_check() const;
 
  private:
-  enum class Progress { kNone, kWider, kImpossible };
+  enum class Progress { kNone, kWider, kImpossible, kInputFailed };
 
-  void subscribe(TaskSlot slot, const Dependency& dependency, bool follow);
-  Progress note(TaskSlot slot, bool follow, const Outcome& outcome);
+  void subscribe(TaskSlot slot, const std::vector<TaskId>& sources, Edge edge);
+  Progress note(TaskSlot slot, Edge edge, TaskId source, const Outcome& outcome);
+  Progress note_input(TaskSlot slot, TaskId source, const Outcome& outcome);
   Progress note_follow(TaskSlot slot, bool satisfied, const Outcome& outcome);
-  Progress note_finished(TaskSlot slot, const Dependency& dependency, bool follow);
+  Progress note_finished(TaskSlot slot, const std::vector<TaskId>& sources, Edge edge);
 
   TaskTable& tasks_;
   const FinishedTasks& finished_;

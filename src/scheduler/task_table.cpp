@@ -16,8 +16,8 @@ TaskSlot TaskTable::add(TaskId id) {
   ids_.insert(static_cast<std::uint64_t>(id), static_cast<std::uint32_t>(slot));
   Task& task = (*this)[slot];
   task.id = id;
-  task.order = next_order_++;
-  task.generation = static_cast<std::uint32_t>(task.order);
+  task.order = {.rank = 0, .number = next_number_++};
+  task.generation = static_cast<std::uint32_t>(task.order.number);
   return slot;
 }
 
@@ -32,8 +32,9 @@ std::vector<TaskSlot> TaskTable::all() const {
   std::vector<TaskSlot> slots;
   slots.reserve(tasks_.size());
   tasks_.for_each_slot([&](std::uint32_t slot) { slots.push_back(TaskSlot{slot}); });
-  std::sort(slots.begin(), slots.end(),
-            [this](TaskSlot a, TaskSlot b) { return (*this)[a].order < (*this)[b].order; });
+  std::sort(slots.begin(), slots.end(), [this](TaskSlot a, TaskSlot b) {
+    return (*this)[a].order.number < (*this)[b].order.number;
+  });
   return slots;
 }
 

@@ -52,6 +52,7 @@ struct Running {
   Time sent{};
   bool take_back = false;        // we asked for it back
   bool abort_requested = false;  // a client asked the engine to drop it
+  bool restored = false;         // sent by an earlier scheduler, which may have asked for it back
 };
 
 using TaskState = std::variant<Placing, Blocked, Ready, Running>;
@@ -69,31 +70,46 @@ struct Condition {
 struct Waits {
   Condition after;
   Condition follow;
+  Condition inputs;
   bool has_follow = false;
   std::vector<EngineSlot>
       follow_engines;  // live ones that satisfy `follow` and the targets; sorted
   ClassId targets{};   // the class without `follow`; a counted reference
   std::optional<Time> deadline;
-  bool met() const { return after.met && follow.met; }
+  TaskId failed_input{};  // once one has failed
+  bool met() const { return after.met && follow.met && inputs.met; }
 };
+
+enum class Edge : std::uint8_t { kAfter, kFollow, kInput };
 
 // "When I finish, tell that task": an edge of the graph, kept at its source.
 struct Dependent {
   TaskRef task;
-  bool follow = false;  // else `after`
+  Edge edge = Edge::kAfter;
+};
+
+// An engine that has results which a task is to be given, and how much of them.
+struct Holder {
+  EngineSlot engine{};
+  std::uint64_t bytes = 0;
 };
 
 struct Task {
   TaskId id{};
-  Order order = 0;
+  Order order;
   TaskState state;
   std::uint32_t generation = 0;  // of no other task that had this slot
   int retries_left = 0;
-  ClassId cls{};  // engines it may run on; a counted reference
+  std::uint64_t client = 0;
+  bool is_counted = false;  // by FairOrder: it was never sent
+  bool demands = false;     // resources: as its class does, and stays with it
+  ClassId cls{};            // engines it may run on; a counted reference
   // A task is in at most one list at a time, that of its state.
   TaskSlot previous = kNoTask;
   TaskSlot next = kNoTask;
   std::unique_ptr<Waits> waits;
+  // By engine; null: it has no inputs, or none has been computed yet.
+  std::unique_ptr<std::vector<Holder>> holders;
   std::vector<Dependent> dependents;
 
   template <typename State>
@@ -131,7 +147,7 @@ class TaskTable {
  private:
   IdMap ids_;
   SlotPool<Task> tasks_;
-  Order next_order_ = 1;
+  std::uint64_t next_number_ = 1;
 };
 
 // A doubly linked list threaded through the tasks themselves: O(1) at both ends and in the middle.

@@ -1,6 +1,7 @@
 #include "scheduler/test_play.h"
 
 #include <cassert>
+#include <sstream>
 
 namespace engineroom::scheduler {
 
@@ -15,6 +16,10 @@ std::string reason(Failure why) {
       return "invalid dependency";
     case Failure::kImpossibleDependency:
       return "impossible dependency";
+    case Failure::kInputFailed:
+      return "input failed";
+    case Failure::kNoSuchResources:
+      return "no such resources";
     case Failure::kTimeout:
       return "timeout";
     case Failure::kEngineDied:
@@ -41,8 +46,10 @@ struct Describe {
     return "take back " + number(e.task) + " from " + number(e.engine);
   }
   std::string operator()(const Reject& e) {
-    return "reject " + number(e.task) + ": " + reason(e.why) +
-           (e.engine ? " " + number(*e.engine) : "");
+    std::string text = "reject " + number(e.task) + ": " + reason(e.why);
+    if (e.engine) text.append(" ").append(number(*e.engine));
+    if (e.input) text.append(" ").append(number(*e.input));
+    return text;
   }
 };
 
@@ -62,6 +69,17 @@ std::string to_string(const Effects& effects) {
   return text;
 }
 
+Amounts amounts(const std::string& text) {
+  Amounts result;
+  std::istringstream words(text);
+  for (std::string word; words >> word;) {
+    const std::size_t equals = word.find('=');
+    const double value = std::stod(word.substr(equals + 1));
+    result.push_back({word.substr(0, equals), static_cast<std::int64_t>(value * 1000)});
+  }
+  return sorted_amounts(std::move(result));
+}
+
 TaskSpec& TaskSpec::on(const std::vector<int>& engines) {
   for (int engine : engines) options_.targets.push_back(EngineId(engine));
   return *this;
@@ -69,6 +87,21 @@ TaskSpec& TaskSpec::on(const std::vector<int>& engines) {
 
 TaskSpec& TaskSpec::retries(int n) {
   options_.retries = n;
+  return *this;
+}
+
+TaskSpec& TaskSpec::priority(int n) {
+  options_.priority = n;
+  return *this;
+}
+
+TaskSpec& TaskSpec::with(const std::string& resources) {
+  options_.resources = amounts(resources);
+  return *this;
+}
+
+TaskSpec& TaskSpec::from(int client) {
+  options_.client = static_cast<std::uint64_t>(client);
   return *this;
 }
 
@@ -86,6 +119,11 @@ TaskSpec& TaskSpec::after(const std::vector<int>& tasks) {
 TaskSpec& TaskSpec::follow(const std::vector<int>& tasks) {
   last_ = &options_.follow;
   last_->tasks = task_ids(tasks);
+  return *this;
+}
+
+TaskSpec& TaskSpec::inputs(const std::vector<int>& tasks) {
+  options_.inputs = task_ids(tasks);
   return *this;
 }
 
@@ -132,8 +170,8 @@ std::string Play::finish_step() {
   return text;
 }
 
-std::string Play::join(int engine) {
-  scheduler_.on_engine_joined(EngineId{engine}, now_, effects_);
+std::string Play::join(int engine, const std::string& offer) {
+  scheduler_.on_engine_joined(EngineId{engine}, now_, effects_, true, amounts(offer));
   return finish_step();
 }
 
@@ -159,15 +197,17 @@ std::string Play::submit_range(int first, int last) {
   return finish_step();
 }
 
-std::string Play::reply(int id, bool ok, bool met) {
+std::string Play::reply(int id, bool ok, bool met, std::uint64_t bytes) {
   const EngineId engine{engine_of_.at(id)};
-  if (!scheduler_.on_task_replied(TaskId(id), engine, ok, met, now_, effects_)) return "stale";
+  if (!scheduler_.on_task_replied(TaskId(id), engine, ok, met, now_, effects_, bytes)) {
+    return "stale";
+  }
   return finish_step();
 }
 
-std::string Play::succeed(int id, int took_us) {
+std::string Play::succeed(int id, int took_us, std::uint64_t bytes) {
   pass_us(took_us);
-  return reply(id, true, true);
+  return reply(id, true, true, bytes);
 }
 
 std::string Play::fail(int id) { return reply(id, false, true); }

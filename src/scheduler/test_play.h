@@ -9,6 +9,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <utility>
@@ -20,6 +21,8 @@ namespace engineroom::scheduler {
 
 std::string to_string(const Effect& effect);
 std::string to_string(const Effects& effects);
+// "cpus=2, gpus=0.5" as amounts.
+Amounts amounts(const std::string& text);
 
 // A task to submit; `task(7).after({1, 2}).retries(1)`.
 class TaskSpec {
@@ -28,9 +31,14 @@ class TaskSpec {
 
   TaskSpec& on(const std::vector<int>& engines);
   TaskSpec& retries(int n);
+  TaskSpec& priority(int n);
+  TaskSpec& from(int client);
+  // "cpus=2, gpus=0.5"
+  TaskSpec& with(const std::string& resources);
   TaskSpec& timeout_ms(int ms);
   TaskSpec& after(const std::vector<int>& tasks);
   TaskSpec& follow(const std::vector<int>& tasks);
+  TaskSpec& inputs(const std::vector<int>& tasks);
   // These change the condition named last. Without them: all, success.
   TaskSpec& any();
   TaskSpec& if_failed();
@@ -59,7 +67,7 @@ class Play {
  public:
   explicit Play(int engines = 0, const SchedulerConfig& config = one_each());
 
-  std::string join(int engine);
+  std::string join(int engine, const std::string& offer = "");
   std::string lose(int engine);
   std::string submit(const TaskSpec& spec);
   std::string submit(int id) { return submit(task(id)); }
@@ -68,7 +76,7 @@ class Play {
   std::string submit_range(int first, int last);
 
   // The engine that holds the task answers, `took_us` after the last step.
-  std::string succeed(int id, int took_us = 0);
+  std::string succeed(int id, int took_us = 0, std::uint64_t bytes = 0);
   std::string fail(int id);
   std::string unmet(int id);
   std::string give_back(int id);
@@ -89,7 +97,7 @@ class Play {
 
  private:
   std::string finish_step();
-  std::string reply(int id, bool ok, bool met);
+  std::string reply(int id, bool ok, bool met, std::uint64_t bytes = 0);
 
   Scheduler scheduler_;
   Time now_{};
