@@ -155,7 +155,7 @@ class PySession {
 
   TaskHandle submit(const std::string& route, std::string target, std::string msg_type,
                     std::string metadata, std::string content, nb::handle buffers,
-                    bool expect_reply) {
+                    bool expect_reply, nb::handle inputs) {
     ReleaseQueue::instance().release_all();
     client::Request request = {.route = route_from_python(route),
                                .target = std::move(target),
@@ -163,7 +163,8 @@ class PySession {
                                .metadata = std::move(metadata),
                                .content = std::move(content),
                                .buffers = frames_from_python(buffers),
-                               .expect_reply = expect_reply};
+                               .expect_reply = expect_reply,
+                               .inputs = tasks_from_python(inputs)};
     const bool takes_long = std::any_of(request.buffers.begin(), request.buffers.end(),
                                         [](const Bytes& b) { return b.size() > kLongCopyBytes; });
     if (!takes_long) return {session_->submit(std::move(request))};
@@ -316,7 +317,8 @@ void bind_client(nb::module_& m) {
           [](PySession& self, const std::string& uuid) { return self.native().id_of(uuid); },
           "engine_uuid"_a)
       .def("submit", &PySession::submit, "route"_a, "target"_a, "msg_type"_a, "metadata"_a,
-           "content"_a, "buffers"_a, nb::kw_only(), "expect_reply"_a = true)
+           "content"_a, "buffers"_a, nb::kw_only(), "expect_reply"_a = true,
+           "inputs"_a = nb::make_tuple())
       .def("submit_many", &PySession::submit_many, "route"_a, "targets"_a, "msg_type"_a,
            "metadata"_a, "content"_a, "shared_buffers"_a, "own_buffers"_a)
       .def("submit_broadcast", &PySession::submit_broadcast, "targets"_a, "msg_type"_a,

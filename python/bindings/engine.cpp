@@ -15,7 +15,9 @@
 #include "base/log.h"
 #include "bindings/buffers.h"
 #include "bindings/gil.h"
+#include "engine/control.h"
 #include "engine/engine.h"
+#include "transport/log_forwarder.h"
 #include "wire/connection_file.h"
 
 namespace nb = nanobind;
@@ -93,7 +95,8 @@ class PyEngine {
  public:
   PyEngine(const std::string& connection_json, int requested_id, double registration_timeout,
            double controller_gone_after, unsigned max_missed_pings, const std::string& log_level,
-           const std::string& uuid) {
+           const std::string& uuid, bool asks_engines, std::uint64_t keep_bytes,
+           std::int64_t spill_bytes, const std::string& spill_dir, const std::string& resources) {
     Result<wire::ConnectionInfo> connection =
         wire::parse_connection_info(connection_json, wire::Role::kEngine);
     if (!connection.ok()) throw nb::value_error(connection.status().message().c_str());
@@ -104,11 +107,15 @@ class PyEngine {
     }
     engine::EngineOptions options;
     options.connection = connection.take();
-    options.uuid = uuid.empty() ? new_session_id() : uuid;
+    // By the beginning clients know what the engine understands (docs/formats/extensions.md).
+    options.uuid = uuid.empty() ? "er-" + new_session_id() : uuid;
     options.requested_id = requested_id;
+    options.resources = resources;
     options.membership.registration_timeout = from_seconds(registration_timeout);
     options.membership.gone_after = from_seconds(controller_gone_after);
     options.membership.max_missed_pings = max_missed_pings;
+    options.asks_engines = asks_engines;
+    options.keep = {keep_bytes, spill_bytes, spill_dir};
     engine_ = std::make_unique<engine::Engine>(std::move(options));
   }
 
@@ -141,7 +148,9 @@ class PyEngine {
   void finish(const std::string& status, nb::handle content, std::string more_metadata,
               bool dependencies_met, bool abort_executes) {
     engine::Reply reply;
-    reply.outcome = status == "ok" ? Outcome::kOk : Outcome::kError;
+    reply.outcome = status == "ok"        ? Outcome::kOk
+                    : status == "aborted" ? Outcome::kAborted
+                                          : Outcome::kError;
     reply.content = text_from_python(content);
     reply.more_metadata = std::move(more_metadata);
     reply.dependencies_met = dependencies_met;
@@ -183,6 +192,19 @@ class PyEngine {
     return static_cast<int>(*exit);
   }
 
+  // None, "abort" or "time limit".
+  std::optional<std::string> interruption() const {
+    switch (engine_->bench().interruption()) {
+      case engine::Interruption::kAborted:
+        return "abort";
+      case engine::Interruption::kTimeLimit:
+        return "time limit";
+      case engine::Interruption::kNone:
+        break;
+    }
+    return std::nullopt;
+  }
+
   engine::Engine& engine() { return *engine_; }
 
  private:
@@ -206,8 +228,15 @@ void bind_task(nb::module_& m) {
                    [](const Task& task) { return to_str(task.request->message.metadata); })
       .def_prop_ro("content",
                    [](const Task& task) { return to_str(task.request->message.content); })
-      .def_prop_ro("buffers", [](const Task& task) {
-        return frames_to_python(task.request->message.buffers);
+      .def_prop_ro("buffers",
+                   [](const Task& task) { return frames_to_python(task.request->message.buffers); })
+      .def_prop_ro("resources", [](const Task& task) { return task.request->resources; })
+      .def_prop_ro("inputs", [](const Task& task) {
+        nb::list inputs;
+        for (const engine::KeptPtr& kept : task.request->input_results) {
+          inputs.append(frames_to_python(kept->buffers));
+        }
+        return inputs;
       });
 }
 
@@ -217,14 +246,26 @@ void bind_engine(nb::module_& m) {
   using nb::literals::operator""_a;
   bind_task(m);
   m.def("read_engine_connection", &read_engine_connection, "path"_a);
+  m.def("task_interrupt_signal", &engine::task_interrupt_signal);
   m.def("exit_after", &exit_after, "seconds"_a, "code"_a);
+  m.def(
+      "forward_logs",
+      [](const std::string& url) {
+        const Status status = transport::forward_logs(url, "engine");
+        if (!status.ok()) throw nb::value_error(status.message().c_str());
+      },
+      "url"_a);
 
   nb::class_<PyEngine>(m, "Engine")
       .def(nb::init<const std::string&, int, double, double, unsigned, const std::string&,
+                    const std::string&, bool, std::uint64_t, std::int64_t, const std::string&,
                     const std::string&>(),
            "connection_json"_a, nb::kw_only(), "requested_id"_a = -1,
            "registration_timeout"_a = 0.0, "controller_gone_after"_a = 5.0,
-           "max_missed_pings"_a = 50, "log_level"_a = "warning", "uuid"_a = "")
+           "max_missed_pings"_a = 50, "log_level"_a = "warning", "uuid"_a = "",
+           "asks_engines"_a = true, "keep_bytes"_a = engine::KeepOptions().memory_bytes,
+           "spill_bytes"_a = engine::KeepOptions().spill_bytes, "spill_dir"_a = "",
+           "resources"_a = "")
       .def("start", &PyEngine::start)
       .def("next", &PyEngine::next)
       .def("finish_ok", &PyEngine::finish_ok, "buffers"_a)
@@ -240,7 +281,10 @@ void bind_engine(nb::module_& m) {
            [](PyEngine& self, std::string json) { self.engine().set_kernel_info(std::move(json)); })
       .def_prop_ro("uuid", [](PyEngine& self) { return self.engine().options().uuid; })
       .def_prop_ro("id", [](PyEngine& self) { return self.engine().id(); })
-      .def_prop_ro("exit_code", &PyEngine::exit_code);
+      .def_prop_ro("exit_code", &PyEngine::exit_code)
+      .def_prop_ro("interruption", &PyEngine::interruption)
+      .def_prop_ro("time_limit",
+                   [](PyEngine& self) { return to_seconds(self.engine().bench().time_limit()); });
 }
 
 }  // namespace engineroom::bindings

@@ -198,7 +198,8 @@ void bind_session(nb::module_& m) {
       [](CompileJob* self, std::vector<std::string> include_dirs, std::vector<std::string> flags,
          int optimization, bool openmp, std::vector<std::string> libraries,
          std::vector<std::string> library_dirs, bool use_cache, bool want_ir, bool want_assembly) {
-        new (self) CompileJob{.include_dirs = std::move(include_dirs),
+        new (self) CompileJob{.source = {},
+                              .include_dirs = std::move(include_dirs),
                               .flags = std::move(flags),
                               .optimization = optimization,
                               .openmp = openmp,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 import os
 import threading
 import time
@@ -16,9 +17,10 @@ from collections.abc import Callable
 from typing import Any
 
 from traitlets import Any as AnyTrait
-from traitlets import Bool, Dict, Float, Integer, List, Unicode, default
+from traitlets import Bool, Dict, Float, Integer, List, Unicode, default, validate
 from traitlets.config import LoggingConfigurable
 
+from ..resources import parse_resources, resource_text
 from . import files, programs
 
 # Seconds between looks for the connection files. The controller writes them within about 10 ms.
@@ -95,6 +97,13 @@ class BaseLauncher(LoggingConfigurable):
         """What it has printed; with `remove`, the file that holds it goes."""
         return ""
 
+    def noted_exit(self) -> Any:
+        """`poll` for what is watched all the time: by what was seen, without a question."""
+        if self.state != "after":
+            return None
+        code = (self.stop_data or {}).get("exit_code")
+        return "unknown" if code is None else code
+
     # ---- common to all ----
 
     @property
@@ -108,6 +117,21 @@ class BaseLauncher(LoggingConfigurable):
     @property
     def running(self) -> bool:
         return self.state == "running"
+
+    @property
+    def place(self) -> str:
+        """What it runs as, for people: a process id, the name of a job."""
+        return ""
+
+    @property
+    def condition(self) -> str:
+        """The state, for people: who has to wait says for what."""
+        return self.state
+
+    @property
+    def cluster_args(self) -> list[str]:
+        """What the environment says too, for processes that it does not reach."""
+        return [f"--profile-dir={self.profile_dir}", f"--cluster-id={self.cluster_id}"]
 
     @property
     def connection_files(self) -> dict[str, str]:
@@ -164,6 +188,28 @@ class BaseLauncher(LoggingConfigurable):
         return launcher
 
 
+class OutputFileLauncher(BaseLauncher):
+    """Something whose output goes to a file that is seen here."""
+
+    output_file = Unicode(config=True, help="Where the output goes.").tag(to_dict=True)
+
+    _output: str | None = None
+
+    @default("output_file")
+    def _default_output_file(self) -> str:
+        return os.path.join(self.profile_dir, "log", f"{self.identifier}.log")
+
+    def get_output(self, remove: bool = False) -> str:
+        try:
+            with open(self.output_file, encoding="utf-8", errors="replace") as file:
+                self._output = file.read()
+        except FileNotFoundError:
+            pass
+        if remove:
+            files.remove(self.output_file)
+        return self._output or ""
+
+
 class ControllerLauncher(BaseLauncher):
     """Starts a controller."""
 
@@ -193,7 +239,10 @@ class ControllerLauncher(BaseLauncher):
                 raise RuntimeError(self._failure(status))
             if time.monotonic() > deadline:
                 wanted = list(self.connection_files.values())
-                raise TimeoutError(f"no connection files after {timeout} s: {wanted}")
+                raise TimeoutError(
+                    f"no connection files after {timeout} s: {wanted}; {self.identifier} is"
+                    f" {self.condition}"
+                )
             await asyncio.sleep(CONNECTION_POLL)
 
     def _failure(self, status: Any) -> str:
@@ -208,8 +257,15 @@ class EngineLauncher(BaseLauncher):
     name = Unicode("ipengine")
     engine_cmd = List(Unicode(), config=True, help="The command.")
     engine_args = List(Unicode(), config=True, help="Arguments to add to it.")
+    resources = Dict(
+        config=True,
+        help="What each engine offers to tasks, such as {'gpus': 1, 'memory': '8GiB'}; of the rest"
+        " its share of the machine.",
+    )
     n = Integer(1).tag(to_dict=True)
     engine_set_id = Unicode()
+    # Why the cluster cannot grow and shrink by single engines with this launcher; "" if it can.
+    not_adaptive = ""
 
     @property
     def reads_connection_file(self) -> bool:
@@ -220,6 +276,28 @@ class EngineLauncher(BaseLauncher):
         """
         return False
 
+    async def default_count(self) -> int:
+        """How many engines when nobody has said so: one per core."""
+        return programs.core_count()
+
     @default("engine_cmd")
     def _default_engine_cmd(self) -> list[str]:
         return programs.engine_command()
+
+    @validate("resources")
+    def _check_resources(self, proposal: Any) -> Any:
+        return parse_resources(proposal["value"])
+
+    def add_resource_args(self) -> None:
+        """Has the engines told what they offer."""
+        if self.resources:
+            said = f"--resource={resource_text(self.resources)}"
+            self.engine_args = [*self.engine_args, said]
+
+    def take_connection(self) -> dict[str, Any]:
+        """What engines need to connect, for launchers that pass it on in their own way. Cluster
+        hands it over in the environment, from where it goes: others may see that of a process."""
+        environment = dict(self.environment)
+        text = environment.pop("IPP_CONNECTION_INFO", None)
+        self.environment = environment
+        return json.loads(text) if text else files.read_json(self.connection_files["engine"])

@@ -18,6 +18,7 @@ import json
 import logging
 import os
 import random
+import socket
 import string
 import sys
 import threading
@@ -29,12 +30,14 @@ from traitlets import Bool, Float, Instance, Integer, List, Unicode, default, ob
 from traitlets import Dict as DictTrait
 from traitlets.config import Application, Config, LoggingConfigurable
 
+from ..resources import parse_resources
 from . import files, state
-from .base import BaseLauncher
-from .launcher import LauncherTrait
+from .base import BaseLauncher, LauncherError
+from .launcher import LauncherTrait, abbreviate_launcher_class
 from .local import LocalControllerLauncher, LocalEngineSetLauncher
-from .process import end_all, is_alive
 from .profile import current_shell, default_profile_dir, load_profile_config
+from .programs import core_count
+from .restarting import keep_running
 from .startup import wait_for_engines
 from .synchronize import SyncTwins, run_sync
 
@@ -65,6 +68,12 @@ class Cluster(SyncTwins, LoggingConfigurable):
     n = Integer(None, allow_none=True, config=True, help="Engines; default: one per core.").tag(
         to_dict=True
     )
+    address = Unicode(config=True, help="Where the Dask or Ray is that engines are to run on.").tag(
+        to_dict=True
+    )
+    resources = DictTrait(
+        config=True, help="What each engine offers to tasks, such as {'gpus': 1}: see docs."
+    ).tag(to_dict=True)
     engine_timeout = Integer(60, config=True, help="Seconds for the engines to register.")
     delay = Float(0.0, config=True, help="Seconds from controller to engines.").tag(to_dict=True)
     send_engines_connection_env = Bool(
@@ -73,10 +82,24 @@ class Cluster(SyncTwins, LoggingConfigurable):
         help="Hand connection info to engines that cannot be sure to see the controller's files.",
     )
     controller_args = List(Unicode(), config=True, help="Further arguments.").tag(to_dict=True)
+    restart_controller = Bool(
+        False,
+        config=True,
+        help="Start the controller anew when it is killed; engines, tasks and futures go on.",
+    ).tag(to_dict=True)
     controller_ip = Unicode(config=True, help="Address to listen on.").tag(to_dict=True)
     controller_location = Unicode(
         config=True, help="Host by which others reach a controller that listens everywhere."
     ).tag(to_dict=True)
+
+    users = List(
+        Unicode(),
+        config=True,
+        help="Users who see nothing of each other's tasks; user_file(name) is for each.",
+    ).tag(to_dict=True)
+    users_dir = Unicode(config=True, help="Where those files go; default: beside the others.").tag(
+        to_dict=True
+    )
 
     controller = Instance(BaseLauncher, allow_none=True)
     engines = DictTrait(help="Engine sets by their ids.")
@@ -96,7 +119,15 @@ class Cluster(SyncTwins, LoggingConfigurable):
         self._file_lock = threading.RLock()
         self._owner_pid = os.getpid()
         self._context_client: Any = None
+        self._adaptive: Any = None
         super().__init__(**kwargs)
+        if kwargs.get("address") and not hasattr(self.engine_launcher_class, "address"):
+            name = abbreviate_launcher_class(self.engine_launcher_class)
+            raise TypeError(f"engines by {name!r} have no address")
+
+    @validate("resources")
+    def _check_resources(self, proposal: Any) -> Any:
+        return parse_resources(proposal["value"])
 
     @staticmethod
     def _merge_config(kwargs: dict[str, Any]) -> Config:
@@ -156,11 +187,9 @@ class Cluster(SyncTwins, LoggingConfigurable):
                 shown = os.path.join("~", shown[len(home) :])
             fields.append(f"profile_dir={shown!r}")
         if self.controller is not None:
-            state_word = "running" if self.controller.running else self.controller.state
-            fields.append(f"controller=<{state_word}>")
+            fields.append(f"controller=<{self.controller.condition}>")
         if self.engines:
-            running = sum(state.running_engines(s) for s in self.engines.values())
-            fields.append(f"engines=<{running} running>")
+            fields.append(f"engines=<{state.engines_in_words(self)}>")
         return f"<{type(self).__name__}({', '.join(fields)})>"
 
     def _repr_html_(self) -> str:
@@ -171,14 +200,7 @@ class Cluster(SyncTwins, LoggingConfigurable):
         title = repr(self)[1:-1]
         if self.controller is None:
             return f"<b>{escape(title)}</b>"
-        # Another package's launcher need not have a process for each.
-        rows = [["controller", getattr(self.controller, "pid", ""), self.controller.state]]
-        for key, engine_set in self.engines.items():
-            engines = dict(getattr(engine_set, "launchers", {}))
-            for i, e in engines.items():
-                name = f"engine {key}/{i}" if e.n == 1 else f"{e.n} engines {key}/{i}"
-                rows.append([name, e.pid, e.state])
-        return table(title, ["process", "pid", "state"], rows)
+        return table(title, ["process", "place", "state"], state.in_words(self))
 
     @property
     def engine_set(self) -> Any:
@@ -253,24 +275,34 @@ class Cluster(SyncTwins, LoggingConfigurable):
             self.controller = None
             raise
         self._on_stop(controller, "controller")
+        if self.restart_controller:
+            keep_running(self, controller)
         self.update_cluster_file()
 
     async def start_engines(
         self, n: int | None = None, engine_set_id: str | None = None, **kwargs: Any
     ) -> str:
-        """Start a set of engines; arguments go to its launcher. Returns the id of the set."""
+        """Start a set of engines; arguments go to its launcher. Returns the id of the set.
+
+        resources: what each of them offers to tasks, such as {"gpus": 1, "memory": "8GiB"}; default:
+        what the cluster says, and of the rest a share of the machine.
+        """
+        if self.resources:
+            kwargs.setdefault("resources", self.resources)
         engine_set_id = engine_set_id or self._new_engine_set_id()
         files.make_profile_dir(self.profile_dir)
         if self.shutdown_atexit:
             _end_at_exit(self)
         cls = self.engine_launcher_class
         engine_set = cls(engine_set_id=engine_set_id, **self._launcher_arguments(kwargs))
+        engine_set.add_resource_args()
         handed_over = self.send_engines_connection_env and not engine_set.reads_connection_file
         if handed_over and self.controller:
             info = await self.controller.get_connection_info()
             connection = {"IPP_CONNECTION_INFO": json.dumps(info["engine"])}
             engine_set.environment = {**engine_set.environment, **connection}
-        n = getattr(engine_set, "engine_count", self._engine_count(n))
+        # Some launchers are told how many by their settings.
+        n = getattr(engine_set, "engine_count", None) or await self._engine_count(engine_set, n)
         self.log.info("Starting %s engines with %s", n, cls.__name__)
         self.engines[engine_set_id] = engine_set
         try:
@@ -278,6 +310,9 @@ class Cluster(SyncTwins, LoggingConfigurable):
         except BaseException:
             self.engines.pop(engine_set_id)
             raise
+        if self.shutdown_atexit:
+            # Again: what the launcher has imported is to end after us.
+            _end_at_exit(self)
         self._on_stop(engine_set, f"engine set {engine_set_id}")
         self.update_cluster_file()
         return engine_set_id
@@ -288,7 +323,7 @@ class Cluster(SyncTwins, LoggingConfigurable):
             await self.start_controller()
         if self.delay:
             await asyncio.sleep(self.delay)
-        if self._engine_count(n):
+        if (self.n if n is None else n) != 0:
             await self.start_engines(n)
         return self
 
@@ -327,6 +362,12 @@ class Cluster(SyncTwins, LoggingConfigurable):
             **client_kwargs,
         )
 
+    def user_file(self, user: str) -> str:
+        """The connection file of one of `users`: Client(path) of whoever has it is that user."""
+        if user not in self.users:
+            raise ValueError(f"no user {user!r}: this cluster has {self.users}")
+        return files.user_connection_file(self.profile_dir, self.cluster_id, user, self.users_dir)
+
     def _launcher_arguments(self, kwargs: dict[str, Any]) -> dict[str, Any]:
         arguments = {
             "parent": self,
@@ -339,10 +380,19 @@ class Cluster(SyncTwins, LoggingConfigurable):
 
     def _add_controller_args(self, controller: Any) -> None:
         added = list(self.controller_args)
+        if self.restart_controller:
+            added.append("--journal")
+        if self.users:
+            added.append(f"--users={','.join(self.users)}")
+        if self.users_dir:
+            added.append(f"--users-dir={self.users_dir}")
         if self.controller_location:
             added.insert(0, f"--location={self.controller_location}")
         if self.controller_ip:
             added.insert(0, f"--ip={self.controller_ip}")
+        if getattr(self.engine_launcher_class, "by_tunnel", False):
+            # The end of a connection is not that of an engine then.
+            added.insert(0, f"--enginessh={socket.gethostname()}")
         if not added:
             return
         if hasattr(controller, "controller_args"):
@@ -354,16 +404,19 @@ class Cluster(SyncTwins, LoggingConfigurable):
         """Two controllers with one id would take each other's files."""
         if not self.cluster_file or not os.path.exists(self.cluster_file):
             return
-        pid, birth = state.controller_process(self.cluster_file)
-        if is_alive(pid, birth):
+        place = state.running_controller(self.cluster_file)
+        if place:
             raise RuntimeError(
-                f"cluster {self.cluster_id!r} is already running (controller: process {pid}, "
+                f"cluster {self.cluster_id!r} is already running (controller: {place}, "
                 f"{self.cluster_file}); stop it first, or give another cluster_id"
             )
 
-    def _engine_count(self, n: int | None) -> int:
+    async def _engine_count(self, engine_set: Any, n: int | None) -> int:
         n = self.n if n is None else n
-        return core_count() if n is None else n
+        if n is not None:
+            return n
+        counts = hasattr(engine_set, "default_count")
+        return int(await engine_set.default_count()) if counts else core_count()
 
     def _new_engine_set_id(self) -> str:
         base = str(int(time.time()))
@@ -385,6 +438,44 @@ class Cluster(SyncTwins, LoggingConfigurable):
                 cluster.update_cluster_file()
 
         launcher.on_stop(stopped)
+
+    # ---- as many as there is work for ----
+
+    def adapt(
+        self,
+        minimum: int = 1,
+        maximum: int | None = None,
+        *,
+        idle_seconds: float = 60.0,
+        grow_seconds: float = 1.0,
+        tasks_per_engine: float = 1.0,
+        interval: float = 1.0,
+    ) -> Any:
+        """Grow with the queue of balanced tasks, and shrink when engines have nothing to do.
+
+        From now on there are at least `minimum` engines, and at most `maximum` (default: one per
+        core). Another one is started when there were more than `tasks_per_engine` unfinished tasks
+        for each during `grow_seconds`; one that did nothing for `idle_seconds` is ended, with what
+        it has in its namespace. Returns an object whose stop() leaves the engines as they are.
+        """
+        from .adaptive import Adaptive, Policy
+
+        if self.engine_launcher_class.not_adaptive:
+            name = abbreviate_launcher_class(self.engine_launcher_class)
+            why = self.engine_launcher_class.not_adaptive
+            raise LauncherError(f"engines by {name!r} cannot adapt: {why}")
+        if self.controller is None:
+            raise RuntimeError("the cluster is not running; call start_cluster() first")
+        maximum = max(core_count(), minimum) if maximum is None else maximum
+        policy = Policy(minimum, maximum, idle_seconds, grow_seconds, tasks_per_engine)
+        self._stop_adapting()
+        self._adaptive = Adaptive(self, policy, interval)
+        return self._adaptive
+
+    def _stop_adapting(self) -> None:
+        if self._adaptive is not None:
+            self._adaptive.stop()
+            self._adaptive = None
 
     # ---- stop and signal ----
 
@@ -413,6 +504,7 @@ class Cluster(SyncTwins, LoggingConfigurable):
     async def stop_cluster(self) -> None:
         """Stop the controller and all engines."""
         # In this order: an engine that cannot say goodbye waits a while before it gives up.
+        self._stop_adapting()
         try:
             await self.stop_engines()
         finally:
@@ -423,9 +515,9 @@ class Cluster(SyncTwins, LoggingConfigurable):
         if engine_set_id is None:
             await asyncio.gather(*(self.restart_engines(key) for key in list(self.engines)))
             return
-        n = self.engines[engine_set_id].n
+        before = self.engines[engine_set_id]
         await self.stop_engines(engine_set_id)
-        await self.start_engines(n, engine_set_id)
+        await self.start_engines(before.n, engine_set_id, resources=before.resources)
 
     async def signal_engines(self, signum: int, engine_set_id: str | None = None) -> None:
         """Send a signal to one set of engines, or to all."""
@@ -483,16 +575,9 @@ class Cluster(SyncTwins, LoggingConfigurable):
         if sys.is_finalizing() or not hasattr(self, "_context_client"):
             return
         if self.shutdown_atexit and self._owner_pid == os.getpid() and self._is_running():
-            processes = state.processes_of(self)
+            end = state.end_without_waiting(self)
             self.remove_cluster_file()
-            threading.Thread(target=end_all, args=(processes,), daemon=True).start()
-
-
-def core_count() -> int:
-    """The cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+            threading.Thread(target=end, daemon=True).start()
 
 
 async def _finish(result: Any) -> Any:
@@ -504,9 +589,8 @@ _at_exit: weakref.WeakSet[Cluster] = weakref.WeakSet()
 
 
 def _end_at_exit(cluster: Cluster) -> None:
-    if not _at_exit:
-        atexit.unregister(_end_clusters)
-        atexit.register(_end_clusters)
+    atexit.unregister(_end_clusters)
+    atexit.register(_end_clusters)
     _at_exit.add(cluster)
 
 

@@ -2,6 +2,7 @@
 
     <ipython dir>/profile_<name>/
         security/ipcontroller[-<id>]-{client,engine}.json   how to connect (secret)
+        security/users/<user>/ipcontroller[-<id>]-client.json   the same for each user, if any
         security/cluster-<id>.json                          which processes it has
         log/                                                what they printed
 
@@ -58,6 +59,19 @@ def connection_files(profile_dir: str, cluster_id: str = "") -> dict[str, str]:
     return {kind: os.path.join(security, f"{stem}-{kind}.json") for kind in ("client", "engine")}
 
 
+def user_connection_file(profile_dir: str, cluster_id: str, user: str, users_dir: str = "") -> str:
+    """For clients of one user of a cluster that has users."""
+    client = connection_files(profile_dir, cluster_id)["client"]
+    folder = users_dir or os.path.join(os.path.dirname(client), "users")
+    return os.path.join(folder, user, os.path.basename(client))
+
+
+def user_connection_files(profile_dir: str, cluster_id: str) -> list[str]:
+    """Those that exist in the usual place."""
+    pattern = user_connection_file(glob.escape(profile_dir), cluster_id, "*")
+    return glob.glob(pattern)
+
+
 def cluster_file(profile_dir: str, cluster_id: str = "") -> str:
     return os.path.join(profile_dir, "security", f"cluster-{cluster_id}.json")
 
@@ -74,12 +88,19 @@ def read_json(path: str) -> Any:
 
 def write_json(path: str, data: Any) -> None:
     """Replace a file at once, so that nobody ever reads half of it, and for us alone."""
-    os.makedirs(os.path.dirname(path), exist_ok=True)
+    write_text(path, json.dumps(data, indent=2))
+
+
+def write_text(path: str, text: str) -> None:
+    """The same for text."""
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
     # mkstemp makes the file 0600.
-    handle, temporary = tempfile.mkstemp(dir=os.path.dirname(path), prefix=".", suffix=".tmp")
+    handle, temporary = tempfile.mkstemp(
+        dir=os.path.dirname(path) or ".", prefix=".", suffix=".tmp"
+    )
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            json.dump(data, file, indent=2)
+            file.write(text)
         os.replace(temporary, path)
     except BaseException:
         remove(temporary)

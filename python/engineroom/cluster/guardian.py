@@ -2,7 +2,8 @@
 
 A program that is killed (out of memory, a restarted notebook kernel, SIGKILL) runs no exit
 handlers, and its engines would stay for ever. So a small shell reads from a pipe of which only we
-hold the other end; when that closes, it ends the process groups we told it about. PR_SET_PDEATHSIG
+hold the other end; when that closes, it ends the process groups we told it about, and runs the
+commands that end what runs elsewhere. PR_SET_PDEATHSIG
 looks simpler, but follows the thread that started the process rather than the program, and cannot
 be taken back when a cluster is to stay after all.
 """
@@ -10,23 +11,38 @@ be taken back when a cluster is to stay after all.
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import threading
+from collections.abc import Sequence
 
-# Words of a line: watch GROUP, or release GROUP. (No `--` before -GROUP: dash takes it for a
-# process.)
+# Words of a line: watch GROUP, release GROUP, run COMMAND or forget COMMAND; commands come quoted
+# for the shell. (No `--` before -GROUP: dash takes it for a process.)
 _SCRIPT = r"""
 trap '' HUP INT TERM
 groups=
-while read -r verb group; do
+commands=
+newline='
+'
+while read -r verb rest; do
   case $verb in
-    watch) groups="$groups $group" ;;
+    watch) groups="$groups $rest" ;;
     release)
       kept=
-      for g in $groups; do [ "$g" = "$group" ] || kept="$kept $g"; done
+      for g in $groups; do [ "$g" = "$rest" ] || kept="$kept $g"; done
       groups=$kept ;;
+    run) commands="$commands$rest$newline" ;;
+    forget)
+      kept=
+      IFS=$newline; set -f
+      for c in $commands; do [ "$c" = "$rest" ] || kept="$kept$c$newline"; done
+      unset IFS; set +f
+      commands=$kept ;;
   esac
 done
+IFS=$newline; set -f
+for c in $commands; do (unset IFS; set +f; eval "$c") & done
+unset IFS; set +f
 alive() {
   for g in $groups; do kill -0 "-$g" 2>/dev/null && return 0; done
   return 1
@@ -49,6 +65,24 @@ def watch(group: int) -> None:
 def release(group: int) -> None:
     with _lock:
         _tell(f"release {group}\n", start=False)
+
+
+def run_at_death(command: Sequence[str]) -> None:
+    """What ends something that is no process of this machine."""
+    with _lock:
+        _tell(f"run {_quoted(command)}\n", start=True)
+
+
+def forget(command: Sequence[str]) -> None:
+    with _lock:
+        _tell(f"forget {_quoted(command)}\n", start=False)
+
+
+def _quoted(command: Sequence[str]) -> str:
+    line = shlex.join(command)
+    if "\n" in line:
+        raise ValueError(f"a command of more than one line: {line!r}")
+    return line
 
 
 def _tell(line: str, *, start: bool) -> None:

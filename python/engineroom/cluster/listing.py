@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from . import files
 from .process import Process, end_all, is_alive
@@ -17,10 +18,15 @@ class Member:
     pid: int
     birth: int
     engines: int = 1  # that it stands for: mpiexec is one process for many
+    place: str = ""  # no process of this machine: where it ran when its launcher was asked
 
     @property
     def running(self) -> bool:
-        return is_alive(self.pid, self.birth)
+        return bool(self.place) or is_alive(self.pid, self.birth)
+
+    @property
+    def identity(self) -> int | str:
+        return self.place or self.pid
 
 
 @dataclass
@@ -31,6 +37,8 @@ class ClusterInfo:
     launcher: str  # how the engines were started
     controller: Member | None
     engines: list[Member] = field(default_factory=list)
+    # The Cluster itself, where not all runs on this machine.
+    cluster: Any = None
 
     @property
     def running(self) -> bool:
@@ -60,8 +68,8 @@ class ClusterInfo:
             "cluster_file": self.file,
             "connection_file": self.connection_file,
             "running": self.controller_running,
-            "controller": self.controller.pid if self.controller else None,
-            "engines": [member.pid for member in self.engines if member.running],
+            "controller": self.controller.identity if self.controller else None,
+            "engines": [member.identity for member in self.engines if member.running],
             "launcher": self.launcher,
         }
 
@@ -73,6 +81,9 @@ def read_cluster(path: str) -> ClusterInfo | None:
         about = data["cluster"]
         noted = (data.get("controller") or {}).get("state") or {}
         engines = data.get("engines") or {}
+        sets = (engines.get("sets") or {}).values()
+        if (noted and "pid" not in noted) or not all(_has_processes(s) for s in sets):
+            return _read_elsewhere(path, data)
         return ClusterInfo(
             file=path,
             cluster_id=str(about["cluster_id"]),
@@ -87,6 +98,43 @@ def read_cluster(path: str) -> ClusterInfo | None:
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
+
+
+def _has_processes(engine_set: dict[str, Any]) -> bool:
+    """Whether all engines are processes of this machine."""
+    return all("pid" in engine for engine in engine_set.get("engines", {"": {}}).values())
+
+
+def _read_elsewhere(path: str, data: Any) -> ClusterInfo:
+    """A cluster of which not all runs on this machine: its launchers are asked."""
+    # Slow to import, and only needed here.
+    from traitlets import TraitError
+
+    from .base import LauncherError
+    from .cluster import Cluster
+
+    about = data["cluster"]
+    launcher = str((data.get("engines") or {}).get("class", ""))
+    info = ClusterInfo(path, str(about["cluster_id"]), str(about["profile_dir"]), launcher, None)
+    try:
+        cluster = Cluster.from_file(path)
+    except (LauncherError, TraitError, KeyError, ImportError) as error:
+        # Who cannot ask must not believe that it has ended.
+        info.controller = Member("controller", -1, 0, place=f"unknown: {error}")
+        return info
+    info.cluster = cluster
+    if cluster.controller is not None:
+        info.controller = _member_of("controller", cluster.controller)
+    for key, engine_set in cluster.engines.items():
+        for number, one in getattr(engine_set, "launchers", {"": engine_set}).items():
+            info.engines.append(_member_of(f"{key}/{number}", one))
+    return info
+
+
+def _member_of(name: str, launcher: Any) -> Member:
+    if getattr(launcher, "pid", -1) > 0:
+        return _member(name, launcher.to_dict())
+    return Member(name, -1, 0, getattr(launcher, "n", 1), launcher.place or name)
 
 
 def _member(name: str, noted: dict[str, object]) -> Member:
@@ -111,6 +159,11 @@ def read_clusters(profile_dirs: Sequence[str]) -> list[ClusterInfo]:
 
 def stop(cluster: ClusterInfo, signum: int | None = None, grace: float = 5.0) -> None:
     """End all processes of a cluster and remove its files. A signal given is sent first."""
+    if cluster.cluster is not None:
+        if signum is not None:
+            cluster.cluster.signal_engines_sync(signum)
+        cluster.cluster.stop_cluster_sync()
+        return
     engines = _find(cluster.engines)
     controller = _find([cluster.controller] if cluster.controller else [])
     if signum is not None:
@@ -121,6 +174,8 @@ def stop(cluster: ClusterInfo, signum: int | None = None, grace: float = 5.0) ->
     end_all(controller, grace)
     files.remove(cluster.file)
     for path in files.connection_files(cluster.profile_dir, cluster.cluster_id).values():
+        files.remove(path)
+    for path in files.user_connection_files(cluster.profile_dir, cluster.cluster_id):
         files.remove(path)
 
 

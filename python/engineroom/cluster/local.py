@@ -12,14 +12,14 @@ from typing import Any
 
 from traitlets import Any as AnyTrait
 from traitlets import Dict as DictTrait
-from traitlets import Float, Integer, List, Unicode, default
+from traitlets import Float, Integer, List, Unicode
 
 from . import files, programs
 from .base import (
-    BaseLauncher,
     ControllerLauncher,
     EngineLauncher,
     NotRunning,
+    OutputFileLauncher,
     ProcessStateError,
 )
 from .process import Process
@@ -33,22 +33,21 @@ EngineCallback = Callable[[dict[str, Any], str], Any]
 LARGE_PAGES = {"GLIBC_TUNABLES": "glibc.malloc.hugetlb=1"}
 
 
-class LocalProcessLauncher(BaseLauncher):
+class LocalProcessLauncher(OutputFileLauncher):
     """One process."""
 
     cmd_and_args = List(Unicode())
     pid = Integer(-1).tag(to_dict=True)
     # See process.birth_of.
     birth = Integer(0).tag(to_dict=True)
-    output_file = Unicode().tag(to_dict=True)
     stop_seconds_until_kill = Integer(
         5, config=True, help="Seconds between SIGTERM and SIGKILL when stopped."
     )
     process = AnyTrait(help="The Process, once started.")
 
-    @default("output_file")
-    def _default_output_file(self) -> str:
-        return os.path.join(self.profile_dir, "log", f"{self.identifier}.log")
+    @property
+    def place(self) -> str:
+        return str(self.pid)
 
     def find_args(self) -> list[str]:
         return self.cmd_and_args
@@ -147,18 +146,6 @@ class LocalProcessLauncher(BaseLauncher):
         if self.process is not None:
             self.process.release()
 
-    _output: str | None = None
-
-    def get_output(self, remove: bool = False) -> str:
-        try:
-            with open(self.output_file, encoding="utf-8", errors="replace") as file:
-                self._output = file.read()
-        except FileNotFoundError:
-            pass
-        if remove:
-            files.remove(self.output_file)
-        return self._output or ""
-
 
 class LocalControllerLauncher(LocalProcessLauncher, ControllerLauncher):
     """A controller on this machine."""
@@ -168,7 +155,7 @@ class LocalControllerLauncher(LocalProcessLauncher, ControllerLauncher):
 
     def start(self) -> int:
         # Engines started together with us must not find what an earlier controller left behind.
-        if "--reuse" not in self.controller_args:
+        if not {"--reuse", "--restore"} & set(self.controller_args):
             for path in self.connection_files.values():
                 files.remove(path)
         return super().start()
@@ -218,13 +205,14 @@ class LocalEngineSetLauncher(EngineLauncher):
             self._follow(launcher)
         return pids
 
-    def _threads(self) -> dict[str, str]:
-        """How many threads OpenMP may start in each engine: its share of the processors, unless
-        somebody has said so."""
-        if "OMP_NUM_THREADS" in os.environ:
-            return {}
-        n_processors = len(os.sched_getaffinity(0))
-        return {"OMP_NUM_THREADS": str(max(1, n_processors // max(1, self.n)))}
+    def _share(self, identifier: str) -> dict[str, str]:
+        """Which part of the machine is an engine's (see engine/resources.py), and how many threads
+        OpenMP may start there: its share of the processors, unless somebody has said so."""
+        share = {"ENGINEROOM_ENGINES_HERE": str(self.n), "ENGINEROOM_ENGINE_HERE": identifier}
+        if "OMP_NUM_THREADS" not in os.environ:
+            n_processors = len(os.sched_getaffinity(0))
+            share["OMP_NUM_THREADS"] = str(max(1, n_processors // max(1, self.n)))
+        return share
 
     def _new_launcher(self, identifier: str) -> LocalEngineLauncher:
         log_name = f"ipengine-{self.cluster_id}-{self.engine_set_id}-{identifier}.log"
@@ -234,7 +222,7 @@ class LocalEngineSetLauncher(EngineLauncher):
             work_dir=self.work_dir,
             profile_dir=self.profile_dir,
             cluster_id=self.cluster_id,
-            environment={**self._threads(), **self.environment},
+            environment={**self._share(identifier), **self.environment},
             identifier=identifier,
             output_file=os.path.join(self.profile_dir, "log", log_name),
             engine_cmd=self.engine_cmd,
@@ -310,6 +298,9 @@ class LocalEngineSetLauncher(EngineLauncher):
         if remove:
             for ended in self._ended.values():
                 files.remove(ended["output_file"])
+        return self._collated()
+
+    def _collated(self) -> str:
         parts = []
         for identifier, output in sorted(self._outputs.items(), key=_by_number):
             if output:

@@ -23,6 +23,7 @@ from .local import (
     LocalEngineSetLauncher,
     LocalProcessLauncher,
 )
+from .process import parent_of
 
 # Open MPI refuses more engines than cores, and binds each to one: then OpenMP's threads share it.
 # Version 5 asks PRRTE, earlier ones ask themselves; others do not look.
@@ -111,9 +112,10 @@ class Mpiexec(MPILauncher, LocalProcessLauncher):
 class MPIControllerLauncher(Mpiexec, LocalControllerLauncher):
     """A controller by mpiexec, which may choose another host for it."""
 
+    # Open MPI keeps our environment variables from other hosts.
     @default("program")
     def _default_program(self) -> list[str]:
-        return [*self.controller_cmd, *_cluster_args(self), *self.controller_args]
+        return [*self.controller_cmd, *self.cluster_args, *self.controller_args]
 
 
 class MPIEngineLauncher(Mpiexec, LocalEngineLauncher):
@@ -121,13 +123,14 @@ class MPIEngineLauncher(Mpiexec, LocalEngineLauncher):
 
     @default("program")
     def _default_program(self) -> list[str]:
-        return [*self.engine_cmd, "--mpi", *_cluster_args(self), *self.engine_args]
+        return [*self.engine_cmd, "--mpi", *self.cluster_args, *self.engine_args]
 
 
 class MPIEngineSetLauncher(MPILauncher, LocalEngineSetLauncher):
     """Engines by one mpiexec, with their ranks as their ids."""
 
     launcher_class = MPIEngineLauncher
+    not_adaptive = "the engines of an MPI job live and end together"
     # `launchers` holds one process under this name.
     only = "mpiexec"
 
@@ -160,31 +163,17 @@ class MPIEngineSetLauncher(MPILauncher, LocalEngineSetLauncher):
             )
 
 
-def _cluster_args(launcher: BaseLauncher) -> list[str]:
-    """What launchers say by environment variables, which Open MPI keeps from other hosts."""
-    return [f"--profile-dir={launcher.profile_dir}", f"--cluster-id={launcher.cluster_id}"]
-
-
 def descendants_of(ancestor: int) -> list[int]:
     """The processes that one has started, and those that they have, and so on."""
     children: dict[int, list[int]] = {}
     for pid in [int(name) for name in os.listdir("/proc") if name.isdigit()]:
-        children.setdefault(_parent_of(pid), []).append(pid)
+        children.setdefault(parent_of(pid), []).append(pid)
     found: list[int] = []
     generation = [ancestor]
     while generation:
         generation = [child for pid in generation for child in children.get(pid, [])]
         found += generation
     return found
-
-
-def _parent_of(pid: int) -> int:
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            # The command's name comes second, in parentheses, and may contain anything.
-            return int(file.read().rpartition(b")")[2].split()[1])
-    except OSError:
-        return 0
 
 
 def _command_line(pid: int) -> bytes:

@@ -21,6 +21,8 @@ from . import guardian
 HAVE_PIDFD = hasattr(os, "pidfd_open")
 # Where there are no pidfds (macOS), seconds between looks at each process.
 POLL_INTERVAL = 0.05
+# Places in `stat_fields`.
+_STATE, _PARENT, _BIRTH = 0, 1, 19
 
 
 class Process:
@@ -143,13 +145,18 @@ class Process:
             self.exited.set_result(code)
 
 
+def stat_fields(pid: int) -> list[bytes]:
+    """What /proc/PID/stat says after the command's name: state, parent, …; OSError if it is gone."""
+    with open(f"/proc/{pid}/stat", "rb") as file:
+        # The name comes second, in parentheses, and may contain anything.
+        return file.read().rpartition(b")")[2].split()
+
+
 def birth_of(pid: int) -> int:
     """Clock ticks from boot to the start of a process: with its id, a name never used twice."""
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            # The command's name comes second, in parentheses, and may contain anything.
-            return int(file.read().rpartition(b")")[2].split()[19])
-    except (OSError, IndexError, ValueError):
+        return int(stat_fields(pid)[_BIRTH])
+    except (OSError, IndexError):
         return 0
 
 
@@ -158,10 +165,9 @@ def is_alive(pid: int, birth: int = 0) -> bool:
     if pid <= 0:
         return False
     try:
-        with open(f"/proc/{pid}/stat", "rb") as file:
-            fields = file.read().rpartition(b")")[2].split()
-        return fields[0] not in (b"Z", b"X") and birth in (0, int(fields[19]))
-    except OSError:
+        fields = stat_fields(pid)
+        return fields[_STATE] not in (b"Z", b"X") and birth in (0, int(fields[_BIRTH]))
+    except (OSError, IndexError):
         pass
     if os.path.isdir("/proc/self"):
         return False
@@ -172,6 +178,14 @@ def is_alive(pid: int, birth: int = 0) -> bool:
     except PermissionError:
         pass
     return True
+
+
+def parent_of(pid: int) -> int:
+    """0 if the process is gone."""
+    try:
+        return int(stat_fields(pid)[_PARENT])
+    except (OSError, IndexError):
+        return 0
 
 
 def end_all(processes: Sequence[Process], grace: float = 5.0) -> None:

@@ -1,4 +1,4 @@
-"""The commands that start a controller and an engine."""
+"""The commands that start a controller and an engine, and how many of these a machine is for."""
 
 from __future__ import annotations
 
@@ -29,3 +29,10 @@ def controller_command() -> list[str]:
 
 def engine_command() -> list[str]:
     return [sys.executable, "-m", "engineroom.engine"]
+
+
+def core_count() -> int:
+    """The cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

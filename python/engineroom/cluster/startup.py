@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from typing import Any
 
 from engineroom.error import EngineError
@@ -30,12 +31,25 @@ async def wait_for_engines(cluster: Any, client: Any, n: int) -> None:
             await asyncio.wait({watch.failure}, timeout=0.2)
         if watch.failure.done() and not (registered.done() and registered.exception() is None):
             raise watch.failure.result()
-        await registered
+        try:
+            await registered
+        except TimeoutError as error:
+            raise TimeoutError(f"{error}{_what_engines_do(cluster)}") from None
     finally:
         watch.close()
         registered.cancel()
         if registered.done() and not registered.cancelled():
             registered.exception()  # looked at, so asyncio does not report it
+
+
+def _what_engines_do(cluster: Any) -> str:
+    """What keeps engines of other systems, as far as those say it."""
+    rows = [
+        f"; engine set {key}: {engine_set.place} is {engine_set.condition}"
+        for key, engine_set in cluster.engines.items()
+        if engine_set.place
+    ]
+    return "".join(rows)
 
 
 class _FailureWatch:
@@ -49,7 +63,7 @@ class _FailureWatch:
             if hasattr(engine_set, "on_engine_stop"):
                 engine_set.on_engine_stop(self._engine_stopped)
             else:
-                engine_set.on_stop(self._engines_stopped)
+                engine_set.on_stop(functools.partial(self._engines_stopped, engine_set))
         if cluster.controller is not None:
             controller = cluster.controller
             controller.on_stop(lambda data: self._controller_stopped(controller, data))
@@ -64,8 +78,10 @@ class _FailureWatch:
         log = f"the end of its log, {data['output_file']}:\n{said}" if said else "its log is empty"
         self._fail(EngineError(f"{who} {how}; {log}"))
 
-    def _engines_stopped(self, data: Any) -> None:
-        self._fail(EngineError(f"the engines stopped before all had registered: {data}"))
+    def _engines_stopped(self, engine_set: Any, data: Any) -> None:
+        said = files.tail(engine_set.get_output(), SHOWN_LINES).rstrip()
+        log = f"; the end of their output:\n{said}" if said else ""
+        self._fail(EngineError(f"the engines stopped before all had registered: {data}{log}"))
 
     def _controller_stopped(self, controller: Any, data: Any) -> None:
         output = files.tail(controller.get_output(), SHOWN_LINES)

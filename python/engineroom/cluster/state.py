@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from traitlets import import_item
 
 from . import files
 from .base import NotRunning
-from .launcher import abbreviate_launcher_class
+from .command import run
+from .launcher import abbreviate_launcher_class, find_launcher_class
+from .process import end_all, is_alive
 
 
 def to_dict(cluster: Any) -> dict[str, Any]:
@@ -20,7 +23,8 @@ def to_dict(cluster: Any) -> dict[str, Any]:
         name = abbreviate_launcher_class(cluster.controller_launcher_class)
         result["controller"] = {"class": name, "state": controller.to_dict()}
     sets = {
-        key: engine_set.to_dict()
+        # Sets may have been started in different ways, of which the file's layout knows but one.
+        key: {"class": abbreviate_launcher_class(type(engine_set)), **engine_set.to_dict()}
         for key, engine_set in list(cluster.engines.items())
         if engine_set.state != "after"
     }
@@ -78,7 +82,8 @@ def _find_engines(cluster: Any, info: dict[str, Any]) -> bool:
     cluster.engine_launcher_class = info["class"]
     for key, engine_state in info.get("sets", {}).items():
         try:
-            engine_set = cluster.engine_launcher_class.from_dict(
+            launcher_class = find_launcher_class(engine_state.get("class", info["class"]), "engine")
+            engine_set = launcher_class.from_dict(
                 engine_state, engine_set_id=key, parent=cluster, log=cluster.log
             )
         except NotRunning as error:
@@ -87,33 +92,76 @@ def _find_engines(cluster: Any, info: dict[str, Any]) -> bool:
             continue
         cluster.engines[key] = engine_set
         cluster._on_stop(engine_set, f"engine set {key}")
-        lost |= len(engine_set.launchers) != len(engine_state.get("engines", {}))
+        # Another way to start engines need not have a process for each.
+        if hasattr(engine_set, "launchers"):
+            lost |= len(engine_set.launchers) != len(engine_state.get("engines", {}))
     return lost
 
 
-def controller_process(cluster_file: str) -> tuple[int, int]:
-    """(pid, birth) of the controller in a cluster file; (-1, 0) if it names none."""
+def running_controller(cluster_file: str) -> str:
+    """Where the controller of a cluster file runs, in words; "" if it does not."""
     try:
         controller = files.read_json(cluster_file).get("controller") or {}
         noted = controller.get("state") or {}
-        return int(noted.get("pid", -1)), int(noted.get("birth", 0))
-    except (OSError, ValueError, AttributeError):
-        return -1, 0
+        if "pid" in noted:
+            pid = int(noted["pid"])
+            return f"process {pid}" if is_alive(pid, int(noted.get("birth", 0))) else ""
+        if noted:
+            launcher = find_launcher_class(controller["class"], "controller").from_dict(noted)
+            return str(launcher.place)
+    except (OSError, ValueError, KeyError, AttributeError, NotRunning):
+        pass
+    return ""
 
 
 def running_engines(engine_set: Any) -> int:
     """How many engines of a set run; one process may have started several."""
-    # Another package's launcher need not have a process for each.
     launchers = getattr(engine_set, "launchers", None)
     if launchers is None:
-        return int(engine_set.n)
+        return int(engine_set.n) if engine_set.condition == "running" else 0
     return sum(launcher.n for launcher in list(launchers.values()))
 
 
-def processes_of(cluster: Any) -> list[Any]:
-    """The local processes of a cluster."""
-    launchers = [cluster.controller]
-    for engine_set in list(cluster.engines.values()):
-        launchers += list(getattr(engine_set, "launchers", {}).values())
-    found = [getattr(launcher, "process", None) for launcher in launchers]
-    return [process for process in found if process is not None]
+def engines_in_words(cluster: Any) -> str:
+    """ "4 running", or "2 running, 4 pending (Resources)"."""
+    sets = list(cluster.engines.values())
+    words = [f"{sum(running_engines(engine_set) for engine_set in sets)} running"]
+    for engine_set in sets:
+        if engine_set.condition not in ("before", "running", "after"):
+            words.append(f"{engine_set.n} {engine_set.condition}")
+    return ", ".join(words)
+
+
+def in_words(cluster: Any) -> list[list[Any]]:
+    """[what, where, state] of all that a cluster has."""
+    rows = [["controller", cluster.controller.place, cluster.controller.condition]]
+    for key, engine_set in list(cluster.engines.items()):
+        launchers = getattr(engine_set, "launchers", None)
+        if launchers is None:
+            launchers = {"": engine_set}
+        for number, launcher in list(launchers.items()):
+            what = "engine" if launcher.n == 1 else f"{launcher.n} engines"
+            name = f"{what} {key}/{number}" if number else f"{what} {key}"
+            rows.append([name, launcher.place, launcher.condition])
+    return rows
+
+
+def end_without_waiting(cluster: Any) -> Callable[[], None]:
+    """What ends all of a cluster that is about to be forgotten, and does not hold it itself."""
+    launchers = [*cluster.engines.values(), *([cluster.controller] if cluster.controller else [])]
+    commands = [
+        stop
+        for launcher in launchers
+        if launcher.running and hasattr(launcher, "stop_commands")
+        for stop in launcher.stop_commands()
+    ]
+    for launcher in list(launchers):
+        launchers += list(getattr(launcher, "launchers", {}).values())
+    processes = [one.process for one in launchers if getattr(one, "process", None) is not None]
+
+    def end() -> None:
+        for stop in commands:
+            run(stop)
+        end_all(processes)
+
+    return end
