@@ -9,6 +9,7 @@ A drop-in for ipyparallel (`import engineroom as ipp`): same names, arguments, d
 
 import importlib
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 from ._core import __version__
@@ -38,9 +39,12 @@ if TYPE_CHECKING:
     from .error import (
         AlreadyDisplayedError,
         CompositeError,
+        DependencyError,
         DependencyTimeout,
         EngineError,
         ImpossibleDependency,
+        ImpossibleResources,
+        InputLost,
         InvalidDependency,
         IPythonError,
         KernelError,
@@ -77,14 +81,17 @@ _HOMES = {
     ".compiling": "CompileError CompileWarning compile compile_file explain",
     ".dependency": "Dependency depend dependent require",
     ".error": "AlreadyDisplayedError CompositeError DependencyTimeout EngineError IPythonError"
-    " ImpossibleDependency InvalidDependency KernelError NoEnginesRegistered RemoteError"
-    " TaskAborted TaskRejectError TaskTimeout TimeoutError UnmetDependency collect_exceptions"
-    " unwrap_exception wrap_exception",
+    " DependencyError ImpossibleDependency ImpossibleResources InputLost InvalidDependency"
+    " KernelError"
+    " NoEnginesRegistered RemoteError TaskAborted TaskRejectError TaskTimeout TimeoutError"
+    " UnmetDependency collect_exceptions unwrap_exception wrap_exception",
     ".serialize": "PrePickled Reference use_cloudpickle use_dill use_pickle",
     ".util": "interactive",
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names.split()}
-_SUBMODULES = frozenset({"client", "cluster", "datapub", "error", "joblib", "serialize", "util"})
+_SUBMODULES = frozenset(
+    {"client", "cluster", "datapub", "error", "graph", "joblib", "serialize", "util"}
+)
 
 version_info = tuple(int(part) if part.isdigit() else part for part in __version__.split("."))
 _NONINTERACTIVE = os.environ.get("IPP_NONINTERACTIVE", "") not in {"", "0"}
@@ -131,9 +138,42 @@ def unload_ipython_extension(ip: Any) -> None:
     magics.unload_ipython_extension(ip)
 
 
-def bind_kernel(**kwargs: Any) -> None:
-    """Not supported yet: to connect a notebook or console to an engine."""
-    raise NotImplementedError("Connecting frontends to an engine is not supported yet.")
+def _jupyter_server_extension_points() -> list[dict[str, str]]:
+    """What `jupyter server extension enable engineroom` asks for."""
+    return [{"module": "engineroom"}]
+
+
+def load_jupyter_server_extension(app: Any) -> None:
+    """For a Jupyter server: clusters are listed, started and stopped over HTTP."""
+    from .server_extension import load
+
+    load(app)
+
+
+_load_jupyter_server_extension = load_jupyter_server_extension
+
+
+def bind_kernel(connection_file: str = "", ip: str = "127.0.0.1") -> str | None:
+    """Makes the engine on which it is called a Jupyter kernel, too; returns its connection file.
+
+        client[0].apply_sync(engineroom.bind_kernel)
+        !jupyter console --existing
+
+    connection_file: where to write it, by default where Jupyter looks. In a notebook's kernel it
+    does nothing. RuntimeError elsewhere.
+    """
+    from .util import in_kernel
+
+    worker = None
+    if "engineroom.engine.worker" in sys.modules:
+        from .engine.worker import Worker
+
+        worker = Worker.current
+    if worker is not None:
+        return worker.bind(connection_file=connection_file, ip=ip).connection_file
+    if in_kernel():
+        return None
+    raise RuntimeError("bind_kernel() is to be called on an engine")
 
 
 __all__ = [
@@ -152,12 +192,15 @@ __all__ = [
     "CompileError",
     "CompileWarning",
     "CompositeError",
+    "DependencyError",
     "Dependency",
     "DependencyTimeout",
     "DirectView",
     "EngineError",
     "IPythonError",
     "ImpossibleDependency",
+    "ImpossibleResources",
+    "InputLost",
     "InvalidDependency",
     "KernelError",
     "LoadBalancedView",
@@ -187,6 +230,7 @@ __all__ = [
     "error",
     "explain",
     "interactive",
+    "load_jupyter_server_extension",
     "pack_apply_message",
     "parallel",
     "register_joblib_backend",

@@ -78,6 +78,7 @@ class Session:
         buffers: Sequence[Buffer],
         *,
         expect_reply: bool = True,
+        inputs: Sequence[Task] = (),  # whose results it is given; held until it is done
     ) -> Task: ...
     def submit_many(
         self,
@@ -167,6 +168,8 @@ class EngineTask:
     metadata: str  # JSON
     content: str  # JSON
     buffers: list[bytes | memoryview]  # read-only views of received memory; small ones are copies
+    resources: str  # JSON of what it demands; "" = nothing
+    inputs: list[list[bytes | memoryview]]  # the results it is given, as its metadata name them
 
 class Engine:
     """The native side of an engine: one per process, made on the thread that runs tasks."""
@@ -181,11 +184,18 @@ class Engine:
         max_missed_pings: int = 50,  # 0 = any number
         log_level: str = "warning",
         uuid: str = "",  # "" = a fresh one
+        asks_engines: bool = True,  # or the controller for every result
+        keep_bytes: int = 1 << 30,  # of results in memory
+        spill_bytes: int = -1,  # on disk; -1 = the core chooses
+        spill_dir: str = "",  # "" = $TMPDIR or /var/tmp
+        resources: str = "",  # what tasks may demand of it: a JSON object; "" = it does not say
     ) -> None: ...
 
     uuid: str
     id: int  # -1 until registered
     exit_code: int | None  # once the engine ends: src/engine/membership.h
+    interruption: Literal["abort", "time limit"] | None  # why the running task is to stop
+    time_limit: float  # of the running task, in seconds; 0 = none
     def start(self) -> None:
         """Starts the I/O thread, which registers. From now on SIGTERM ends the engine."""
     def next(self) -> EngineTask | None:
@@ -195,8 +205,8 @@ class Engine:
         """Ends the running task with a result. Large buffers are sent from where they are."""
     def finish(
         self,
-        status: Literal["ok", "error"],
-        content: str,  # JSON
+        status: Literal["ok", "error", "aborted"],
+        content: str,  # JSON; "" = only the status
         more_metadata: str = "",  # further members of the reply's metadata: `,"key":value`
         dependencies_met: bool = True,
         abort_executes: bool = False,  # what the same client has queued to execute
@@ -222,6 +232,9 @@ class Engine:
 
 def read_engine_connection(path: str) -> str:
     """The text of a connection file. FileNotFoundError; ValueError if it is unusable or unsafe."""
+
+def forward_logs(url: str) -> None:
+    """Copies of the engine's log to a collector: src/transport/log_forwarder.h. ValueError."""
 
 def exit_after(seconds: float, code: int) -> None:
     """Ends the process after a while, whatever it is doing then."""

@@ -1,7 +1,10 @@
 """Reference: an argument that is looked up on the engine instead of being sent.
 
-In a module of its own, without imports, because the pickles of both clients and engines name it.
+In a module of its own, almost without imports, because the pickles of both clients and engines name
+it.
 """
+
+import sys
 
 
 class Reference:
@@ -20,8 +23,18 @@ class Reference:
     def __repr__(self) -> str:
         return f"<Reference: {self.name!r}>"
 
+    def __reduce__(self) -> tuple:
+        return _restore, (self.name,)
+
     def get_object(self, namespace: dict | None = None) -> object:
         return eval(self.name, {} if namespace is None else namespace)
+
+
+def _restore(name: str) -> object:
+    """On an engine of ipyparallel one of its own references, which it looks up."""
+    if "ipyparallel.engine.kernel" in sys.modules:
+        return sys.modules["ipyparallel.serialize.canning"].Reference(name)
+    return Reference(name)
 
 
 # References inside longer containers are not looked for: a list of a million numbers is sent often,

@@ -13,10 +13,12 @@ import re
 import signal
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
-from engineroom import cli_build, cli_compile
+from engineroom import cli_build, cli_compile, cli_metrics
 from engineroom.cluster import files
+from engineroom.resources import parse_resource_text
 
 # ipcluster's exit codes.
 ALREADY_RUNNING = 10
@@ -88,6 +90,18 @@ def make_parser() -> argparse.ArgumentParser:
     _add_clean(commands)
     command = _add_command(
         commands,
+        "metrics",
+        help="serve a cluster's metrics to Prometheus",
+        epilog=_examples(
+            "  engineroom metrics                       on port 9464, with a new token",
+            "  engineroom metrics --token-file FILE     which Prometheus reads, too",
+            note="exit status: 12 if there is no such cluster",
+        ),
+    )
+    cli_metrics.add_arguments(command)
+    _common(command)
+    command = _add_command(
+        commands,
         "compile",
         help="print what the compiler makes of a file of Cython",
         epilog=_examples(
@@ -134,6 +148,25 @@ def make_parser() -> argparse.ArgumentParser:
     )
     command.add_argument("shell", choices=("bash", "zsh", "fish"))
     command.set_defaults(run=_completion, parser=command)
+    command = _add_command(
+        commands,
+        "man",
+        help="print a manual page, or install them all",
+        epilog=_examples(
+            "  engineroom man start | man -l -                  the page of `engineroom start`",
+            "  engineroom man --install                         then: man engineroom-start",
+            "  engineroom man --install /usr/local/share/man    for everybody",
+        ),
+    )
+    command.add_argument("page", nargs="?", default="", metavar="COMMAND", help="whose page")
+    command.add_argument(
+        "--install",
+        nargs="?",
+        const="~/.local/share/man",
+        metavar="DIR",
+        help="write all pages there (~/.local/share/man)",
+    )
+    command.set_defaults(run=_man, parser=command)
     return parser
 
 
@@ -144,6 +177,9 @@ class _Parser(argparse.ArgumentParser):
         super().__init__(
             formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **kwargs
         )
+        if self.add_help:
+            # Of ipcluster and its like, which have a shorter help beside it.
+            self.add_argument("--help-all", action="help", help=argparse.SUPPRESS)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         try:
@@ -185,7 +221,17 @@ def _add_launch_options(command: argparse.ArgumentParser) -> None:
         "--engines",
         default=None,
         metavar="LAUNCHER",
-        help="how to start engines: local (default) or mpi",
+        help="how to start engines: local (default), mpi, ssh, slurm, dask, …",
+    )
+    command.add_argument(
+        "--address", default="", metavar="URL", help="where the Dask or Ray is that they run on"
+    )
+    command.add_argument(
+        "--resources",
+        default=None,
+        type=_resources,
+        metavar="NAME=AMOUNT,...",
+        help="what each engine offers to tasks: gpus=1,memory=8GiB (default: its share)",
     )
     command.add_argument(
         "--daemonize",
@@ -224,6 +270,18 @@ def _add_start(commands: Any) -> None:
     )
     command.add_argument(
         "--delay", type=float, metavar="SECONDS", help="from the controller's start to the engines'"
+    )
+    command.add_argument(
+        "--users",
+        type=lambda names: names.split(","),
+        metavar="NAMES",
+        help="alice,bob: who see nothing of each other's tasks; each has a connection file",
+    )
+    command.add_argument(
+        "--adapt",
+        type=_limits,
+        metavar="MIN:MAX",
+        help="as many engines as there is work for, within these limits, until Ctrl-C",
     )
     command.add_argument("--clean-logs", action="store_true", help="remove old logs first")
     _common(command)
@@ -324,6 +382,21 @@ def _count(text: str) -> int:
     if n < 0:
         raise argparse.ArgumentTypeError("a number of engines cannot be negative")
     return n
+
+
+def _limits(text: str) -> tuple[int, int]:
+    minimum, _, maximum = text.partition(":")
+    limits = int(minimum), int(maximum)
+    if not 0 <= limits[0] <= limits[1] or limits[1] < 1:
+        raise ValueError(text)
+    return limits
+
+
+def _resources(text: str) -> dict[str, float]:
+    try:
+        return parse_resource_text(text)
+    except (TypeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _truth(text: str) -> bool:
@@ -460,6 +533,21 @@ def _completion(args: argparse.Namespace) -> int:
     from engineroom.completion import script
 
     print(script(args.shell, make_parser()))
+    return 0
+
+
+def _man(args: argparse.Namespace) -> int:
+    from engineroom import __version__, manpages
+
+    parser = make_parser()
+    if args.install:
+        folder = Path(args.install).expanduser() / "man1"
+        for path in manpages.write_all(parser, folder, __version__):
+            print(path)
+        return 0
+    if args.page and args.page not in manpages.subcommands(parser):
+        args.parser.error(f"no command {args.page!r}")
+    print(manpages.page(parser, args.page, __version__), end="")
     return 0
 
 

@@ -30,14 +30,19 @@ def start(args: argparse.Namespace, profile_dir: str) -> int:
     _set_up_log(args)
     if args.clean_logs:
         _remove_logs(profile_dir)
+    if args.adapt and args.daemonize:
+        args.parser.error("--adapt needs this program to stay: not with --daemonize")
     chosen = {
-        "n": args.n,
+        "n": args.adapt[0] if args.adapt and args.n is None else args.n,
         "engines": args.engines,
+        "address": args.address or None,
         "controller": args.controller,
         "controller_ip": args.ip or None,
         "controller_location": args.location or None,
         "controller_args": args.controller_args or None,
+        "users": args.users,
         "delay": args.delay,
+        "resources": args.resources,
     }
     cluster = _make_cluster(args, profile_dir, chosen)
     return asyncio.run(_start(args, cluster))
@@ -60,6 +65,8 @@ def engines(args: argparse.Namespace, profile_dir: str) -> int:
         return NO_CLUSTER
     if args.engines:
         cluster.engine_launcher_class = args.engines
+    if args.address:
+        cluster.address = args.address
     return asyncio.run(_add_engines(args, cluster, before))
 
 
@@ -71,6 +78,8 @@ async def _start(args: argparse.Namespace, cluster: Any) -> int:
         _report(args, cluster)
         if args.daemonize:
             return 0
+        if args.adapt:
+            cluster.adapt(*args.adapt)
         controller_ended = _future_of(cluster.controller.on_stop)
         await asyncio.wait({ended, controller_ended}, return_when=asyncio.FIRST_COMPLETED)
         if controller_ended.done() and not ended.done():
@@ -88,9 +97,11 @@ async def _start(args: argparse.Namespace, cluster: Any) -> int:
 async def _add_engines(args: argparse.Namespace, cluster: Any, before: set[str]) -> int:
     # Ctrl-C and kill go to the engines we started, and with them ends this command.
     ended = _ended_by_signal(cluster, to_engines=(signal.SIGUSR1, signal.SIGUSR2))
-    guarded = {} if args.daemonize else {"guarded": True}
+    options: dict[str, Any] = {} if args.daemonize else {"guarded": True}
+    if args.resources:
+        options["resources"] = args.resources
     try:
-        key = await cluster.start_engines(args.n, **guarded)
+        key = await cluster.start_engines(args.n, **options)
     except Exception as error:
         log.error("%s", error)
         return 1
@@ -213,6 +224,8 @@ def _report(args: argparse.Namespace, cluster: Any) -> None:
     else:
         end = "Ctrl-C ends it"
     print(f"{engines} at your service: {where}; {end}", file=sys.stderr, flush=True)
+    for user in cluster.users:
+        print(f"for {user}: Client({cluster.user_file(user)!r})", file=sys.stderr, flush=True)
 
 
 def _client_arguments(args: argparse.Namespace) -> str:

@@ -55,6 +55,8 @@ def _command(name: str, text: str, parser: argparse.ArgumentParser) -> _Command:
     words: list[str] = []
     takes_files = False
     for action in parser._actions:
+        if action.help == argparse.SUPPRESS:
+            continue
         choices = [str(choice) for choice in action.choices or ()]
         if action.option_strings:
             # An option that may also stand alone is completed as if it did.

@@ -2,10 +2,10 @@
 
     IPythonError
     └─ KernelError
-       ├─ EngineError, NoEnginesRegistered, TaskAborted, TaskTimeout, TaskRejectError
+       ├─ EngineError, NoEnginesRegistered, TaskAborted, TaskTimeout, TaskRejectError, InputLost
        ├─ UnmetDependency
        │  └─ ImpossibleDependency
-       │     └─ DependencyTimeout, InvalidDependency
+       │     └─ DependencyTimeout, InvalidDependency, DependencyError, ImpossibleResources
        └─ RemoteError                an exception raised elsewhere, with its traceback as text
           └─ CompositeError          one or more of them
              AlreadyDisplayedError   what is left to say after output was streamed
@@ -83,6 +83,18 @@ class InvalidDependency(ImpossibleDependency):
     """A dependency names a task that nobody knows."""
 
 
+class DependencyError(ImpossibleDependency):
+    """An input of the task failed; the input's own error is the cause (`e.__cause__`)."""
+
+
+class ImpossibleResources(ImpossibleDependency):
+    """No engine offers the resources that the task demands."""
+
+
+class InputLost(KernelError):
+    """A result that the task was to be given is nowhere any more."""
+
+
 class TaskRejectError(KernelError):
     """For tasks to raise: "not on this engine". With `retries` > 0 another engine is tried."""
 
@@ -127,7 +139,11 @@ class RemoteError(KernelError):
 
     def original(self) -> Exception | None:
         """The exception itself, as the engine raised it; None if it cannot be had here."""
-        return unpack_original(self._reply)[0]
+        return unpack_original(self._first_reply())[0]
+
+    def _first_reply(self) -> Mapping[str, Any]:
+        """Content of the reply with the error that began it: an input's, if that is what failed."""
+        return self._reply.get("cause") or self._reply
 
     def _original_or_self(self, context: "RemoteError | None" = None) -> Exception:
         """What raise_original raises: the exception from this error, which tells where it happened.
@@ -135,7 +151,7 @@ class RemoteError(KernelError):
         context: the error to name instead, if this is one of many. Itself, with a note that says
         why, if there is no original.
         """
-        original, reason = unpack_original(self._reply)
+        original, reason = unpack_original(self._first_reply())
         if original is None:
             failure = context or self
             note = f"The original {self.ename} cannot be raised: {reason}."
@@ -266,6 +282,9 @@ _ALSO_KNOWN_AS: dict[str, type[KernelError]] = {
         ImpossibleDependency,
         DependencyTimeout,
         InvalidDependency,
+        DependencyError,
+        ImpossibleResources,
+        InputLost,
     )
 }
 
@@ -320,4 +339,6 @@ def unwrap_exception(content: Mapping[str, Any]) -> RemoteError:
         content.get("engine_info") or {},
     )
     failure._reply = content
+    if cause := content.get("cause"):
+        failure.__cause__ = unwrap_exception(cause)
     return failure

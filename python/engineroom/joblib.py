@@ -91,6 +91,10 @@ class ViewBackend(AutoBatchingMixin, ParallelBackendBase):
             self._cluster = None
 
 
+# Its name in ipyparallel.joblib.
+IPythonParallelBackend = ViewBackend
+
+
 def _copy(view: "LoadBalancedView") -> "LoadBalancedView":
     """A view with the same flags, whose tasks are the backend's alone: abort() ends no others.
 

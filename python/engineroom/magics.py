@@ -253,9 +253,16 @@ class ParallelMagics(Magics):
                     self._interrupt(result, interrupt, targets)
         finally:
             if not stream:
-                result.wait_for_output(OUTPUT_GRACE)
-                result.display_outputs(groupby)
+                self._show(result, groupby)
         return None
+
+    def _show(self, result: Any, groupby: str) -> None:
+        """What has not been streamed, if the cell was not interrupted before it ended."""
+        if not result.done():
+            print(f"Still running; %pxresult{self.suffix} waits for it.", file=sys.stderr)
+            return
+        result.wait_for_output(OUTPUT_GRACE)
+        result.display_outputs(groupby)
 
     def _wait(self, result: Any, progress_after: float) -> None:
         """Wait for results and output, with a progress bar if it takes long."""

@@ -24,6 +24,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from . import _rebuild
+from ._inputs import given
 from ._reference import Reference, holds_reference, resolve
 
 __all__ = [
@@ -42,6 +43,23 @@ __all__ = [
     "use_pickle",
 ]
 
+# ipyparallel keeps its own words for packing here; ours for them are in canning.py.
+_IN_CANNING = frozenset(
+    {
+        *("can", "can_map", "canning", "deserialize_object", "pack_apply_message"),
+        *("serialize_object", "uncan", "uncan_map", "unpack_apply_message"),
+    }
+)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _IN_CANNING:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import canning
+
+    return canning if name == "canning" else getattr(canning, name)
+
+
 PROTOCOL = 5
 MIN_RAW_BYTES = 8 * 1024
 MAX_COPIED_BYTES = 64 * 1024
@@ -50,6 +68,18 @@ _SCALARS = frozenset([int, float, bool, type(None), complex])
 _NONE = pickle.dumps(None, PROTOCOL)
 
 Buffer = Any  # bytes or a contiguous memoryview of bytes
+
+
+# Whether nothing leaves the pickles of calls: engines of ipyparallel know no raw buffers.
+_in_band = False
+# How uuids of engines of ours begin.
+OWN_ENGINE = "er-"
+
+
+def heed_engines(uuids: Iterable[str]) -> None:
+    """Calls from now on suit all of these, and all that there were before."""
+    global _in_band
+    _in_band = _in_band or not all(uuid.startswith(OWN_ENGINE) for uuid in uuids)
 
 
 class PrePickled:
@@ -116,7 +146,7 @@ class _Kept(list):
     def keep(self, buffer: PickleBuffer) -> bool:
         """For pickle's buffer_callback, which expects True if the buffer stays in the pickle."""
         view = buffer.raw()
-        if view.nbytes < MIN_RAW_BYTES:
+        if view.nbytes < MIN_RAW_BYTES or _in_band:
             return True
         self.append(view)
         return False
@@ -129,7 +159,7 @@ def _append_pickle(obj: object, buffers: list[Buffer]) -> None:
         buffers.append(pickle.dumps(obj, PROTOCOL))
         return
     if kind is PrePickled:
-        buffers += obj.buffers
+        buffers += _repacked(obj) if _in_band and len(obj.buffers) > 1 else obj.buffers
         return
     if kind in _RAW_TYPES and len(obj) >= MIN_RAW_BYTES:
         obj = _RawBytes(obj)
@@ -150,6 +180,11 @@ def _append_pickle(obj: object, buffers: list[Buffer]) -> None:
     kept = _Kept()
     buffers.append(_dumps_slow(obj, kept.keep))
     buffers += kept
+
+
+def _repacked(packed: PrePickled) -> list[Buffer]:
+    """One that was pickled before there were engines of ipyparallel."""
+    return pack_object(unpack_object(packed.buffers))
 
 
 def _registered_by_value() -> bool:
@@ -289,9 +324,15 @@ def pack_call(f: Callable, args: Sequence[object], kwargs: dict[str, object]) ->
 
 
 def unpack_call(
-    buffers: Sequence[Buffer], namespace: dict | None = None
+    buffers: Sequence[Buffer], namespace: dict | None = None, inputs: Sequence = ()
 ) -> tuple[Callable, list[object], dict[str, object]]:
-    """The function and its arguments. References are looked up in `namespace`."""
+    """The function and its arguments. References are looked up in `namespace`.
+
+    inputs: the buffers of results that are arguments.
+    """
+    if inputs:
+        with given(inputs):
+            return unpack_call(buffers, namespace)
     nargs, kw_keys, refs, raw = _unpack_info(bytes(buffers[1]))
     f = _functions.load(bytes(buffers[0]))
     if type(f) is Reference:

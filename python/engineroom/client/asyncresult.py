@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from .. import error
+from .._inputs import reduce_result
 from ..util import compare_datetimes, progress, utcnow
 from .future import TaskFuture, WaitMode, deadline_after, remaining
 from .metadata import FIELDS, Metadata, field, metadata_of
@@ -186,6 +187,10 @@ class AsyncResult(TaskFuture):
         """From the values of the tasks to what get() returns."""
         return values[0] if self._single_result else values
 
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        # As an argument of a call it stands for its result (see _inputs.py).
+        return reduce_result(self)
+
     def _collect_exceptions(self, values: Any) -> Any:
         if self._return_exceptions:
             return values
@@ -271,15 +276,20 @@ class AsyncResult(TaskFuture):
         """Whether everything is sent, so that arrays that were passed may be changed."""
         return all(task.sent for task in self._tasks)
 
-    def abort(self) -> Any:
-        """Keeps tasks that have not started from starting. RuntimeError if already done."""
+    def abort(self, interrupt: bool = False) -> Any:
+        """Keeps tasks that have not started from starting. RuntimeError if already done.
+
+        interrupt: what runs already is interrupted, and no other task. See cancel(), too.
+        """
         if self.ready():
             raise RuntimeError("Can't abort, I am already done!")
-        return self._client.abort(self.msg_ids, targets=self._targets, block=True)
+        return self._client.abort(
+            self.msg_ids, targets=self._targets, block=True, interrupt=interrupt
+        )
 
     def _abandon(self) -> None:
         try:
-            self._client.abort(self.msg_ids, targets=self._targets, block=False)
+            self._client.abort(self.msg_ids, targets=self._targets, block=False, interrupt=True)
         except (error.NoEnginesRegistered, IndexError, OSError):
             pass  # nobody is left who could start it
 

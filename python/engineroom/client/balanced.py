@@ -1,17 +1,18 @@
 """LoadBalancedView: each call runs on one engine, chosen by the controller."""
 
-import functools
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import serialize
+from .._inputs import collecting
 from ..dependency import Dependency
+from ..resources import parse_resources, without_zeros
 from .asyncresult import AsyncResult
-from .base import Self, View, pack_callable
+from .base import Self, View, balanced_metadata, pack_callable, with_inputs
 from .lazymap import LazyMapIterator, start_lazy_map
-from .map import with_length
-from .mapping import submit_map
+from .map import has_length, with_length
+from .mapping import submit_map, submit_map_of_generators
 from .remotefunction import getname
 
 if TYPE_CHECKING:
@@ -26,15 +27,30 @@ class LoadBalancedView(View):
     AsyncResults, lists of them, or a Dependency.
     timeout: seconds until a task that could not be assigned fails with TaskTimeout;
     0 (default): never. retries: how often to try again elsewhere (default 0).
+    priority: from -1000 to 1000 (default 0); higher ones go first, whoever submitted them. Within a
+    priority clients take turns.
+    resources: what the task demands of its engine, such as {"cpus": 2, "gpus": 1, "memory": "4GiB"},
+    and any name that engines were told to offer (default: None, nothing). ImpossibleResources if no
+    engine offers as much. See docs/resources.md.
     targets: engine ids to choose from (default: all).
     """
 
-    _flag_names = (*View._flag_names, "follow", "after", "timeout", "retries")
+    _flag_names = (
+        *View._flag_names,
+        "follow",
+        "after",
+        "timeout",
+        "retries",
+        "priority",
+        "resources",
+    )
     _balances = True
     follow: Any = None
     after: Any = None
     timeout: float | None = 0.0
     retries = 0
+    priority = 0
+    resources: Mapping[str, Any] | None = None
 
     def __init__(self, client: "Client", socket: Any = None, **flags: Any) -> None:
         # Maps that still submit tasks (see executor.py).
@@ -44,8 +60,8 @@ class LoadBalancedView(View):
     def set_flags(self: Self, **kwargs: Any) -> Self:
         """Sets flags by name and returns the view.
 
-        KeyError: no such flag; ValueError: not a dependency, or a negative timeout; TypeError: the
-        timeout is no number.
+        KeyError: no such flag; ValueError: not a dependency, or a negative timeout; TypeError: a
+        value of another type.
         """
         for name in ("follow", "after"):
             if not _is_dependency(kwargs.get(name)):
@@ -56,7 +72,24 @@ class LoadBalancedView(View):
                 raise TypeError(f"Invalid type for timeout: {type(timeout)!r}")
             if timeout < 0:
                 raise ValueError(f"Invalid timeout: {timeout}")
+        priority = kwargs.get("priority", 0)
+        if isinstance(priority, bool) or not isinstance(priority, int):
+            raise TypeError(f"Invalid type for priority: {type(priority)!r}")
+        if not -1000 <= priority <= 1000:
+            raise ValueError(f"Invalid priority: {priority} is not within -1000 and 1000")
+        if kwargs.get("resources") is not None:
+            kwargs["resources"] = without_zeros(parse_resources(kwargs["resources"]))
         return super().set_flags(**kwargs)
+
+    def _limits(self) -> str:
+        limits = super()._limits() + (f'"priority":{self.priority},' if self.priority else "")
+        if self.resources:
+            limits += f'"resources":{json.dumps(self.resources)},'
+        return limits
+
+    def __repr__(self) -> str:
+        text = super().__repr__()
+        return f"{text[:-1]} demanding {self.resources}>" if self.resources else text
 
     def _request_metadata(self, **flags: Any) -> str:
         """Metadata of a request, as JSON; flags that are not None replace the view's."""
@@ -68,8 +101,14 @@ class LoadBalancedView(View):
         if not isinstance(retries, int):
             raise TypeError(f"retries must be int, not {type(retries)!r}")
         uuids = () if targets is None else tuple(self.client._build_targets(targets)[0])
-        return _metadata_json(
-            _render_dependency(after), _render_dependency(follow), timeout, uuids, retries, label
+        return balanced_metadata(
+            _render_dependency(after),
+            _render_dependency(follow),
+            timeout,
+            uuids,
+            retries,
+            label,
+            self._limits(),
         )
 
     def _really_apply(
@@ -95,8 +134,18 @@ class LoadBalancedView(View):
             retries=retries,
             label=label,
         )
-        buffers = [pack_callable(f), *serialize.pack_arguments(args or (), kwargs or {})]
-        task = self.client._session.submit("balanced", "", "apply_request", metadata, "{}", buffers)
+        self.client._engine_table()  # for what kind of engines to pack
+        function = pack_callable(f)
+        with collecting(self.client) as inputs:
+            buffers = [function, *serialize.pack_arguments(args or (), kwargs or {})]
+        submit = self.client._session.submit
+        if inputs.tasks:
+            metadata = with_inputs(metadata, inputs)
+            task = submit(
+                "balanced", "", "apply_request", metadata, "{}", buffers, inputs=inputs.tasks
+            )
+        else:
+            task = submit("balanced", "", "apply_request", metadata, "{}", buffers)
         ar = AsyncResult(self.client, task, fname=getname(f), owner=True)
         return self._finish(ar, block)
 
@@ -115,19 +164,35 @@ class LoadBalancedView(View):
         chunksize: items per task (default 1); None or "auto" picks one that suits many short items.
         ordered=False: iterating the result gives what is done first. return_exceptions: errors
         become items (one per task).
+
+        A generator is worked on while it still yields; if block, it is taken no faster than that.
         """
         if not sequences:
             raise AssertionError("must have some sequences to map onto!")
-        ar = submit_map(
-            self,
-            f,
-            [with_length(sequence) for sequence in sequences],
-            self._request_metadata(label=label),
-            chunksize=chunksize,
-            ordered=ordered,
-            return_exceptions=return_exceptions,
-        )
-        return ar.get() if (self.block if block is None else block) else ar
+        block = self.block if block is None else block
+        metadata = self._request_metadata(label=label)
+        if isinstance(chunksize, int) and not all(map(has_length, sequences)):
+            ar = submit_map_of_generators(
+                self,
+                f,
+                sequences,
+                metadata,
+                chunksize=chunksize,
+                ordered=ordered,
+                return_exceptions=return_exceptions,
+                wait=block,
+            )
+        else:
+            ar = submit_map(
+                self,
+                f,
+                [with_length(sequence) for sequence in sequences],
+                metadata,
+                chunksize=chunksize,
+                ordered=ordered,
+                return_exceptions=return_exceptions,
+            )
+        return ar.get() if block else ar
 
     def imap(
         self,
@@ -190,19 +255,3 @@ def _render_dependency(value: Any) -> str:
     if isinstance(value, Dependency):
         return json.dumps(value.as_dict())
     return json.dumps(list(Dependency(value)))
-
-
-@functools.lru_cache(maxsize=1024)
-def _metadata_json(
-    after: str,
-    follow: str,
-    timeout: float | None,
-    uuids: tuple[str, ...],
-    retries: int,
-    label: str | None,
-) -> str:
-    return (
-        f'{{"after":{after},"follow":{follow},"timeout":{json.dumps(timeout)},'
-        f'"targets":{json.dumps(uuids)},"retries":{retries},"label":{json.dumps(label)},'
-        '"engineroom":1}'
-    )

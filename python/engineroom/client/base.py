@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import serialize
+from .._inputs import Collector
 from .asyncresult import AsyncResult
 from .executor import ViewExecutor
+from .map import has_length
 from .records import History, Outstanding
 from .remotefunction import ParallelFunction, RemoteFunction, parallel, remote
 
@@ -19,9 +21,41 @@ Self = TypeVar("Self", bound="View")
 
 
 @functools.lru_cache(maxsize=1024)
-def label_metadata(label: str | None) -> str:
-    """Metadata of a direct request, as JSON."""
-    return f'{{"label":{json.dumps(label)},"engineroom":1}}'
+def direct_metadata(label: str | None, limits: str) -> str:
+    """Metadata of a direct request, as JSON. limits: further members, see View._limits()."""
+    return f'{{"label":{json.dumps(label)},{limits}"engineroom":1}}'
+
+
+def _check_time_limit(limit: float | None) -> None:
+    if limit is None:
+        return
+    if isinstance(limit, bool) or not isinstance(limit, (int, float)):
+        raise TypeError(f"time_limit must be seconds, not {type(limit)!r}")
+    if not 0 < limit < 1e9:
+        raise ValueError(f"time_limit must be positive (None: any time), not {limit}")
+
+
+@functools.lru_cache(maxsize=1024)
+def balanced_metadata(
+    after: str,
+    follow: str,
+    timeout: float | None,
+    uuids: tuple[str, ...],
+    retries: int,
+    label: str | None,
+    limits: str = "",
+) -> str:
+    """Metadata of a load-balanced request, as JSON; dependencies are JSON already."""
+    return (
+        f'{{"after":{after},"follow":{follow},"timeout":{json.dumps(timeout)},'
+        f'"targets":{json.dumps(uuids)},"retries":{retries},"label":{json.dumps(label)},'
+        f'{limits}"engineroom":1}}'
+    )
+
+
+def with_inputs(metadata: str, inputs: Collector) -> str:
+    """The metadata of a request that is given results of other tasks."""
+    return f'{metadata[:-1]},"inputs":{inputs.places()}}}'
 
 
 def pack_callable(f: Any) -> Any:
@@ -39,18 +73,27 @@ class View:
 
     Flags, which may also be given to the client's methods, or for a while with temp_flags():
     block (wait for results and return them, instead of an AsyncResult; default: the client's),
-    targets, label (any text, kept with the tasks), track (no effect: all can wait_for_send()),
+    targets, label (any text, kept with the tasks), time_limit (seconds that a task may run; then it
+    is interrupted, and fails with TaskTimeout; None: any time), track (no effect: all can wait_for_send()),
     raise_original (errors are raised as the class that the engine raised, see AsyncResult.get).
 
     Ctrl-C while a call waits raises KeyboardInterrupt; the task goes on, see get_result().
     """
 
-    _flag_names: tuple[str, ...] = ("targets", "block", "track", "label", "raise_original")
+    _flag_names: tuple[str, ...] = (
+        "targets",
+        "block",
+        "track",
+        "label",
+        "raise_original",
+        "time_limit",
+    )
     _balances = False  # one engine per call, chosen by the controller
     block: bool
     raise_original: bool
     track = False
     label: str | None = None
+    time_limit: float | None = None
     targets: Any = None
 
     def __init__(self, client: "Client", socket: Any = None, **flags: Any) -> None:
@@ -103,6 +146,7 @@ class View:
 
     def set_flags(self: Self, **kwargs: Any) -> Self:
         """Sets flags by name and returns the view. KeyError for a name that is none."""
+        _check_time_limit(kwargs.get("time_limit"))
         for name, value in kwargs.items():
             if name not in self._flag_names:
                 raise KeyError(f"Invalid name: {name!r}")
@@ -126,9 +170,13 @@ class View:
         """(uuids, ids) of targets."""
         return self.client._build_targets(targets)
 
-    def _request_metadata(self) -> str:
+    def _limits(self) -> str:
+        """What each task may take, as members of its metadata: '"time_limit":2.5,'."""
+        return "" if self.time_limit is None else f'"time_limit":{float(self.time_limit)},'
+
+    def _request_metadata(self, label: str | None = None) -> str:
         """Metadata of a request as the flags say, as JSON."""
-        return label_metadata(self.label)
+        return direct_metadata(self.label if label is None else label, self._limits())
 
     def _really_apply(self, f: Any, args: Any = None, kwargs: Any = None, **options: Any) -> Any:
         raise NotImplementedError("Implement in subclasses")
@@ -185,15 +233,22 @@ class View:
             return [self.history[job] if isinstance(job, int) else job for job in jobs]
         return jobs
 
-    def abort(self, jobs: Any = None, targets: Any = None, block: bool | None = None) -> Any:
+    def abort(
+        self,
+        jobs: Any = None,
+        targets: Any = None,
+        block: bool | None = None,
+        interrupt: bool = False,
+    ) -> Any:
         """Keeps jobs (msg_ids, AsyncResults; default: all outstanding) from starting.
 
-        What runs already goes on: interrupt it with client.send_signal().
+        What runs already goes on, or is interrupted, too: with interrupt=True.
         """
         return self.client.abort(
             jobs=list(self.outstanding) if jobs is None else jobs,
             targets=self.targets if targets is None else targets,
             block=self.block if block is None else block,
+            interrupt=interrupt,
         )
 
     def queue_status(self, targets: Any = None, verbose: bool = False) -> dict[Any, Any]:
@@ -248,8 +303,17 @@ class View:
     def imap(
         self, f: Callable[..., Any], *sequences: Iterable[Any], **kwargs: Any
     ) -> Iterator[Any]:
-        """An iterator over the results of map()."""
-        return iter(self.map_async(f, *sequences, **kwargs))
+        """An iterator over the results of map().
+
+        Generators are taken as results come, load-balanced over the same engines, with the options
+        of LoadBalancedView.imap.
+        """
+        if all(map(has_length, sequences)):
+            return iter(self.map_async(f, *sequences, **kwargs))
+        balanced = self.client.load_balanced_view(self.targets)
+        balanced.raise_original = self.raise_original
+        balanced.label = kwargs.pop("label", self.label)
+        return balanced.imap(f, *sequences, **kwargs)
 
     # ---- decorators ----
 

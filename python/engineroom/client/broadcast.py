@@ -5,7 +5,7 @@ from typing import Any
 
 from .. import remote_helpers, serialize
 from .._core import Task
-from .base import label_metadata, pack_callable
+from .base import pack_callable
 from .direct import DirectView
 from .map import Map
 from .mapresult import AsyncMapResult
@@ -37,7 +37,7 @@ class BroadcastView(DirectView):
         tasks = self.client._session.submit_broadcast(
             list(zip(uuids, engine_ids, strict=True)),
             msg_type,
-            label_metadata(self.label if label is None else label),
+            self._request_metadata(label),
             content,
             buffers,
             coalescing,
@@ -63,6 +63,13 @@ class BroadcastView(DirectView):
         self, buffers: list[Any], targets: Any, label: str | None
     ) -> tuple[Any, list[int]]:
         return self._broadcast("apply_request", "{}", buffers, targets, label, self.is_coalescing)
+
+    def _submit_given(
+        self, buffers: list[Any], inputs: Any, targets: Any, label: str | None
+    ) -> tuple[Any, list[int]]:
+        raise TypeError(
+            "pending results cannot be arguments of broadcasts: use a direct view, or ar.get()"
+        )
 
     def _submit_map(
         self, f: Any, lists: list[Any], return_exceptions: bool, label: str | None

@@ -170,6 +170,7 @@ class Client(Control, Queries):
         version = self._session.engines_version()
         if version != self._table_version:
             self._table = self._session.engines()
+            serialize.heed_engines(self._table.values())
             self._table_version = version
         return self._table
 
@@ -412,11 +413,38 @@ class Client(Control, Queries):
         if self._session.lost:
             raise ConnectionError(f"The controller is lost: {self._session.lost}")
 
-    # ---- what is not there ----
+    # ---- Dask ----
 
-    def become_dask(self, *args: Any, **kwargs: Any) -> Any:
-        """Not supported yet."""
-        raise NotImplementedError("Turning engines into dask workers is not supported yet.")
+    def become_dask(
+        self,
+        targets: Any = "all",
+        port: int = 0,
+        nanny: bool = False,
+        scheduler_args: dict[str, Any] | None = None,
+        **worker_args: Any,
+    ) -> Any:
+        """Makes engines workers of a Dask scheduler, beside their tasks; a distributed.Client.
+
+        The scheduler is on the first engine, and listens on the loopback address only, unless
+        scheduler_args say where ("host" or "interface"), which they must if engines are on several
+        hosts: Dask's connections ask for no key. port: of the scheduler; 0 for a free one. nanny:
+        workers in processes of their own, which Dask can restart. worker_args: of
+        distributed.Worker; one thread by default.
+        """
+        from .dask import become_dask
+
+        return become_dask(self, targets, port, nanny, scheduler_args, worker_args)
+
+    def stop_dask(self, targets: Any = "all") -> None:
+        """Ends what become_dask() started: the workers of `targets`, and the scheduler."""
+        from .dask import stop_dask
+
+        stop_dask(self, targets)
+
+    become_distributed = become_dask
+    stop_distributed = stop_dask
+
+    # ---- what is not there ----
 
     def create_message_futures(self, *args: Any, **kwargs: Any) -> Any:
         """Not supported: send_apply_request and send_execute_request return futures."""
@@ -424,8 +452,6 @@ class Client(Control, Queries):
             "Replies to messages that were not sent by this client cannot be awaited. Use"
             " send_apply_request() or send_execute_request(), which return futures."
         )
-
-    stop_dask = become_distributed = stop_distributed = become_dask
 
     def spin(self) -> None:
         """Does nothing (deprecated): replies arrive by themselves."""

@@ -21,7 +21,24 @@ class ControlReply(AsyncResult):
         self.wait()
         for task in self._tasks:
             if task.status != "ok":
+                self._refused(json.loads(task.content), task)
+
+    def _refused(self, content: dict[str, Any], task: Task) -> None:
+        raise self._client._unwrap_exception(content, task)
+
+    def check_permission(self) -> None:
+        """Waits, and raises if the controller did not pass it on."""
+        self.wait()
+        for task in self._tasks:
+            if task.status == "error" and '"PermissionError"' in task.content:
                 raise self._client._unwrap_exception(json.loads(task.content), task)
+
+
+class SignalReply(ControlReply):
+    def _refused(self, content: dict[str, Any], task: Task) -> None:
+        # Who dies of the signal may have had no time to answer.
+        if content.get("ename") != "EngineError":
+            super()._refused(content, task)
 
 
 class Control:
@@ -56,7 +73,8 @@ class Control:
         ]
         if any(task.status == "error" for task in tasks):
             self._check_connection()
-        return ControlReply(self, tasks, fname=msg_type, targets=engine_ids)
+        kind = SignalReply if msg_type == "signal_request" else ControlReply
+        return kind(self, tasks, fname=msg_type, targets=engine_ids)
 
     def send_signal(
         self: "Client", sig: int | str, targets: Any = None, block: bool | None = None
@@ -71,11 +89,16 @@ class Control:
         return self._send_control_request(targets, "clear_request", {}, block)
 
     def abort(
-        self: "Client", jobs: Any = None, targets: Any = None, block: bool | None = None
+        self: "Client",
+        jobs: Any = None,
+        targets: Any = None,
+        block: bool | None = None,
+        interrupt: bool = False,
     ) -> ControlReply | None:
         """Keeps jobs (msg_ids, AsyncResults; default: all outstanding) from starting.
 
-        What runs already goes on: interrupt it with send_signal(). Their results raise TaskAborted.
+        What runs already goes on; or, with interrupt=True, gets a KeyboardInterrupt, and nothing
+        else does. Their results raise TaskAborted.
         """
         if jobs is None:
             jobs = list(self.outstanding)
@@ -91,7 +114,10 @@ class Control:
             return None if block else ControlReply(self, [], fname="abort_request")
         if isinstance(targets, list) and None in targets:
             targets = None
-        return self._send_control_request(targets, "abort_request", {"msg_ids": msg_ids}, block)
+        content: dict[str, Any] = {"msg_ids": msg_ids}
+        if interrupt:
+            content["interrupt"] = True
+        return self._send_control_request(targets, "abort_request", content, block)
 
     def shutdown(
         self: "Client",
@@ -113,7 +139,7 @@ class Control:
         reply = self._send_control(uuids, engine_ids, "shutdown_request", {"restart": False})
         if hub or (self.block if block is None else block):
             # One that is gone before it could answer has done what it was asked for.
-            reply.wait()
+            reply.check_permission()
         if hub:
             try:
                 self._query("shutdown_request", {})

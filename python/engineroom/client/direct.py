@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from .. import remote_helpers, serialize
 from .._core import Task
+from .._inputs import Collector, collecting
 from .asyncresult import AsyncResult
-from .base import View, label_metadata, pack_callable
+from .base import View, balanced_metadata, pack_callable, with_inputs
 from .map import dists, with_length
 from .mapping import submit_map
 from .mapresult import AsyncMapResult
@@ -41,7 +42,7 @@ class DirectView(View):
     ) -> tuple[Any, list[int]]:
         """(a Task for an int, else a list of them; engine ids)."""
         uuids, engine_ids = self._build_targets(targets)
-        metadata = label_metadata(self.label if label is None else label)
+        metadata = self._request_metadata(label)
         tasks = self._send(uuids, msg_type, metadata, content, buffers)
         return (tasks[0] if isinstance(targets, int) else tasks), engine_ids
 
@@ -50,6 +51,28 @@ class DirectView(View):
     ) -> tuple[Any, list[int]]:
         """Submits a packed call: the same."""
         return self._submit("apply_request", "{}", buffers, targets, label)
+
+    def _submit_given(
+        self, buffers: list[Any], inputs: Collector, targets: Any, label: str | None
+    ) -> tuple[Any, list[int]]:
+        """The same for a call that is given results of other tasks.
+
+        The scheduler knows when they are there, so it goes by way of it, to these engines.
+        """
+        uuids, engine_ids = self._build_targets(targets)
+        label = self.label if label is None else label
+        session = self.client._session
+        tasks = []
+        for uuid in uuids:
+            metadata = with_inputs(
+                balanced_metadata("[]", "[]", 0, (uuid,), 0, label, self._limits()), inputs
+            )
+            tasks.append(
+                session.submit(
+                    "balanced", "", "apply_request", metadata, "{}", buffers, inputs=inputs.tasks
+                )
+            )
+        return (tasks[0] if isinstance(targets, int) else tasks), engine_ids
 
     def _send(
         self, uuids: list[str], msg_type: str, metadata: str, content: str, buffers: list[Any]
@@ -73,8 +96,13 @@ class DirectView(View):
     ) -> Any:
         """apply() with everything said for this call only."""
         targets = self.targets if targets is None else targets
-        buffers = [pack_callable(f), *serialize.pack_arguments(args or (), kwargs or {})]
-        tasks, engine_ids = self._submit_call(buffers, targets, label)
+        function = pack_callable(f)
+        with collecting(self.client) as inputs:
+            buffers = [function, *serialize.pack_arguments(args or (), kwargs or {})]
+        if inputs.tasks:
+            tasks, engine_ids = self._submit_given(buffers, inputs, targets, label)
+        else:
+            tasks, engine_ids = self._submit_call(buffers, targets, label)
         ar = AsyncResult(self.client, tasks, fname=getname(f), targets=engine_ids, owner=True)
         return self._finish(ar, block)
 
@@ -101,7 +129,7 @@ class DirectView(View):
     def _submit_map(
         self, f: Any, lists: list[Any], return_exceptions: bool, label: str | None
     ) -> AsyncMapResult:
-        metadata = label_metadata(self.label if label is None else label)
+        metadata = self._request_metadata(label)
         return submit_map(self, f, lists, metadata, return_exceptions=return_exceptions)
 
     # ---- code ----

@@ -35,8 +35,16 @@ class Writer:
         if label and label != self._label:
             before = f"{label} \n" if self._at_line_start else f"\n{label} \n"
             self._label = label
-        print(f"{before}{text}", file=file or sys.stdout, end="")
+        with _above_progress_bars():
+            print(f"{before}{text}", file=file or sys.stdout, end="")
         self._at_line_start = text.endswith("\n")
+
+
+def _above_progress_bars() -> contextlib.AbstractContextManager[None]:
+    """Takes bars away from the terminal's last line, and puts them back."""
+    # Who shows one has loaded it.
+    tqdm = sys.modules.get("tqdm")
+    return contextlib.nullcontext() if tqdm is None else tqdm.tqdm.external_write_mode()
 
 
 def _print_label(label: str) -> None:

@@ -92,7 +92,10 @@ class TaskFuture(Future[Any]):
         return self.__dict__.get("_state") == _CANCELLED
 
     def cancel(self) -> bool:
-        """Gives the result up: True unless it is here already. What has not started is aborted."""
+        """Gives the result up: True unless it is here already.
+
+        What has not started is aborted, what runs is interrupted.
+        """
         if self._done_now():
             return self.cancelled()
         with self._condition:
@@ -107,7 +110,7 @@ class TaskFuture(Future[Any]):
         return True
 
     def _abandon(self) -> None:
-        """Asks the engines not to start what has not started."""
+        """Asks the engines to stop."""
 
     def result(self, timeout: float | None = None) -> Any:
         """The value. Raises what the task raised, TimeoutError, or CancelledError."""

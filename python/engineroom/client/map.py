@@ -72,10 +72,14 @@ class RoundRobinMap(Map):
 dists: dict[str, type[Map]] = {"b": Map, "r": RoundRobinMap}
 
 
-def with_length(sequence: Any) -> Any:
-    """The sequence itself, or a list of it if it has no length (a generator)."""
+def has_length(sequence: Any) -> bool:
     try:
         len(sequence)
     except TypeError:
-        return list(sequence)
-    return sequence
+        return False
+    return True
+
+
+def with_length(sequence: Any) -> Any:
+    """The sequence itself, or a list of it if it has no length (a generator)."""
+    return sequence if has_length(sequence) else list(sequence)

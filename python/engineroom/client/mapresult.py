@@ -4,6 +4,7 @@ import queue
 from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from .._inputs import MapItem, reduce_result
 from .asyncresult import AsyncResult
 from .map import Map
 
@@ -45,6 +46,16 @@ class AsyncMapResult(AsyncResult):
     @classmethod
     def join(cls, *async_results: AsyncResult) -> AsyncResult:
         return AsyncResult.join(*async_results)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return reduce_result(self, self._mapObject)
+
+    def _futures(self) -> Any:
+        """Its items, to be arguments of another map while they are not here yet."""
+        if self._chunks is None or type(self._mapObject) is not Map:
+            return self
+        chunks = enumerate(self._chunks)
+        return [MapItem(self, t, i) for t, size in chunks for i in range(size)]
 
     def _parts_are_single(self) -> bool:
         return False

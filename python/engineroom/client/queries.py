@@ -13,6 +13,7 @@ from .hubresult import AsyncHubResult, finish_from_record
 from .replies import unpack_reply
 
 if TYPE_CHECKING:
+    from ..graph import TaskGraph
     from .client import Client
 
 DATES = ("submitted", "started", "completed", "received")
@@ -53,6 +54,24 @@ class Queries:
         answer.pop("status")
         status = int_keys(answer)
         return status[targets] if isinstance(targets, int) else status
+
+    def resources(self: "Client", targets: Any = "all") -> dict[Any, Any]:
+        """{engine id: {"cpus": 4, "memory": bytes, …}}: what engines offer to tasks that demand some.
+
+        For an int only that engine's. A stock controller knows of none.
+        """
+        engine_ids = None if targets == "all" else self._build_targets(targets)[1]
+        answer, _ = self._query("queue_request", {"targets": engine_ids, "resources": True})
+        del answer["status"], answer["unassigned"]
+        offers = {key: engine.get("resources", {}) for key, engine in int_keys(answer).items()}
+        return offers[targets] if isinstance(targets, int) else offers
+
+    def controller_stats(self: "Client") -> dict[str, Any]:
+        """What the controller counts: engines, what waits and where, tasks, messages per channel.
+
+        Counters are since its start; see docs/formats/extensions.md. A stock controller has none.
+        """
+        return self._query("stats_request", {})[0]["stats"]
 
     # ---- results ----
 
@@ -228,6 +247,20 @@ class Queries:
     def hub_history(self: "Client") -> list[str]:
         """msg_ids of all tasks that the controller knows, of all clients, by time of submission."""
         return self._query("history_request", {})[0]["history"]
+
+    def task_graph(self: "Client", jobs: Any = None) -> "TaskGraph":
+        """A graph to look at: which task waits for which, where each ran, and when.
+
+        jobs: AsyncResults or msg_ids (default: the last 500 tasks of this client). What they wait
+        for is in it, too.
+        """
+        from ..graph import TaskGraph
+
+        if jobs is None:
+            jobs = self.history[-500:]
+        elif isinstance(jobs, str) or hasattr(jobs, "msg_ids"):
+            jobs = [jobs]
+        return TaskGraph(self, jobs)
 
     def db_query(
         self: "Client", query: dict[str, Any], keys: str | Iterable[str] | None = None

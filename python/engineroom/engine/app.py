@@ -5,6 +5,9 @@ engine takes part in the cluster a tenth of a second after its process started.
 """
 
 import faulthandler
+import importlib
+import json
+import os
 import signal
 import sys
 import time
@@ -14,6 +17,7 @@ from typing import Any
 from . import mpi
 from .options import HELP, Options, UsageError, parse
 from .profile import read_config, run_startup
+from .resources import Offer
 
 # As in src/engine/membership.h.
 EXIT_USAGE = 64
@@ -31,10 +35,15 @@ def run(arguments: list[str]) -> int:
         options = parse(arguments)
         if options.show:
             return show(options.show)
+        if options.log_format:
+            # For the native part, too, and for engines' own children.
+            os.environ["ENGINEROOM_LOG_FORMAT"] = options.log_format
+        offer = make_offer(options)
         config = read_config(options)
         if options.use_mpi:
             # Before registering: an engine that clients see has MPI, and its rank for its id.
             join_mpi(options)
+        preload(options.preload)
         connection = find_connection(options)
     except UsageError as error:
         say(str(error))
@@ -44,7 +53,7 @@ def run(arguments: list[str]) -> int:
         return EXIT_NO_CONNECTION_FILE
     if options.unknown:
         say(f"ignoring unknown options: {' '.join(options.unknown)}")
-    return serve(options, connection, config)
+    return serve(options, connection, config, offer)
 
 
 def show(what: str) -> int:
@@ -59,7 +68,14 @@ def show(what: str) -> int:
 
 def say(message: str) -> None:
     """A line for the person who started the engine, or for the log of the launcher."""
-    print(f"engineroom-engine: {message}", file=sys.stderr, flush=True)
+    line = f"engineroom-engine: {message}"
+    if os.environ.get("ENGINEROOM_LOG_FORMAT") == "json":
+        from ..util import utcnow
+
+        when = utcnow().isoformat().replace("+00:00", "Z")
+        event = {"time": when, "level": "warning", "program": "engine", "pid": os.getpid()}
+        line = json.dumps({**event, "message": message})
+    print(line, file=sys.stderr, flush=True)
 
 
 def join_mpi(options: Options) -> None:
@@ -69,6 +85,18 @@ def join_mpi(options: Options) -> None:
         raise UsageError(str(error)) from None
     if options.requested_id < 0 and rank is not None:
         options.requested_id = rank
+
+
+def preload(modules: tuple[str, ...]) -> None:
+    for name in modules:
+        try:
+            module = importlib.import_module(name)
+            if name == "ipyparallel":
+                # Its first packing looks for NumPy.
+                module.serialize_object(None)
+        except Exception as error:
+            # Who needs it is told so, too.
+            say(f"--preload={name}: {type(error).__name__}: {error}")
 
 
 # ---- the controller ----
@@ -113,7 +141,14 @@ def read_connection(path: Path) -> str | None:
         raise UsageError(f"{path}: {error}") from None
 
 
-def make_core(options: Options, connection: str) -> Any:
+def make_offer(options: Options) -> Offer:
+    try:
+        return Offer(options.resources)
+    except ValueError as error:
+        raise UsageError(f"what the engine is to offer: {error}; see --help") from None
+
+
+def make_core(options: Options, connection: str, offer: Offer) -> Any:
     from .. import _core
 
     try:
@@ -125,6 +160,11 @@ def make_core(options: Options, connection: str) -> Any:
             max_missed_pings=options.max_missed_pings,
             log_level=options.log_level,
             uuid=options.uuid,
+            asks_engines=options.exchange != "relayed",
+            keep_bytes=max(0, options.keep_bytes),
+            spill_bytes=options.spill_bytes,
+            spill_dir=options.spill_dir,
+            resources=offer.to_json(),
         )
     except ValueError as error:
         raise UsageError(f"the connection file is not usable: {error}") from None
@@ -133,20 +173,28 @@ def make_core(options: Options, connection: str) -> Any:
 # ---- tasks ----
 
 
-def serve(options: Options, connection: str, config: Any) -> int:
+def serve(options: Options, connection: str, config: Any, offer: Offer) -> int:
     from .. import _core
 
     try:
-        core = make_core(options, connection)
+        core = make_core(options, connection, offer)
     except UsageError as error:
         say(str(error))
         return EXIT_USAGE
+    if options.log_url:
+        try:
+            _core.forward_logs(options.log_url)
+        except ValueError as error:
+            say(f"--log-url={options.log_url}: {error}")
     if sys.__stderr__ is not None:
         # A crash in C code leaves a traceback in the log.
         faulthandler.enable(sys.__stderr__)
+    # Mostly, IPython is imported while others hear of us. Who preloads something wants no first task
+    # to wait.
+    shell = make_shell(core, options, config) if options.preload else None
     core.start()
     try:
-        work(core, options, config)
+        work(core, shell or make_shell(core, options, config), options, config, offer)
     finally:
         code = core.exit_code
         core.close()
@@ -157,17 +205,20 @@ def serve(options: Options, connection: str, config: Any) -> int:
     return code
 
 
-def work(core: Any, options: Options, config: Any) -> None:
-    from .shell import make_shell
+def make_shell(core: Any, options: Options, config: Any) -> Any:
+    from . import shell, worker  # noqa: F401 - the worker, too, takes a while
 
-    shell = make_shell(core, options.profile_folder(), options.shell, config)
+    return shell.make_shell(core, options.profile_folder(), options.shell, config)
+
+
+def work(core: Any, shell: Any, options: Options, config: Any, offer: Offer) -> None:
     replace_streams(core)
     install_comms(core)
     core.set_kernel_info(kernel_info())
 
     from .worker import Worker
 
-    worker = Worker(core, shell)
+    worker = Worker(core, shell, offer.gpu_ids)
     run_startup(shell, options, config)
     worker.run()
 
@@ -194,7 +245,6 @@ def restore_streams() -> None:
 
 
 def kernel_info() -> str:
-    import json
     import platform
 
     import IPython

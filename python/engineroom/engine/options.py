@@ -29,11 +29,26 @@ options:
   --timeout SECONDS      how long to wait for the connection file, and for the controller's answer;
                          0 = for ever (default)
   --id N                 ask for this engine id, such as an MPI rank
+  --cpus N               offer as many processors to tasks that demand some (default: what OpenMP
+                         may use: OMP_NUM_THREADS, or all)
+  --gpus N               the same for GPUs (default: the engine's share of those that are here)
+  --memory SIZE          the same for memory, such as 8GiB (default: its share)
+  --resource NAME=AMOUNT anything else that tasks may demand; several times, or with commas
   --mpi                  started by mpiexec: have MPI ready, and ask for the rank as the engine id
+  --preload MODULES      import modules (a,b,…) before registering, so that no task waits for them:
+                         torch, or ipyparallel, which the first call of an ipyparallel client needs
   -c CODE                run code before any task
   -s FILE                run a file before any task
+  --keep-bytes N         results kept in memory, for tasks that are given them (default: 1 GiB)
+  --spill-bytes N        large ones beyond that, on disk; 0: none (default: 8 GiB, but at most a
+                         tenth of what is free there)
+  --spill-dir DIR        where (default: $TMPDIR or /var/tmp)
+  --exchange WAY         direct: engines of one host give results to each other (default);
+                         relayed: all go by the controller
   --log-level LEVEL      debug, info, warning (default) or error; or a number as in Python's logging
   --debug                the same as --log-level=debug
+  --log-format FORMAT    text, or json: an object per line (what ENGINEROOM_LOG_FORMAT says)
+  --log-url URL          send copies to a ZeroMQ SUB socket that listens there: tcp://host:port
   --InteractiveShell.TRAIT=VALUE
                          options of IPython
   --version              print the version and exit
@@ -60,15 +75,24 @@ class Options:
     cluster_id: str = ""
     timeout: float = 0.0  # seconds; 0 = for ever
     requested_id: int = -1
+    resources: str = ""  # "gpus=1,licence=2": see resources.py
     use_mpi: bool = False
     mpi_code: str = mpi.DEFAULT_CODE
+    preload: tuple[str, ...] = ()  # modules
     startup_code: str = ""
     startup_file: str = ""
     log_level: str = "warning"
+    log_format: str = ""  # see src/base/log.cpp
+    log_url: str = ""
     max_missed_pings: int = 50
     gone_after: float = 5.0  # seconds
     connection_info: str = ""  # text of a connection file
     uuid: str = ""
+    # Results that are arguments of other tasks.
+    exchange: str = "direct"
+    keep_bytes: int = 1 << 30
+    spill_bytes: int = -1  # the core chooses
+    spill_dir: str = ""
     # What the command line said: the profile's configuration does not change it.
     given: set[str] = field(default_factory=set)
     show: str = ""  # "help" or "version": print it and exit
@@ -88,8 +112,23 @@ class Options:
         return base / f"profile_{self.profile or 'default'}"
 
 
+# What each of them adds to Options.resources.
+_RESOURCES = {
+    "cpus": "cpus={}",
+    "gpus": "gpus={}",
+    "memory": "memory={}",
+    "resource": "{}",
+}
+
+
 def _truth(value: object) -> bool:
     return str(value).lower() in ("true", "1")
+
+
+def _names(value: object) -> tuple[str, ...]:
+    """Of "a,b", or of a list."""
+    words = value.split(",") if isinstance(value, str) else value
+    return tuple(str(word).strip() for word in words)  # type: ignore[attr-defined]
 
 
 # Option → field of Options and its type. "" as a field: accepted, and ignored.
@@ -102,15 +141,29 @@ _FIELDS = {
     "cluster-id": ("cluster_id", str),
     "timeout": ("timeout", float),
     "id": ("requested_id", int),
+    "preload": ("preload", _names),
     "c": ("startup_code", str),
     "s": ("startup_file", str),
     "log-level": ("log_level", str),
+    "log-format": ("log_format", str),
+    "log-url": ("log_url", str),
+    "BaseParallelApplication.log_url": ("log_url", str),
+    "IPEngine.log_url": ("log_url", str),
     "uuid": ("uuid", str),
+    "exchange": ("exchange", str),
+    "keep-bytes": ("keep_bytes", int),
+    "spill-bytes": ("spill_bytes", int),
+    "spill-dir": ("spill_dir", str),
+    "IPEngine.exchange": ("exchange", str),
+    "IPEngine.keep_bytes": ("keep_bytes", int),
+    "IPEngine.spill_bytes": ("spill_bytes", int),
+    "IPEngine.spill_dir": ("spill_dir", str),
     "IPEngine.url_file": ("file", str),
     "IPEngine.connection_info_env": ("connection_info", str),
     "IPEngine.timeout": ("timeout", float),
     "IPEngine.wait_for_url_file": ("timeout", float),
     "IPEngine.id": ("requested_id", int),
+    "IPEngine.preload": ("preload", _names),
     "IPEngine.startup_command": ("startup_code", str),
     "IPEngine.startup_script": ("startup_file", str),
     "IPEngine.max_heartbeat_misses": ("max_missed_pings", int),
@@ -151,6 +204,8 @@ def parse(arguments: list[str], environment: dict[str, str] | None = None) -> Op
     options = Options()
     _read_command_line(options, list(arguments))
     _read_environment(options, os.environ if environment is None else environment)
+    if options.exchange not in ("direct", "relayed"):
+        raise UsageError(f"--exchange={options.exchange}: it is direct or relayed; see --help")
     return options
 
 
@@ -166,7 +221,7 @@ def _read_command_line(options: Options, arguments: list[str]) -> None:
             if target:
                 setattr(options, target, setting)
             continue
-        known = name in _FIELDS
+        known = name in _FIELDS or name in _RESOURCES
         if not equals:
             # `--profile x`. What follows an unknown option may be its value or not: it is left
             # alone.
@@ -183,6 +238,9 @@ def _read_command_line(options: Options, arguments: list[str]) -> None:
 
 
 def _set(options: Options, name: str, value: str) -> None:
+    if name in _RESOURCES:
+        options.resources += f",{_RESOURCES[name].format(value)}"
+        return
     target, kind = _FIELDS[name]
     if not target:
         return

@@ -4,6 +4,7 @@ engines read them.
 Only files of the profile's folder count; nothing is read from the working directory.
 """
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -48,12 +49,21 @@ def run_startup(shell: Any, options: Options, config: Any) -> None:
             shell.run_cell(line, silent=True)
         for file in settings.get("exec_files", ()):
             _run_file(shell, Path(file).expanduser())
+    # As every program of IPython's does.
+    if os.environ.get("PYTHONSTARTUP") and _wants_python_startup(config):
+        _run_file(shell, Path(os.environ["PYTHONSTARTUP"]).expanduser())
     for path in startup_files(options.profile_folder()):
         _run_file(shell, path)
     if options.startup_file:
         _run_file(shell, Path(options.startup_file).expanduser())
     if options.startup_code:
         shell.run_cell(options.startup_code, silent=True)
+
+
+def _wants_python_startup(config: Any) -> bool:
+    if config is None:
+        return True
+    return all(config.get(name, {}).get("exec_PYTHONSTARTUP", True) for name in _APP_SECTIONS)
 
 
 def startup_files(profile_folder: Path) -> list[Path]:

@@ -15,7 +15,7 @@ class EngineStream(io.TextIOBase):
 
     def __init__(self, core: Any, name: str, original: Any):
         super().__init__()
-        self._core = core
+        self.core = core
         self._name = name
         self._original = original
         self._pid = os.getpid()
@@ -58,14 +58,14 @@ class EngineStream(io.TextIOBase):
                 self._original.write(text)
             return len(text)
         try:
-            self._core.write(self._name, text)
+            self.core.write(self._name, text)
         except UnicodeEncodeError:
-            self._core.write(self._name, text.encode("utf-8", "replace").decode())
+            self.core.write(self._name, text.encode("utf-8", "replace").decode())
         return len(text)
 
     def flush(self) -> None:
         if os.getpid() == self._pid:
-            self._core.flush()
+            self.core.flush()
         elif self._original is not None:
             self._original.flush()
 

@@ -10,14 +10,20 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from .. import datapub
+from .._core import task_interrupt_signal
+from ..error import TaskTimeout
 from ..original import pack_original
 from ..serialize import forget_functions, pack_object, unpack_call
 from .errors import error_content
 from .shell import EngineShell
+
+if TYPE_CHECKING:
+    from .kernel import BoundKernel
 
 APPLY, EXECUTE, COMM, CLEAR = range(4)
 
@@ -25,16 +31,24 @@ APPLY, EXECUTE, COMM, CLEAR = range(4)
 class Worker:
     """Takes tasks from the native engine and answers them."""
 
-    def __init__(self, core: Any, shell: EngineShell):
-        self._core = core
-        self._shell = shell
+    # The one of this process, if it is an engine.
+    current: "Worker | None" = None
+
+    def __init__(self, core: Any, shell: EngineShell, gpu_ids: Sequence[str] = ()):
+        Worker.current = self
+        self._core = self.core = core
+        self._shell = self.shell = shell
         self._namespace = shell.user_ns
+        self._gpu_ids = gpu_ids
         self._data_pub = datapub.Publisher(core)
         shell.data_pub = shell.kernel.data_pub = self._data_pub
         # For tasks that import ipyparallel's, which would publish through an ipykernel.
         sys.modules["ipyparallel.engine.datapub"] = datapub
         # True while code of users runs: the only time at which an interrupt may be raised.
         self._interruptible = False
+        # Nothing runs, and signals are looked at.
+        self.is_waiting = False
+        self._kernel: BoundKernel | None = None
         self._handlers: list[Callable[[Any], None]] = [
             self._apply,
             self._execute,
@@ -45,9 +59,14 @@ class Worker:
     def run(self) -> None:
         """Until the engine ends."""
         signal.signal(signal.SIGINT, self._on_interrupt)
+        signal.signal(task_interrupt_signal(), self._on_task_interrupt)
         core, handlers = self._core, self._handlers
         while True:
+            self.is_waiting = True
+            if self._kernel is not None:
+                self._kernel.serve()
             task = core.next()
+            self.is_waiting = False
             if task is None:
                 return
             try:
@@ -60,9 +79,40 @@ class Worker:
             del task
 
     def _on_interrupt(self, number: int, frame: Any) -> None:
-        if self._interruptible:
-            self._interruptible = False
+        self._interrupt(frame)
+
+    def _on_task_interrupt(self, number: int, frame: Any) -> None:
+        # It may have been meant for a task that has ended meanwhile.
+        if self._core.interruption:
+            self._interrupt(frame)
+
+    def _interrupt(self, frame: Any) -> None:
+        # A task that goes on after one interrupt gets the next one, too. Never raised in run(),
+        # which takes what is raised while an interrupt is being reported: the engine would end.
+        if self._interruptible and frame.f_code is not Worker.run.__code__:
             raise KeyboardInterrupt
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """For running users' code."""
+        self._interruptible = True
+        try:
+            yield
+        finally:
+            self._interruptible = False
+
+    # ---- as a kernel of frontends ----
+
+    def bind(self, **options: Any) -> "BoundKernel":
+        """Becomes a kernel, once."""
+        if self._kernel is None:
+            from .kernel import BoundKernel
+
+            self._kernel = BoundKernel(self, **options)
+        return self._kernel
+
+    def unbind(self) -> None:
+        self._kernel = None
 
     # ---- apply ----
 
@@ -71,7 +121,8 @@ class Worker:
         try:
             self._interruptible = True
             self._data_pub.foreign = foreign
-            result = self._call_foreign(task) if foreign else self._call(task)
+            call = self._call_foreign if foreign else self._call
+            result = self._call_granted(call, task) if task.resources else call(task)
             self._interruptible = False
             self._core.finish_ok(result)
         except BaseException as error:
@@ -79,8 +130,20 @@ class Worker:
             self._fail(error, "apply", self._format(error, publish=foreign))
 
     def _call(self, task: Any) -> Any:
-        f, args, kwargs = unpack_call(task.buffers, self._namespace)
+        f, args, kwargs = unpack_call(task.buffers, self._namespace, task.inputs)
         return pack_object(f(*args, **kwargs))
+
+    def _call_granted(self, call: Callable[[Any], Any], task: Any) -> Any:
+        """A call that demands some of what this engine offers."""
+        from .resources import granted
+
+        self._interruptible = False
+        with granted(json.loads(task.resources), self._gpu_ids):
+            self._interruptible = True
+            try:
+                return call(task)
+            finally:
+                self._interruptible = False
 
     def _call_foreign(self, task: Any) -> Any:
         """A call in ipyparallel's own format."""
@@ -182,6 +245,13 @@ class Worker:
         traceback: list[str],
         abort_executes: bool = False,
     ) -> None:
+        interruption = self._core.interruption
+        if interruption == "abort":
+            self._core.finish("aborted", "")
+            return
+        if interruption == "time limit":
+            limit = self._core.time_limit
+            error = TaskTimeout(f"the task ran longer than its time limit of {limit:g} s")
         info = self._shell.kernel.get_engine_info()
         unmet = type(error).__name__ == "UnmetDependency"
         original = {} if unmet else pack_original(error)
