@@ -21,11 +21,12 @@ BIN = Path(sys.executable).parent
 STOCK_PYTHON = os.environ["STOCK_PYTHON"]
 STOCK_SITE = os.environ["STOCK_SITE"]
 
-# (client, controller, engines). Not in the list: our client with stock engines, which do not know the
-# out-of-band buffers that our client sends large arguments in.
+# (client, controller, engines)
 MIXTURES = [
     ("ours", "ours", "ours"),
+    ("ours", "ours", "stock"),
     ("ours", "stock", "ours"),
+    ("ours", "stock", "stock"),
     ("stock", "ours", "ours"),
     ("stock", "ours", "stock"),
     ("stock", "stock", "ours"),
@@ -95,11 +96,88 @@ def large_arguments():
     data = bytes(range(256)) * 4096
     return rc[rc.ids[0]].apply_sync(len, data) == len(data)
 
-failed = 0
-for operation in (
+def large_arrays():
+    import numpy
+
+    array = numpy.arange(1 << 17, dtype="f8").reshape(2, -1)
+    view["array"] = array
+    total = view.apply_sync(lambda a: float(a.sum()), ipp.Reference("array"))
+    packed = balanced.apply_sync(lambda a: 2 * a, ipp.PrePickled(array))
+    pulled = view["array"]
+    return total == [array.sum()] * 2 and (packed == 2 * array).all() and (pulled[1] == array).all()
+
+def references():
+    view.push({"r": 3})
+    return view.apply_sync(lambda x, y: x + y[0], ipp.Reference("r"), [ipp.Reference("r + 1")]) == [7, 7]
+
+def direct_map():
+    return list(view.map_sync(lambda x, y: x * y, range(7), range(7))) == [x * x for x in range(7)]
+
+def parallel_functions():
+    @view.parallel(block=True)
+    def double(part):
+        return [2 * x for x in part]
+
+    @balanced.remote(block=True)
+    def add(x, y):
+        return x + y
+
+    return list(double(range(6))) == list(range(0, 12, 2)) and add(1, 2) == 3
+
+def dependencies():
+    first = balanced.apply_async(lambda: 1)
+    with balanced.temp_flags(after=[first], block=False):
+        second = balanced.apply_async(lambda: 2)
+    return second.get(20) == 2
+
+def printed_output():
+    result = view.apply_async(lambda: print("from a function"))
+    result.get(20)
+    result.wait_for_output(20)
+    return [text.strip() for text in result.stdout] == ["from a function"] * 2
+
+def aborted():
+    import time
+
+    engine = rc[rc.ids[0]]
+    first = engine.apply_async(time.sleep, 0.5)
+    second = engine.apply_async(time.sleep, 0)
+    second.abort()
+    first.get(20)
+    try:
+        second.get(20)
+    except (ipp.TaskAborted, ipp.RemoteError) as error:
+        return "Aborted" in type(error).__name__ + str(error)
+
+def errors_of_all():
+    try:
+        view.execute("1/0", block=True)
+    except ipp.CompositeError as error:
+        return len(error.elist) == 2
+
+def magics():
+    from IPython.core.interactiveshell import InteractiveShell
+
+    shell = InteractiveShell.instance()
+    rc.activate()
+    shell.run_line_magic("px", "in_px = 4")
+    return view["in_px"] == [4, 4]
+
+def cleared():
+    rc.clear(block=True)
+    try:
+        rc[rc.ids[0]]["b"]
+    except ipp.RemoteError as error:
+        return error.ename == "NameError"
+
+OPERATIONS = (
     apply_direct, globals_are_the_engines, push_and_pull, scatter_and_gather, balanced_map,
-    execute_prints, errors_are_remote, broadcast_apply, queue_status, large_arguments,
-):
+    execute_prints, errors_are_remote, broadcast_apply, queue_status, large_arguments, large_arrays,
+    references, direct_map, parallel_functions, dependencies, printed_output, aborted, errors_of_all,
+    magics, cleared,
+)
+failed = 0
+for operation in OPERATIONS:
     try:
         problem = None if operation() else "wrong result"
     except BaseException as error:
@@ -107,7 +185,7 @@ for operation in (
     if problem:
         failed += 1
         print(f"    {operation.__name__}: {problem}")
-print(f"    {10 - failed} of 10")
+print(f"    {len(OPERATIONS) - failed} of {len(OPERATIONS)}")
 rc.close()
 sys.exit(failed)
 """
@@ -137,12 +215,25 @@ def wait_for_files(home: Path) -> None:
         time.sleep(0.02)
 
 
+def link_package(folder: Path) -> Path:
+    """A folder in which a stock engine finds our package, and no other one of our environment."""
+    import engineroom
+    from engineroom import _core
+
+    package = folder / "engineroom"
+    package.mkdir(parents=True)
+    native = Path(_core.__file__)
+    for path in {*Path(engineroom.__file__).parent.iterdir(), native}:
+        if path.name != "__pycache__":
+            (package / path.name).symlink_to(path)
+    return folder
+
+
 def try_mixture(client: str, controller: str, engines: str) -> int:
     home = Path(tempfile.mkdtemp(prefix="cross-"))
     processes = []
     # A client's tasks name its own package's modules, which any engine has to import.
-    ours = str(Path(__file__).resolve().parent.parent / "python")
-    paths = {"ours": STOCK_SITE, "stock": ours}
+    paths = {"ours": STOCK_SITE, "stock": str(link_package(home / "package"))}
     try:
         # Both kinds of controller expect the profile directory to be there or make it.
         processes.append(start(CONTROLLERS[controller], home))

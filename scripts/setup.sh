@@ -11,12 +11,17 @@ packages=(
   # tools
   ca-certificates ccache cmake g++ make ninja-build pkg-config
   # libraries
-  libcli11-dev libsimdjson-dev libspdlog-dev libsqlite3-dev libssl-dev libzmq3-dev
+  libcli11-dev libpq-dev libpqxx-dev libsimdjson-dev libspdlog-dev libsqlite3-dev libssl-dev libzmq3-dev
   # the compiler; the g++ above brings the C++ standard library that compiled cells use; clang++ too builds modules
   clang-19 libclang-19-dev libomp-19-dev llvm-19-dev
   # tests and benchmarks
   libbenchmark-dev libgmock-dev libgtest-dev
   libopenmpi-dev openmpi-bin # engines under MPI; mpi4py of .venv loads its library
+  iproute2 # `ss`: what listens
+  munge slurm-wlm # engines as jobs of a batch system
+  iproute2 openssh-client openssh-server # engines on other hosts
+  postgresql # records on a server
+  graphviz # pictures of task graphs as .png and .pdf
   chromium # what a person sees in a notebook, looked at by playwright
 )
 # Debian splits its own Python; any other one comes whole.

@@ -47,6 +47,7 @@ class LocalCluster:
         self.env["IPYTHONDIR"] = str(folder)
         self.log = folder / "log"
         self.controller = self._start([*controller_command(), "--ping=500", *controller_args])
+        self.engine_args: list[str] = []
         self.engines: list[subprocess.Popen[bytes]] = []
         self.clients: list[engineroom.Client] = []
         wait_until(self._has_files, "connection files")
@@ -78,11 +79,12 @@ class LocalCluster:
         self.clients.append(client)
         return client
 
-    def add_engines(self, count: int) -> None:
+    def add_engines(self, count: int, *engine_args: str) -> None:
         """Starts engines and waits until they are registered."""
         with engineroom.Client(str(self.connection_file)) as client:
             expected = len(client) + count
-            started = [self._start(engine_command()) for _ in range(count)]
+            command = [*engine_command(), *self.engine_args, *engine_args]
+            started = [self._start(command) for _ in range(count)]
             self.engines += started
             wait_until(
                 lambda: len(client) >= expected or any(p.poll() is not None for p in started),

@@ -59,8 +59,28 @@ def test_version_and_help():
     assert "examples:" in run("--help").stdout
     for command in ("start", "engines", "list", "stop", "clean", "completion", "build", "config"):
         assert "usage: engineroom" in run(command, "--help").stdout
+        # ipcluster's word for it.
+        assert run(command, "--help-all").stdout == run(command, "--help").stdout
     assert run(check=False).returncode == 2
     assert run("nonsense", check=False).returncode == 2
+
+
+def test_manual_pages(tmp_path):
+    written = run("man", "--install", str(tmp_path)).stdout.split()
+    pages = {path.stem: path.read_text() for path in (tmp_path / "man1").iterdir()}
+    assert len(written) == len(pages) > 10
+    start = pages["engineroom-start"]
+    assert start == run("man", "start").stdout
+    assert r"\fB\-n\fR, \fB\-\-n\fR \fIN\fR" in start
+    assert ".SH EXAMPLES" in start
+    assert ".BR engineroom-stop (1)" in start
+    assert "--ping" in pages["engineroom-controller"].replace("\\-", "-")
+    assert "SUPPRESS" not in "".join(pages.values()) + run("completion", "zsh").stdout
+    # No line of text may be taken for a command.
+    known = {".TH", ".SH", ".TP", ".PP", ".nf", ".fi", ".BR"}
+    lines = [line for page in pages.values() for line in page.splitlines()]
+    assert {line.split()[0] for line in lines if line.startswith((".", "'"))} <= known
+    assert run("man", "nonsense", check=False).returncode == 2
 
 
 def test_help_teaches():

@@ -369,8 +369,25 @@ def test_shutdown_of_one_engine(client, cluster):
         client.shutdown(restart=True)
 
 
-def test_not_supported_yet(client):
-    with pytest.raises(NotImplementedError, match="dask"):
-        client.become_dask()
+def test_what_is_deprecated_says_so(client):
     with pytest.warns(DeprecationWarning):
         client.spin()
+
+
+def test_an_engine_that_dies_of_its_signal_has_got_it(client):
+    """Even when it had no time to answer, which is not always so."""
+    from types import SimpleNamespace
+
+    from engineroom.client.control import ControlReply, SignalReply
+
+    died = SimpleNamespace(status="error", content='{"ename": "EngineError", "evalue": "died"}')
+    for kind, fails in ((SignalReply, False), (ControlReply, True)):
+        reply = kind(client, [], fname="request")
+        reply._tasks = [died]
+        reply._client = SimpleNamespace(_unwrap_exception=lambda *_: ipp.EngineError())
+        reply.wait = lambda: True
+        if fails:
+            with pytest.raises(ipp.EngineError):
+                reply.check()
+        else:
+            reply.check()

@@ -9,6 +9,7 @@ import time
 
 import engineroom as ipp
 import pytest
+from engineroom.cluster.programs import controller_command
 from waiting import wait_until
 
 SOON = 10.0  # seconds
@@ -82,6 +83,25 @@ def test_controller_that_dies(new_cluster, number):
         client.wait_for_engines(5, timeout=30)
     assert "lost" in repr(client) or "closed" in repr(client)
     client.close()
+
+
+def test_controller_that_is_replaced(new_cluster):
+    """At once, so that its loss would be taken for a hiccup of the network."""
+    cluster = new_cluster(1, "--reuse")
+    client = cluster.connect()
+    view = client.load_balanced_view()
+    engine = client[client.ids[0]]
+    pending = [view.apply_async(time.sleep, 30), engine.apply_async(time.sleep, 30)]
+    for result in pending:
+        result.wait_for_send(SOON)
+    cluster.controller.kill()
+    cluster.controller.wait()
+    cluster.controller = cluster._start([*controller_command(), "--ping=500", "--reuse"])
+    for result in pending:
+        with pytest.raises(ipp.EngineError, match="replaced"):
+            result.get(2 * SOON)
+    wait_until(lambda: len(client) == 1, "the engine to register again")
+    assert client.queue_status()["unassigned"] == 0
 
 
 def test_shutdown_of_everything(new_cluster):

@@ -269,8 +269,6 @@ def test_stock_names_are_all_there():
     assert ipp.version_info[0] == int(ipp.__version__.split(".")[0])
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         ipp.nonsense
-    with pytest.raises(NotImplementedError):
-        ipp.bind_kernel()
 
 
 def test_canning_moves_functions_to_other_globals():

@@ -4,6 +4,7 @@ import resource
 import time
 
 import pytest
+import zmq
 from controller_peers import Client, ControllerProcess, Engine
 from waiting import wait_until
 
@@ -83,11 +84,27 @@ def test_a_silent_engine_is_dead_after_too_many_misses():
         wait_until(lambda: not client.engines(), "the engine to be given up", 5)
 
 
-def test_anybody_may_unregister_an_engine(controller, client):
+def test_whoever_has_the_engines_key_may_unregister_an_engine(controller, client):
+    """As the process does that watches a stock engine."""
     engine = Engine(controller, "engine-1").join()
-    client.send(client.hub, "unregistration_request", {"id": engine.id})
+    other = Engine(controller, "engine-2", register=False)
+    other.send(other.registration, "unregistration_request", {"id": engine.id})
     wait_until(lambda: not client.engines(), "the engine to be gone")
-    assert not client.hub.poll(0)
+    assert not other.registration.poll(0)
+
+
+def test_clients_neither_register_nor_unregister(controller, client):
+    engine = Engine(controller, "engine-1").join()
+    # Where clients ask, registration is no question; where engines register, their key counts.
+    assert client.ask("registration_request", {"uuid": "false"}).type == "hub_error"
+    assert client.ask("unregistration_request", {"id": engine.id}).type == "hub_error"
+    port = controller.engine_info["registration"]
+    at_registration = client.connect(zmq.DEALER, port, b"false")
+    client.send(at_registration, "registration_request", {"uuid": "false"})
+    client.send(at_registration, "unregistration_request", {"id": engine.id})
+    wait_until(lambda: controller.stats()["dropped"]["bad_signature"] == 2, "both to be counted")
+    assert client.engines() == {"0": "engine-1"}
+    assert not at_registration.poll(0)
 
 
 def test_an_engine_of_ours_that_returns_registers_anew():

@@ -107,9 +107,10 @@ def test_requests_of_the_wrong_shape_get_an_answer_or_none(controller, content):
     client = Client(controller)
     for msg_type in ("queue_request", "result_request", "purge_request"):
         assert client.ask(msg_type, content).content["status"] in ("ok", "error")
-    client.send(client.hub, "registration_request", content)
-    assert client.receive(client.hub).content["status"] == "error"
-    client.send(client.hub, "unregistration_request", content)
+    engine = Engine(controller, "engine-1", register=False)
+    engine.send(engine.registration, "registration_request", content)
+    assert engine.receive(engine.registration).content["status"] == "error"
+    engine.send(engine.registration, "unregistration_request", content)
     for channel in (client.task, client.broadcast):
         client.send(channel, "apply_request", content, metadata=content | {"after": content})
     assert client.ask("connection_request").content["status"] == "ok"

@@ -6,6 +6,7 @@ import signal
 import stat
 import subprocess
 
+import engineroom
 import pytest
 from controller_peers import Client, ControllerProcess, Engine, controller_binary
 from waiting import wait_until
@@ -17,8 +18,24 @@ def run(*arguments):
     )
 
 
+def test_a_log_of_json(tmp_path):
+    for flags, env in ((["--log-format=json"], {}), ([], {"ENGINEROOM_LOG_FORMAT": "json"})):
+        with subprocess.Popen(
+            [controller_binary(), f"--profile-dir={tmp_path}", *flags],
+            env={**os.environ, **env},
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as controller:
+            first = json.loads(controller.stderr.readline())
+            controller.terminate()
+            rest = [json.loads(line) for line in controller.stderr]
+        assert list(first) == ["time", "level", "program", "pid", "message"]
+        assert {event["pid"] for event in (first, *rest)} == {controller.pid}
+        assert first["program"] == "controller"
+
+
 def test_version_and_help():
-    assert run("--version").stdout.startswith("engineroom-controller 0.")
+    assert run("--version").stdout.strip() == engineroom.__version__
     for flag in ("--help", "-h", "--help-all"):
         result = run(flag)
         assert result.returncode == 0
@@ -44,13 +61,13 @@ def test_files_are_private_and_complete():
             assert key in client and key in engine
         assert isinstance(client["broadcast"], int)
         assert isinstance(engine["broadcast"], list)
-        assert client["key"] == engine["key"] != ""
-        assert client["registration"] == engine["registration"]
+        assert client["key"] and engine["key"] and client["key"] != engine["key"]
         assert client["task_scheme"] == "leastload"
         ports = [client[k] for k in ("control", "mux", "task", "iopub", "notification")]
         ports += [engine[k] for k in ("control", "mux", "task", "iopub", "hb_ping", "hb_pong")]
-        ports += [client["registration"], client["broadcast"], *engine["broadcast"]]
-        assert len(set(ports)) == 14
+        ports += [client["registration"], engine["registration"]]
+        ports += [client["broadcast"], *engine["broadcast"]]
+        assert len(set(ports)) == 15
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
@@ -186,4 +203,4 @@ def test_stats_are_logged_at_exit():
         controller.process.terminate()
         assert controller.wait() == 0
         line = next(line for line in controller.log().splitlines() if "stats {" in line)
-        assert json.loads(line[line.index("{") :])["received"]["registration"] == 1
+        assert json.loads(line[line.index("{") :])["received"]["query"] == 1

@@ -44,7 +44,9 @@ def test_direct_request_and_reply(client, engines):
     client.mux.send_multipart([engine.identity, *frames])
     request = engine.receive(engine.shell)
     assert request.identities[0] == b"mux_out"
-    assert [DELIMITER, request.signature, *request.raw, *request.buffers] == frames
+    # All as it was but for the signature, which is by the engines' key.
+    assert [DELIMITER, frames[1], *request.raw, *request.buffers] == frames
+    assert request.signature == engine.sign(request.raw)
     engine.answer(request, buffers=[b"result", b"y" * 100_000])
     reply = client.receive(client.mux)
     assert reply.identities == [engine.identity]
@@ -176,7 +178,7 @@ def test_coalescing_broadcast_survives_the_death_of_an_engine(client, engines):
     assert engines[1].uuid in reply.content["evalue"]
 
 
-def test_iopub_reaches_clients_verbatim_and_the_record(client, engines):
+def test_iopub_reaches_clients_and_the_record(client, engines):
     engine = engines[0]
     msg_id = client.send(client.mux, "execute_request", to=[engine.identity])
     request = engine.receive(engine.shell)
@@ -185,7 +187,7 @@ def test_iopub_reaches_clients_verbatim_and_the_record(client, engines):
     topic = f"engine.{engine.id}.stdout".encode()
     engine.iopub.send_multipart([topic, *frames])
     assert client.iopub.poll(5000)
-    assert client.iopub.recv_multipart() == [topic, *frames]
+    assert client.iopub.recv_multipart() == [topic, frames[0], client.sign(frames[2:]), *frames[2:]]
     engine.answer(request)
     client.receive(client.mux)
     reply = client.ask("result_request", {"msg_ids": [msg_id], "status_only": False}).content

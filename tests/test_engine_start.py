@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,14 @@ def test_engine_waits_for_the_file(controller, tmp_path):
     controller.accept()
 
 
+def test_a_log_of_json(controller, tmp_path):
+    engine = run("--log-format=json", "--file=/nowhere.json", "--timeout=0.2")
+    events = [json.loads(line) for line in engine.stderr.splitlines()]
+    assert {event["program"] for event in events} == {"engine"}
+    assert "no connection file /nowhere.json" in events[-1]["message"]
+    assert list(events[-1]) == ["time", "level", "program", "pid", "message"]
+
+
 # ---- profiles and startup code ----
 
 
@@ -160,6 +169,35 @@ def test_startup_code(controller, tmp_path):
     controller.add_engine(f"--profile-dir={profile}", "-s", str(script), "-c", "d = b + 1")
     assert value_of(controller, "(line, a, b, d)") == "(1, 5, 6, 7)"
     assert value_of(controller, "get_ipython().ast_node_interactivity") == "all"
+
+
+def test_preload(controller, tmp_path, monkeypatch):
+    """Imported when the engine registers; what cannot be is told, and no reason to fail."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "slow.py").write_text("import time; time.sleep(0.3); when = time.time()")
+    profile = tmp_path / "profile_x"
+    profile.mkdir()
+    (profile / "ipengine_config.py").write_text("c.IPEngine.preload = ['missing_module', 'slow']")
+    controller.add_engine(f"--profile-dir={profile}")
+    registered = time.time()
+    assert float(value_of(controller, "__import__('sys').modules['slow'].when")) < registered
+
+
+def test_pythonstartup(controller, tmp_path, monkeypatch):
+    """Runs first, as in every program of IPython's, unless the profile says no."""
+    (tmp_path / "first.py").write_text("import os\na = [os.getpid()]")
+    monkeypatch.setenv("PYTHONSTARTUP", str(tmp_path / "first.py"))
+    controller.add_engine(f"--ipython-dir={tmp_path}", "-c", "a.append(2)")
+    assert value_of(controller, "len(a)") == "2"
+
+
+def test_pythonstartup_can_be_turned_off(controller, tmp_path, monkeypatch):
+    (tmp_path / "first.py").write_text("a = 1")
+    monkeypatch.setenv("PYTHONSTARTUP", str(tmp_path / "first.py"))
+    config = "c.InteractiveShellApp.exec_PYTHONSTARTUP = False"
+    (tmp_path / "ipython_config.py").write_text(config)
+    controller.add_engine(f"--profile-dir={tmp_path}")
+    assert value_of(controller, "'a' in globals()") == "False"
 
 
 def test_nothing_is_written_into_the_profile(controller, tmp_path):

@@ -227,9 +227,30 @@ def test_interrupt_reaches_the_task_only(client, view):
     assert view.apply_sync(abs, -1) == 1
 
 
-def interrupted(client, result):
-    client.send_signal(signal.SIGINT, targets=client.ids[0], block=True)
-    return result.wait(0.1)
+@engineroom.interactive  # by value: engines cannot import this file
+def swallow_interrupts(count, path):
+    import time
+
+    for seen in range(count):
+        try:
+            path.write_text(str(seen))  # an interrupt before this line or after the except is not caught
+            time.sleep(20)
+        except KeyboardInterrupt:
+            continue
+        return seen
+    return count
+
+
+def test_a_task_that_swallows_interrupts_gets_the_next_one(client, view, tmp_path):
+    seen = tmp_path / "seen"
+    result = view.apply_async(swallow_interrupts, 3, seen)
+    for number in range(3):
+        wait_until(
+            lambda now=str(number): seen.exists() and seen.read_text() == now,
+            "the task to sleep again",
+        )
+        client.send_signal(signal.SIGINT, targets=client.ids[0], block=True)
+    assert result.get(timeout=20) == 3
 
 
 def test_many_interrupts(client, view):

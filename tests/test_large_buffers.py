@@ -108,3 +108,41 @@ def test_memory_is_given_back(client):
     wait_until(
         lambda: view.apply_sync(ipp.interactive(descriptors)) == 0, "the engine keeps none either"
     )
+
+
+def test_what_many_engines_are_given_is_in_memory_once(client):
+    @ipp.interactive
+    def segments():
+        """The shared memory that this process looks into: (device, inode) of each."""
+        with open("/proc/self/maps") as maps:
+            lines = [line.split() for line in maps if "memfd:engineroom" in line]
+        return {(fields[3], fields[4]) for fields in lines}
+
+    client[:].push({"everywhere": np.arange(N)}, block=True)
+    mapped = client[:].apply_sync(segments)
+    assert len(set.intersection(*mapped)) == 1
+    with pytest.raises(ipp.RemoteError, match="read-only"):
+        client[0].execute("everywhere[0] = 1", block=True)
+    client[:].execute("del everywhere", block=True)
+    wait_until(lambda: not set.intersection(*client[:].apply_sync(segments)), "it is released")
+
+
+def test_results_given_to_other_engines_are_not_copied(client):
+    """Only the segment of the reply is looked into, by the engine that is given the result, too."""
+
+    @ipp.interactive
+    def segment_of(array):
+        import numpy
+
+        address = numpy.asarray(array).__array_interface__["data"][0]
+        with open("/proc/self/maps") as maps:
+            for line in maps:
+                first, last = (int(part, 16) for part in line.split()[0].split("-"))
+                if first <= address < last:
+                    return line.split()[3:5] if "memfd:engineroom" in line else None
+
+    made = client[client.ids[0]].apply_async(np.arange, N)
+    users = [client[i].apply_async(segment_of, made) for i in client.ids]
+    found = [ar.get(20) for ar in users]
+    assert found[0] is not None
+    assert found == found[:1] * len(found)

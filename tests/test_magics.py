@@ -275,6 +275,26 @@ def test_wrong_usage(ip, view):
     assert view.apply_sync(lambda: 1) == [1] * N
 
 
+def test_progress_of_a_cell_that_takes_long(ip, view, tmp_path):
+    gate = tmp_path / "gate"
+    cell = f"""
+import os, time
+print("begun")
+while not os.path.exists({str(gate)!r}): time.sleep(0.01)
+"""
+    threading.Timer(0.6, gate.touch).start()
+    io = px(ip, "--stream --progress-after 0.1", cell)
+    assert f"{N}/{N}" in io.stdout
+    # Output has lines of its own: the bar is taken away for it.
+    lines = [line.rpartition("\r")[2].strip() for line in io.stdout.split("\n")]
+    assert lines.count("begun") == N
+    assert "[stdout:0]" in lines
+    gate.unlink()
+    threading.Timer(0.6, gate.touch).start()
+    assert "%px:" not in px(ip, "--progress-after -1", cell).stdout
+    assert "%px:" not in px(ip, "--progress-after 20", cell).stdout
+
+
 # ---- errors and interrupts ----
 
 
@@ -329,13 +349,15 @@ def test_interrupt_reaches_the_engines(ip, view, tmp_path, stream):
     )
 
 
-def test_interrupt_without_a_signal(ip, view, tmp_path):
+@pytest.mark.parametrize("stream", ["--stream", "--no-stream"])
+def test_interrupt_without_a_signal(ip, view, tmp_path, stream):
     interrupt_soon(tmp_path)
     stop = "import os\nwhile not os.path.exists({0!r}): time.sleep(0.01)"
     stop_file = str(tmp_path / "stop")
     cell = SLEEPER.format(path=str(tmp_path)).split("for _")[0] + stop.format(stop_file)
-    io = px(ip, "--signal-on-interrupt 0", cell)
+    io = px(ip, f"{stream} --signal-on-interrupt 0", cell)
     assert "Sending signal 0 to engines..." in io.stderr
+    assert ("%pxresult waits for it" in io.stderr) == (stream == "--no-stream")
     last = ip.magics_manager.magics["line"]["px"].__self__.last_result
     assert not last.done()
     open(stop_file, "w").close()

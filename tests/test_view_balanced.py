@@ -58,6 +58,53 @@ def test_map_of_generators_and_strings(view):
     assert view.map_sync(lambda x: x, [[1], [2]]) == [[1], [2]]
 
 
+def test_map_sync_takes_a_generator_as_engines_get_on(view, gate):
+    ahead = []
+
+    def source():
+        for i in range(500):
+            ahead.append(i - len(list(gate.parent.iterdir())))
+            yield str(gate.parent / f"{i}")
+
+    gate.parent.mkdir(exist_ok=True)
+    done = view.map_sync(lambda path: open(path, "w").close(), source())
+    assert done == [None] * 500
+    # Up to two batches of 16 per engine.
+    assert max(ahead) <= 2 * 16 * len(view) + 1
+
+
+def test_map_of_a_slow_generator_has_begun_before_its_end(view, tmp_path):
+    def source():
+        yield str(tmp_path / "first")
+        wait_until((tmp_path / "first").exists, "the first item to be worked on")
+        yield str(tmp_path / "second")
+
+    ar = view.map_async(lambda path: open(path, "w").close(), source(), chunksize=1)
+    assert len(ar) == 2
+    assert ar.get(10) == [None, None]
+    assert list(view.map_async(pow, iter([2, 3, 4]), [2, 2, 2, 9], chunksize=2)) == [4, 9, 16]
+    assert view.map_sync(abs, iter([]), chunksize=3) == []
+
+
+def test_map_of_a_generator_that_raises(view):
+    def source():
+        yield 1
+        raise LookupError("no more")
+
+    with pytest.raises(LookupError, match="no more"):
+        view.map_async(abs, source())
+    with pytest.raises(ValueError, match="chunksize must be"):
+        view.map_async(abs, source(), chunksize=0)
+
+
+def test_imap_of_a_direct_view_takes_a_generator_as_it_goes(view):
+    direct = view.client[:]
+    results = direct.imap(lambda x: -x, itertools.count(1), label="counted")
+    assert [next(results) for _ in range(5)] == [-1, -2, -3, -4, -5]
+    results.cancel()
+    assert list(view.client[-1].imap(pow, iter([2, 3]), [2, 2])) == [4, 9]
+
+
 def test_unordered_iteration_gives_what_is_done_first(view, gate):
     late = view.map_async(
         lambda x, path: wait_for_file(path, x) if x == 0 else x,
