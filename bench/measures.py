@@ -74,6 +74,26 @@ MEASURES = [
                "items_100": {"*": 100_000}},
         systems=EVERYONE,
     ),
+    # Layers of a hundred tasks, each of which waits for two of the layer before.
+    Measure(
+        "graph",
+        sizes={"tasks": {"ours": 100_000, "*": 2_000}},
+        fixed={"width": 100}, repeats=1, limit=400,
+        systems=("ours", "stock", "dask", "ray"),
+    ),
+    # Stock takes no results as arguments. Dask and Ray record none, so ours do not either; then with
+    # records, as they are by default.
+    Measure(
+        "futures",
+        sizes={"tasks": {"ours": 10_000, "*": 1_000}, "arrays": {"*": 40}},
+        fixed={"array_bytes": 8 * MIB, "suffix": ""}, systems=("ours", "dask", "ray"),
+        cluster="own", controller_options=("--nodb",),
+    ),
+    Measure(
+        "recorded",
+        sizes={"tasks": {"*": 10_000}, "arrays": {"*": 40}},
+        fixed={"array_bytes": 8 * MIB, "suffix": "_recorded"}, systems=("ours",),
+    ),
     Measure("bulk", fixed={"bytes": 100 * MIB, "turns": 3}, systems=EVERYONE),
     Measure("start", cluster="none", systems=("ours", "stock", "pool", "dask", "ray")),
     Measure(
@@ -82,12 +102,20 @@ MEASURES = [
         fixed={"batch": 2_000}, cluster="own", repeats=1, limit=400,
     ),
     Measure(
+        "restore",
+        sizes={"tasks": {"*": 20_000}, "warm_up": {"*": 2_000}, "waiting": {"*": 2_000}},
+        systems=("ours",), cluster="own", controller_options=("--journal",),
+    ),
+    Measure(
         "register",
-        sizes={"simulated": {"*": 500}},
+        sizes={"simulated": {"ours": 1_000, "*": 500}},
         # A ping per second, so that a heart that fails (10 misses) is found out within `hold`.
         fixed={"crowds": 4, "give_up": 60, "hold": 15}, cluster="own", repeats=1, limit=180,
         quick_divisor=5, script="worker_register.py", engines=0,
         controller_options=("--ping=1000",),
+    ),
+    Measure(
+        "records", cluster="none", systems=("ours",), repeats=1, script="worker_records.py",
     ),
 ]  # fmt: skip
 

@@ -32,9 +32,17 @@ ROWS = [
     Row("sync_lb_p99", "apply_sync load-balanced, p99", "µs", -1),
     Row("map_default", "map of trivial items, default chunksize", "items/s", +1),
     Row("map_100", "map of 100,000 items, chunksize=100", "items/s", +1),
+    Row("graph_after", "graph of 100,000 tasks (others 2,000), after", "tasks/s", +1, bar=25),
+    Row("graph_arguments", "  … with results as arguments", "tasks/s", +1),
+    Row("map_arguments", "map over a map's results (10,000; others 1,000)", "items/s", +1),
+    Row("map_arguments_recorded", "  … with records in a file", "items/s", 0),
+    Row("map_arrays", "  … over 40 arrays of 8 MiB", "GiB/s", +1),
+    Row("map_arrays_recorded", "  … with records in a file", "GiB/s", 0),
     Row("push", "push 100 MiB to one engine", "GiB/s", +1, bar=4),
     Row("pull", "pull 100 MiB from one engine", "GiB/s", +1),
     Row("push_all", "push 100 MiB to each of 2 engines", "GiB/s", +1),
+    Row("memcpy", "  … (a copy of 100 MiB within one process)", "GiB/s", 0),
+    Row("push_all_share", "  … push to all, of a copy's rate", "x", 0),
     Row("start", "start of 2 engines to the first result", "s", -1, bar=5),
     Row("start_import", "  … of that, interpreter and import", "s", -1),
     Row("start_connected", "  … of that, until connected", "s", -1),
@@ -48,7 +56,12 @@ ROWS = [
     Row("controller_growth", "  … growth in the last quarter", "MiB", -1, ceiling=1),
     Row("engine_rss", "an engine, RSS (all its processes)", "MiB", -1),
     Row("engine_pss", "an engine, PSS (all its processes)", "MiB", -1),
-    Row("register_seconds", "simulated engines (500; quick 100): all there", "s", -1),
+    Row("records_memory", "tasks recorded in memory", "tasks/s", +1),
+    Row("records_sqlite", "  … in SQLite", "tasks/s", +1),
+    Row("records_postgres", "  … in PostgreSQL", "tasks/s", +1),
+    Row("journal_rate", "load-balanced no-ops with a journal", "tasks/s", +1),
+    Row("restore_seconds", "kill -9 of the controller to the next result", "s", -1, ceiling=5),
+    Row("register_seconds", "simulated engines (1,000; stock 500): all there", "s", -1),
     Row("register_cpu", "  … CPU time of the controller for it", "s", -1),
     Row("register_reached", "  … most registered at a time", "", 0),
     Row("register_lost", "  … missing at the end", "", 0, ceiling=0),
@@ -97,6 +110,7 @@ def summary(
         if not numbers:
             continue
         ours, other = numbers.get("ours"), numbers.get(reference)
+        rival = "" if other is not None else best_rival(row, numbers)
         bar, holds = verdict(row, ours, other)
         entries.append(
             {
@@ -104,12 +118,19 @@ def summary(
                 "label": row.label,
                 "unit": row.unit,
                 "medians": numbers,
-                "times_better": times_better(row, ours, other),
+                "times_better": times_better(row, ours, numbers.get(rival or reference)),
+                "rival": rival,
                 "bar": bar,
                 "holds": holds,
             }  # fmt: skip
         )
     return entries
+
+
+def best_rival(row: Row, numbers: dict[str, float]) -> str:
+    """Who comes next to ours where the reference has nothing to compare with; "" if nobody does."""
+    rivals = [system for system in numbers if system not in ("ours", "hybrid")]
+    return max(rivals, key=lambda system: row.sense * numbers[system], default="")
 
 
 def number(value: float | None) -> str:
@@ -130,6 +151,8 @@ def table(entries: list[dict], systems: list[str]) -> str:
         holds = {True: "holds", False: "MISSED", None: "not measured" if entry["bar"] else ""}
         numbers = [number(entry["medians"].get(system)) for system in systems]
         better = "" if ratio is None else f"{number(ratio)}x"
+        if better and entry["rival"]:
+            better += f" {entry['rival']}"
         lines.append(
             [entry["label"], entry["unit"], *numbers, better, entry["bar"], holds[entry["holds"]]]
         )

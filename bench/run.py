@@ -163,7 +163,7 @@ def measure_all(args: argparse.Namespace, measures: list[Measure], runner: Runne
 
 def show(entries: list[dict], systems: list[Environment], results: Results, load: list) -> None:
     print("\n" + report.table(entries, [environment.name for environment in systems]))
-    print("\nMedians. better: how many times better ours is than stock.")
+    print("\nMedians. better: how many times better ours is than stock, or than who is named.")
     print("Stock got fewer tasks where it is slow; compared are rates and costs per task.")
     print(", ".join(f"{e.name}: {e.module} {e.version}" for e in systems))
     print(f"load average {load[0][0]:.1f} before, {load[1][0]:.1f} after")

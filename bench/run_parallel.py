@@ -18,6 +18,7 @@ import subprocess
 import sys
 import sysconfig
 import tempfile
+import time
 from pathlib import Path
 
 import processes
@@ -33,6 +34,8 @@ HERE = Path(__file__).resolve().parent
 # At worst a twentieth slower than the fastest of the others.
 BAR = 0.95
 SYSTEMS = ["ours", "cython", "numba", "c", "clang"]
+# Programs that take long get fewer turns: no more after these seconds, but at least as many as these.
+SECONDS, FEWEST = 25.0, 9
 # Of text whose turns have loops of their own, single thread: ours beside Cython's.
 LANES_BAR = 2.5
 
@@ -108,7 +111,10 @@ def measure(workers: dict[str, Worker], program: Program, turns: int, rounds: in
     systems = [system for system in workers if program.key not in MISSING.get(system, ())]
     times: Times = {system: {threads: [] for threads in program.threads} for system in systems}
     answers: dict[str, float] = {}
+    began = time.monotonic()
     for turn in range(turns):
+        if turn >= FEWEST and time.monotonic() - began > SECONDS:
+            break
         # Nobody is always the first.
         first = turn % len(systems)
         for threads in program.threads:
@@ -192,7 +198,8 @@ def main() -> int:
     workers: dict[str, Worker] = {}
     try:
         workers = start_all(peers[0].python, systems, folder)
-        turns, rounds = (9, 1) if args.quick else (31, 2)
+        # Many short turns: what is compared should be measured a moment after each other.
+        turns, rounds = (9, 1) if args.quick else (61, 1)
         values, lines = measure_all(workers, turns, rounds, args.only or [])
     finally:
         for worker in workers.values():

@@ -24,7 +24,7 @@ class Cluster {
                    engineroom::Duration step = std::chrono::microseconds(1))
       : scheduler_(config), step_(step) {
     for (int i = 0; i < engines; ++i) {
-      scheduler_.on_engine_joined(EngineId{i}, now_, effects_);
+      scheduler_.on_engine_joined(EngineId{i}, now_, effects_, true, {{"cpus", 4000}});
     }
     take_effects();
   }
@@ -104,6 +104,52 @@ void busy_engines_one_each(benchmark::State& state) {
   }
 }
 BENCHMARK(busy_engines_one_each)->Arg(2)->Arg(100)->Arg(1000);
+
+// Every task demands something of its engine, of `range(2)` different amounts.
+void demanding(benchmark::State& state, int high_water_mark) {
+  SchedulerConfig config;
+  config.high_water_mark = high_water_mark;
+  Cluster cluster(static_cast<int>(state.range(0)), config);
+  std::int64_t next = 0;
+  const auto submit = [&] {
+    TaskOptions options;
+    options.resources = {{"cpus", 1000 + next++ % state.range(2)}};
+    cluster.submit(std::move(options));
+  };
+  for (int i = 0; i < state.range(1); ++i) submit();
+  for (auto _ : state) {
+    submit();
+    cluster.reply();
+  }
+}
+BENCHMARK_CAPTURE(demanding, automatic, 0)
+    ->Args({100, 10000, 1})
+    ->Args({1000, 10000, 10})
+    ->Args({100, 10000, 3000});
+BENCHMARK_CAPTURE(demanding, up_to_8, 8)->Args({100, 10000, 1})->Args({100, 10000, 10});
+
+// `range(1)` tasks wait for the one engine that offers what they demand; the others work on.
+void demanding_tasks_in_the_way(benchmark::State& state) {
+  Scheduler scheduler;
+  Effects effects;
+  engineroom::Time now{};
+  for (int i = 1; i < state.range(0); ++i) scheduler.on_engine_joined(EngineId{i}, now, effects);
+  scheduler.on_engine_joined(EngineId{0}, now, effects, true, {{"gpus", 1000}});
+  std::uint64_t id = 0;
+  for (int i = 0; i < state.range(1); ++i) {
+    TaskOptions options;
+    options.resources = {{"gpus", 1000}};
+    scheduler.on_task_submitted(TaskId{++id}, std::move(options), false, now, effects);
+  }
+  effects.clear();
+  for (auto _ : state) {
+    scheduler.on_task_submitted(TaskId{++id}, {}, false, now, effects);
+    const Send send = std::get<Send>(effects.back());
+    effects.clear();
+    scheduler.on_task_replied(send.task, send.engine, true, true, now, effects);
+  }
+}
+BENCHMARK(demanding_tasks_in_the_way)->Args({2, 3000})->Args({100, 300000});
 
 // `range(1)` tasks wait for engine 0, which never answers; the others work on.
 void pinned_tasks_in_the_way(benchmark::State& state) {

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import signal
 import sys
 import time
 
@@ -108,6 +109,89 @@ def map_items(package, params):
     }
 
 
+def layered(tasks, width, submit):
+    """Submits a graph of layers: submit(the two that it waits for), None for the first layer."""
+    previous, every = None, []
+    for start in range(0, tasks, width):
+        layer = []
+        for i in range(min(width, tasks - start)):
+            pair = previous and (previous[i], previous[(i + 1) % width])
+            layer.append(submit(pair))
+        previous = layer
+        every += layer
+    return every
+
+
+def add_one(a=0, b=0):
+    return max(a, b) + 1
+
+
+def make(items):
+    import numpy
+
+    return numpy.ones(items)
+
+
+def total(array):
+    return float(array.sum())
+
+
+def graph(package, params):
+    """A layered graph: order only (`after`), and results as arguments."""
+    client = connect(package, params)
+    view = client.load_balanced_view()
+    tasks, width = params["tasks"], params["width"]
+
+    def ordered(pair):
+        if pair is None:
+            return view.apply_async(nop)
+        with view.temp_flags(after=list(pair)):
+            return view.apply_async(nop)
+
+    begin = time.perf_counter()
+    pending = layered(tasks, width, ordered)
+    client.wait(pending)
+    result = {"graph_after": tasks / (time.perf_counter() - begin)}
+    assert all(job.successful() for job in pending[-width:])
+    if package.__name__ != "engineroom":
+        return result
+    begin = time.perf_counter()
+    pending = layered(tasks, width, lambda pair: view.apply_async(add_one, *(pair or ())))
+    client.wait(pending)
+    result["graph_arguments"] = tasks / (time.perf_counter() - begin)
+    assert pending[-1].get() == -(-tasks // width)
+    return result
+
+
+def futures(package, params):
+    """Maps over what other tasks are still making: small numbers, and arrays."""
+    client = connect(package, params)
+    view = client.load_balanced_view()
+    view.map_sync(add_one, view.map_async(add_one, range(200), chunksize=1), chunksize=1)
+    tasks, items, count = params["tasks"], params["array_bytes"] // 8, params["arrays"]
+
+    def numbers():
+        made = view.map_async(add_one, range(tasks), chunksize=1)
+        return view.map_sync(add_one, made, chunksize=1)
+
+    def arrays():
+        return view.map_sync(total, [view.apply_async(make, items) for _ in range(count)])
+
+    return argument_rates(numbers, arrays, params)
+
+
+def argument_rates(numbers, arrays, params):
+    tasks, items, count = params["tasks"], params["array_bytes"] // 8, params["arrays"]
+    took, results = timed(numbers)
+    assert list(results) == [number + 2 for number in range(tasks)]
+    seconds, sums = timed(arrays)
+    assert list(sums) == [items] * count
+    return {
+        "map_arguments" + params["suffix"]: tasks / took,
+        "map_arrays" + params["suffix"]: count * params["array_bytes"] / 2**30 / seconds,
+    }
+
+
 def sync(package, params):
     """Round trips, one at a time."""
     client = connect(package, params)
@@ -137,7 +221,7 @@ def bulk(package, params):
     one, every = client[client.ids[0]], client[:]
     array = numpy.arange(params["bytes"] // 8, dtype=numpy.int64)
     gib = array.nbytes / 2**30
-    best = {"push": 0.0, "pull": 0.0, "push_all": 0.0}
+    best = {"push": 0.0, "pull": 0.0, "push_all": 0.0, "memcpy": 0.0}
     for turn in range(1, params["turns"] + 1):
         # Never the same bytes twice: nothing may be answered from memory of the last turn.
         array[0] = -turn
@@ -149,6 +233,9 @@ def bulk(package, params):
         assert numpy.array_equal(pulled, array)
         took, _ = timed(lambda: every.push({"bulk": array}, block=True))
         best["push_all"] = max(best["push_all"], gib * len(every) / took)
+        took, _ = timed(array.copy)
+        best["memcpy"] = max(best["memcpy"], gib / took)
+    best["push_all_share"] = best["push_all"] / best["memcpy"]
     return best
 
 
@@ -222,10 +309,48 @@ def start(package, params):
     }
 
 
+def restore(package, params):
+    """The price of a journal, and a controller that is killed and goes on with it.
+
+    As many tasks wait as `waiting` says, with their engines busy. Seconds from the kill to the next
+    result, and until a new task is through; the start of the new process is part of it.
+    """
+    client = connect(package, params)
+    view = client.load_balanced_view()
+    one_by_one(client, view, params["warm_up"])
+    _, took = one_by_one(client, view, params["tasks"])
+    waiting = [view.apply_async(time.sleep, 0.001) for _ in range(params["waiting"])]
+    client.wait(waiting[:10])
+    profile = os.path.dirname(os.path.dirname(params["connection_file"]))
+    done = sum(job.ready() for job in waiting)
+    begin = time.perf_counter()
+    os.kill(params["controller"], signal.SIGKILL)
+    command = [sys.executable, "-m", package.__name__, "controller"]
+    options = [f"--profile-dir={profile}", "--log-level=40", "--restore"]
+    controller = processes.start([*command, *options], env=dict(os.environ), log=os.devnull)
+    try:
+        while sum(job.ready() for job in waiting) == done:
+            time.sleep(0.001)
+        next_result = time.perf_counter()
+        direct = client[client.ids[0]].apply_async(nop)
+        client.wait([*waiting, direct])
+        assert [job.get() for job in waiting] == [None] * len(waiting)
+    finally:
+        processes.stop(controller)
+    return {
+        "restore_seconds": next_result - begin,
+        "journal_rate": params["tasks"] / took,
+    }
+
+
 MEASURES = {
+    "restore": restore,
     "lb": lb,
     "lbmap": lbmap,
     "map": map_items,
+    "graph": graph,
+    "futures": futures,
+    "recorded": futures,
     "sync": sync,
     "bulk": bulk,
     "memory": memory,

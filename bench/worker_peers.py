@@ -8,13 +8,24 @@ that a map over many items is one task per item there as well.
 
 from __future__ import annotations
 
+import functools
 import json
 import logging
 import os
 import sys
 import time
 
-from worker_cluster import nop, percentile, timed, trivial
+from worker_cluster import (
+    add_one,
+    argument_rates,
+    layered,
+    make,
+    nop,
+    percentile,
+    timed,
+    total,
+    trivial,
+)
 
 
 def length(array):
@@ -87,6 +98,12 @@ class DaskPeer:
     def map(self, items, chunksize=None):
         return self.client.gather(self.client.map(trivial, range(items), pure=False))
 
+    def submit(self, f, *args):
+        return self.client.submit(f, *args, pure=False)
+
+    def results(self, pending):
+        return self.client.gather(pending)
+
     def push(self, array):
         worker = sorted(self.client.scheduler_info()["workers"])[0]
         self.client.scatter(array, workers=[worker], direct=True, hash=False)
@@ -128,6 +145,16 @@ class RayPeer:
 
     def map(self, items, chunksize=None):
         return self.ray.get([self.trivial.remote(item) for item in range(items)])
+
+    def submit(self, f, *args):
+        return self.remote_of(f).remote(*args)
+
+    @functools.lru_cache  # noqa: B019 - there is one, and it lives as long as the process
+    def remote_of(self, f):
+        return self.ray.remote(f)
+
+    def results(self, pending):
+        return self.ray.get(pending)
 
     def push(self, array):
         return self.ray.get(self.length.remote(self.ray.put(array)))
@@ -177,6 +204,32 @@ def sync(peer, params):
     }
 
 
+def graph(peer, params):
+    tasks, width = params["tasks"], params["width"]
+    took, last = timed(
+        lambda: peer.results(
+            layered(tasks, width, lambda pair: peer.submit(add_one, *(pair or ())))[-width:]
+        )
+    )
+    assert last[-1] == -(-tasks // width)
+    return {"graph_arguments": tasks / took}
+
+
+def futures(peer, params):
+    items = params["array_bytes"] // 8
+    peer.results([peer.submit(add_one, peer.submit(add_one, 0)) for _ in range(200)])
+
+    def numbers():
+        made = [peer.submit(add_one, number) for number in range(params["tasks"])]
+        return peer.results([peer.submit(add_one, number) for number in made])
+
+    def arrays():
+        made = [peer.submit(make, items) for _ in range(params["arrays"])]
+        return peer.results([peer.submit(total, array) for array in made])
+
+    return argument_rates(numbers, arrays, params)
+
+
 def bulk(peer, params):
     import numpy
 
@@ -206,7 +259,15 @@ def main():
             "stop": time.monotonic() - first_result,
         }
     else:
-        measures = {"lb": lb, "lbmap": lbmap, "map": map_items, "sync": sync, "bulk": bulk}
+        measures = {
+            "lb": lb,
+            "lbmap": lbmap,
+            "map": map_items,
+            "graph": graph,
+            "futures": futures,
+            "sync": sync,
+            "bulk": bulk,
+        }
         result = measures[measure](peer, params)
     print("RESULT " + json.dumps(result), flush=True)
     # What is left is the caller's to end, and not ours to wait for.
