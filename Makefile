@@ -2,7 +2,7 @@
 # The work itself is in scripts/ and in CMakePresets.json.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test bench bench-compiler bench-parallel compat conformance conformance-on-disk test-on-disk references races stdlib packages \
+.PHONY: help setup build demo test bench bench-compiler bench-parallel compat ray conformance conformance-on-disk test-on-disk references races stdlib packages \
 	lint format tidy asan tsan fuzz clean
 
 VENV_PYTHON := .venv/bin/python
@@ -41,8 +41,12 @@ bench-compiler: build ## measure the compiler alone
 bench-parallel: build ## measure loops on threads alone
 	$(VENV_PYTHON) bench/run_parallel.py
 
-compat: build ## our controller, engines and client with ipyparallel's, in every combination
+compat: build ## ipyparallel's test suite on our controller, engines and client, and every mixture of both
 	$(VENV_PYTHON) scripts/compat.py
+
+ray: build ## engines in actors of a real Ray, which is installed for it (250 MB, into build/ray)
+	test -d build/ray/ray || $(VENV_PYTHON) -m pip install --quiet --target build/ray ray
+	PYTHONPATH=$(CURDIR)/build/ray $(VENV_PYTHON) -m pytest -q tests/test_engines_on_ray.py
 
 conformance: build ## run Cython's own tests through our compiler
 	$(VENV_PYTHON) scripts/conformance.py
