@@ -233,7 +233,7 @@ def swallow_interrupts(count, path):
 
     for seen in range(count):
         try:
-            path.write_text(str(seen))  # an interrupt before this line or after the except is not caught
+            path.write_text(str(seen))  # from now on, and until the except, it is caught
             time.sleep(20)
         except KeyboardInterrupt:
             continue
@@ -251,6 +251,11 @@ def test_a_task_that_swallows_interrupts_gets_the_next_one(client, view, tmp_pat
         )
         client.send_signal(signal.SIGINT, targets=client.ids[0], block=True)
     assert result.get(timeout=20) == 3
+
+
+def interrupted(client, result):
+    client.send_signal(signal.SIGINT, targets=client.ids[0], block=True)
+    return result.wait(0.1)
 
 
 def test_many_interrupts(client, view):

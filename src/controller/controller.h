@@ -4,10 +4,11 @@
 // answers through the Outbox. It owns no socket, starts no thread and reads no clock, so a test is
 // a list of frames in and a list of frames out. The parts it joins, and what each is about:
 //
-//   Lifecycle        engines come, live and go            MuxRoute, ControlRoute   client ↔ one
-//   engine Queries          what clients ask the hub             TaskRoute load-balanced tasks
-//   IopubRelay       output of engines to clients         BroadcastRoute           one request,
-//   many engines     ResultRelay                          results from engine to engine
+//   - Lifecycle: engines come, live and go.
+//   - MuxRoute, ControlRoute: between a client and one engine; TaskRoute: load-balanced tasks;
+//     BroadcastRoute: one request, many engines.
+//   - IopubRelay: output of engines to clients; ResultRelay: results from engine to engine.
+//   - Queries: what clients ask the hub.
 //
 // Threads: the loop thread only.
 #pragma once
