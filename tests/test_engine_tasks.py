@@ -135,6 +135,22 @@ print("parent")
     assert run(view, code).stdout == "parent\n"
 
 
+def test_sigterm_ends_forked_children(view):
+    def terminate():
+        import multiprocessing
+        import time
+
+        child = multiprocessing.get_context("fork").Process(target=time.sleep, args=(60,))
+        child.start()
+        child.terminate()
+        child.join(20)
+        return child.exitcode
+
+    assert view.apply_sync(terminate) == -signal.SIGTERM
+    # And not the engine.
+    assert view.apply_sync(abs, -1) == 1
+
+
 @pytest.mark.parametrize("package", ["engineroom", "ipyparallel"])
 def test_publish_data(view, package):
     pytest.importorskip(package)

@@ -40,14 +40,23 @@ struct Task {
 
 // The engine that SIGTERM ends: one per process, as there is one SIGTERM.
 std::atomic<engine::Engine*> sigterm_engine{nullptr};
+std::atomic<pid_t> sigterm_process{0};
 
-void on_sigterm(int) {
+void on_sigterm(int number) {
+  if (getpid() != sigterm_process.load()) {
+    // A child that a task forked, say of a multiprocessing.Pool, which ends its workers so. There
+    // is no engine in it, and it dies as soon as this returns.
+    std::signal(number, SIG_DFL);
+    raise(number);
+    return;
+  }
   if (engine::Engine* engine = sigterm_engine.load()) engine->request_end();
 }
 
 // Not Python's handler: that one would wait for the running task to return to the interpreter.
 void end_on_sigterm(engine::Engine& engine) {
   sigterm_engine.store(&engine);
+  sigterm_process.store(getpid());
   struct sigaction action{};
   action.sa_handler = on_sigterm;
   sigaction(SIGTERM, &action, nullptr);
