@@ -7,22 +7,39 @@
 // business. After every step the controller's cross-references are checked.
 //
 // In half of the plays the controller keeps a journal; then it may be killed, and another goes on.
+// In half of them it has users, whose messages and replies hold a word that nobody else may read.
 
 #include <array>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "base/fuzz_input.h"
 #include "controller/controller.h"
 #include "controller/fake_journal.h"
 #include "controller/restored_records.h"
+#include "controller/user_gate.h"
 #include "store/memory_store.h"
 
 namespace engineroom::controller {
 namespace {
 
+using std::string_view_literals::operator""sv;
+
 constexpr std::array<const char*, 4> kEngines = {"e0", "e1", "e2", "client"};
+constexpr std::array<std::string_view, 6> kPeers = {
+    "e0"sv, "e1"sv, "e2"sv, "client"sv, "\0user:alice/client"sv, "\0user:bob/client"sv};
 constexpr std::array<const char*, 8> kIds = {"t0", "t1", "t2", "t3", "t0_e0", "t0_e1", "t1_e0", ""};
+constexpr std::array<const char*, 3> kPrefixes = {"", "alice/", "bob/"};
+// What only that user may read; in no pool of the others.
+struct UserNames {
+  const char* name;
+  const char* prefix;
+  const char* secret;
+};
+constexpr std::array<UserNames, 2> kUsers = {
+    {{"alice", "alice/", "secret_of_alice"}, {"bob", "bob/", "secret_of_bob"}}};
 constexpr std::array<const char*, 20> kTypes = {"apply_request",
                                                 "apply_reply",
                                                 "registration_request",
@@ -79,10 +96,27 @@ class ForgetfulOutbox : public Outbox {
   unsigned count = 0;
 };
 
+bool has_word_of(std::string_view text, const UserNames& user) {
+  return text.find(user.prefix) != text.npos || text.find(user.secret) != text.npos;
+}
+
+// What users are sent. Nothing in it is another's.
+class WatchedUsers : public UserOutbox {
+ public:
+  SendResult send_to(std::size_t user, Channel, const Frames& frames) override {
+    for (const Bytes& frame : frames) {
+      FUZZ_REQUIRE(!has_word_of(frame.view(), kUsers[1 - user]));
+    }
+    return SendResult::kSent;
+  }
+};
+
 class Play {
  public:
   explicit Play(FuzzInput input) : input_(input) {
-    if (input_.byte() % 2 == 0) journal_.emplace(file_, "name");
+    const unsigned kind = input_.byte();
+    if (kind % 2 == 0) journal_.emplace(file_, "name");
+    has_users_ = kind / 2 % 2 == 0;
     store_.emplace();
     start();
   }
@@ -104,7 +138,14 @@ class Play {
     return config;
   }
 
-  void start() { controller_.emplace(config(), outbox_, *store_, journal_ ? &*journal_ : nullptr); }
+  void start() {
+    if (has_users_) {
+      gate_.emplace(std::vector<UserGate::User>{{kUsers[0].name, ""}, {kUsers[1].name, ""}}, "",
+                    outbox_, users_);
+    }
+    Outbox& outbox = gate_ ? static_cast<Outbox&>(*gate_) : outbox_;
+    controller_.emplace(config(), outbox, *store_, journal_ ? &*journal_ : nullptr);
+  }
 
   void kill_and_start() {
     if (!journal_) return;
@@ -127,16 +168,23 @@ class Play {
   }
 
   // Usually from the pool, sometimes the input's own.
-  std::string json() { return input_.byte() % 8 == 0 ? std::string(input_.text()) : pick(kJson); }
+  std::string json() {
+    if (input_.byte() % 8 != 0) return pick(kJson);
+    const std::string_view text = input_.text();
+    for (const UserNames& user : kUsers) {
+      if (has_word_of(text, user)) return "{}";  // a lucky guess is no leak
+    }
+    return std::string(text);
+  }
 
-  Bytes header() {
-    return wire::make_header(pick(kIds), pick(kTypes), pick(kEngines), "u",
+  Bytes header(std::string_view prefix) {
+    return wire::make_header(std::string(prefix) + pick(kIds), pick(kTypes), pick(kEngines), "u",
                              "2026-11-21T05:57:34.884217Z");
   }
 
   void take_step(unsigned what) {
     constexpr unsigned kPong = kChannelCount;
-    switch (what % (kChannelCount + 5)) {
+    switch (what % (kChannelCount + 7)) {
       case kPong:
         return controller_->on_message(Channel::kPong,
                                        {Bytes(pick(kEngines)), Bytes(outbox_.last_ping)}, -1, now_);
@@ -148,25 +196,52 @@ class Play {
         return controller_->on_time(now_);
       case kPong + 4:
         return kill_and_start();
+      case kPong + 5:
+      case kPong + 6:
+        return receive_from_user(what % 2);
       default:
         return receive(static_cast<Channel>(what % kChannelCount));
     }
   }
 
   void receive(Channel channel) {
-    Frames frames;
-    for (unsigned n = input_.byte() % 3; n > 0; --n) frames.emplace_back(pick(kEngines));
+    Frames identities;
+    for (unsigned n = input_.byte() % 3; n > 0; --n) {
+      identities.push_back(Bytes::copy_of(kPeers[input_.byte() % kPeers.size()]));
+    }
+    // Whose task it is about.
+    const std::size_t whose = has_users_ ? input_.byte() % kPrefixes.size() : 0;
+    Frames frames = message(std::move(identities), kPrefixes[whose]);
+    if (whose > 0) frames.emplace_back(kUsers[whose - 1].secret);
+    controller_->on_message(channel, std::move(frames), input_.byte() % 4, now_);
+  }
+
+  // Any user's client may have any name, the other one's too.
+  void receive_from_user(std::size_t user) {
+    if (!gate_) return;
+    const auto channel = static_cast<Channel>(input_.byte() % kChannelCount);
+    Frames frames = message({Bytes::copy_of(kPeers[3 + input_.byte() % 3])}, "");
+    frames.emplace_back(kUsers[user].secret);
+    auto admitted = gate_->admit(user, channel, std::move(frames));
+    if (admitted) controller_->on_message(channel, std::move(*admitted), -1, now_);
+  }
+
+  Frames message(Frames identities, std::string_view prefix) {
+    Frames frames = std::move(identities);
     frames.push_back(Bytes::of_static(wire::kDelimiter));
     frames.emplace_back();
-    frames.push_back(header());
-    frames.push_back(input_.byte() % 2 == 0 ? Bytes::of_static("{}") : header());
+    frames.push_back(header(prefix));
+    frames.push_back(input_.byte() % 2 == 0 ? Bytes::of_static("{}") : header(prefix));
     frames.emplace_back(json());
     frames.emplace_back(json());
-    controller_->on_message(channel, std::move(frames), input_.byte() % 4, now_);
+    return frames;
   }
 
   FuzzInput input_;
   ForgetfulOutbox outbox_;
+  WatchedUsers users_;
+  bool has_users_ = false;
+  std::optional<UserGate> gate_;
   FakeJournalSink file_;
   std::optional<Journal> journal_;
   std::optional<store::MemoryStore> store_;
@@ -179,7 +254,7 @@ class Play {
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   [[maybe_unused]] static const bool is_quiet = [] {
-    spdlog::set_level(spdlog::level::off);
+    engineroom::silence_log();
     return true;
   }();
   engineroom::controller::Play(engineroom::FuzzInput(data, size)).run();

@@ -40,6 +40,23 @@ struct Envelope {
   msghdr message{};
 };
 
+// The first descriptor that came with a message; room for one is, by alignment, room for two, and
+// what is not taken stays open for ever.
+UniqueFd take_descriptor(msghdr& message) {
+  UniqueFd first;
+  const cmsghdr* header = CMSG_FIRSTHDR(&message);
+  if (header == nullptr || header->cmsg_type != SCM_RIGHTS) return first;
+  const unsigned char* data = CMSG_DATA(header);
+  for (std::size_t rest = header->cmsg_len - CMSG_LEN(0); rest >= sizeof(int);
+       rest -= sizeof(int), data += sizeof(int)) {
+    int number = -1;
+    std::memcpy(&number, data, sizeof number);
+    UniqueFd descriptor(number);
+    if (!first) first = std::move(descriptor);
+  }
+  return first;
+}
+
 constexpr std::size_t kMaxIdentity = 255;  // ZeroMQ's limit
 constexpr std::size_t kSignature = 64;
 
@@ -164,13 +181,7 @@ bool Lane::receive_one(bool keep) {
   msghdr& message = envelope.message;
   const ssize_t n = ::recvmsg(socket_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
   if (n < 0) return errno == EINTR;
-  UniqueFd descriptor;
-  const cmsghdr* header = CMSG_FIRSTHDR(&message);
-  if (header != nullptr && header->cmsg_type == SCM_RIGHTS) {
-    int fd = -1;
-    std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-    descriptor.reset(fd);
-  }
+  UniqueFd descriptor = take_descriptor(message);
   // What has come already can still be claimed.
   if (n == 0) {
     socket_.reset();

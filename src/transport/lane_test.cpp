@@ -1,5 +1,7 @@
 #include "transport/lane.h"
 
+#include <array>
+#include <cstring>
 #include <random>
 #include <string>
 #include <utility>
@@ -8,6 +10,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "transport/shared_bytes.h"
 
@@ -167,6 +170,37 @@ TEST_F(LaneTest, ControllerThatIsGone) {
   Frames frames = {large('a')};
   client->share(frames);
   EXPECT_TRUE(is_shared(frames[0]));
+}
+
+TEST_F(LaneTest, FurtherDescriptorsAreClosed) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends.data()),
+            0);
+  Lane lane{UniqueFd(ends[0])};
+  const UniqueFd other(ends[1]);
+  const auto next_descriptor = [] { return UniqueFd(::dup(STDERR_FILENO)).get(); };
+  const int before = next_descriptor();
+
+  std::array<char, 32> announcement = {'e', 'r', '-', 'l', 'a', 'n', 'e'};
+  iovec part{announcement.data(), announcement.size()};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(2 * sizeof(int))> control{};
+  msghdr message{};
+  message.msg_iov = &part;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(2 * sizeof(int));
+  const std::array<int, 2> descriptors = {STDERR_FILENO, STDERR_FILENO};
+  std::memcpy(CMSG_DATA(header), descriptors.data(), sizeof descriptors);
+  ASSERT_EQ(::sendmsg(other.get(), &message, 0), 32);
+
+  Frames frames = {Bytes::copy_of({announcement.data(), announcement.size()})};
+  lane.resolve(frames, true);
+  EXPECT_EQ(frames[0].size(), 32U);
+  EXPECT_EQ(next_descriptor(), before);
 }
 
 TEST_F(LaneTest, NoLaneWithoutTheKey) {
