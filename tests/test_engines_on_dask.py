@@ -13,6 +13,7 @@ import pytest
 from engineroom.cluster import listing
 from engineroom.cluster.launcher import LauncherError
 from engineroom.cluster.process import is_alive, parent_of
+from found_again import check_another_program_interrupts
 from traitlets.config import Config
 from waiting import wait_until
 
@@ -89,23 +90,7 @@ def test_the_key_is_for_us_alone(client):
 
 
 def test_another_program_finds_and_signals_them(client, cluster, tmp_path):
-    @ipp.interactive
-    def sleep_noted(folder):
-        import os
-        import pathlib
-        import time
-
-        pathlib.Path(folder, str(os.getpid())).touch()
-        time.sleep(30)
-
-    running = client[:].apply_async(sleep_noted, str(tmp_path))
-    wait_until(lambda: len(list(tmp_path.iterdir())) == 3)
-    found = ipp.Cluster.from_file(cluster.cluster_file)
-    assert "engines=<3 running>" in repr(found)
-    found.signal_engines_sync(signal.SIGINT)
-    with pytest.raises(ipp.error.CompositeError, match="KeyboardInterrupt"):
-        running.get(timeout=10)
-    assert len(client.ids) == 3
+    check_another_program_interrupts(client, cluster, tmp_path)
 
 
 def test_a_dead_engine_is_noticed(client, cluster):

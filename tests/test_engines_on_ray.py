@@ -11,6 +11,7 @@ import engineroom as ipp
 import pytest
 from engineroom.cluster.launcher import LauncherError
 from engineroom.cluster.process import is_alive, parent_of
+from found_again import check_another_program_interrupts
 from traitlets.config import Config
 from waiting import wait_until
 
@@ -75,31 +76,7 @@ def test_the_key_is_for_us_alone(client):
 
 
 def test_another_program_finds_and_signals_them(client, cluster, tmp_path):
-    @ipp.interactive
-    def sleep_noted(folder):
-        import os
-        import pathlib
-        import time
-
-        pathlib.Path(folder, str(os.getpid())).touch()
-        time.sleep(30)
-
-    running = client[:].apply_async(sleep_noted, str(tmp_path))
-    wait_until(lambda: len(list(tmp_path.iterdir())) == 2)
-    code = """
-import sys
-import engineroom as ipp
-
-cluster = ipp.Cluster.from_file(sys.argv[1])
-print(cluster)
-cluster.signal_engines_sync(2)
-"""
-    command = [sys.executable, "-c", code, cluster.cluster_file]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
-    assert done.returncode == 0, done.stderr
-    assert "engines=<2 running>" in done.stdout
-    with pytest.raises(ipp.error.CompositeError, match="KeyboardInterrupt"):
-        running.get(timeout=10)
+    check_another_program_interrupts(client, cluster, tmp_path)
 
 
 def test_a_dead_engine_is_noticed(client, cluster):

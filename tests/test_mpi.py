@@ -20,6 +20,7 @@ from engineroom.cluster.launcher import (
 )
 from engineroom.cluster.mpi import descendants_of
 from engineroom.cluster.process import is_alive
+from found_again import check_another_program_interrupts
 from IPython.terminal.interactiveshell import TerminalInteractiveShell
 from traitlets.config import Config
 from waiting import wait_until
@@ -184,24 +185,8 @@ def test_as_noted_and_found_again(cluster, client, view):
     assert sorted(again.local_pids()) == sorted(view.apply_sync(os.getpid))
 
 
-@ipp.interactive
-def sleep_noted(folder):
-    import pathlib
-    import time
-
-    from mpi4py import MPI
-
-    pathlib.Path(folder, str(MPI.COMM_WORLD.rank)).touch()
-    time.sleep(30)
-
-
 def test_an_interrupt_reaches_every_engine(cluster, client, tmp_path):
-    running = client[:].apply_async(sleep_noted, str(tmp_path))
-    wait_until(lambda: len(list(tmp_path.iterdir())) == N)
-    # Also by one who found the cluster again.
-    ipp.Cluster.from_file(cluster.cluster_file).signal_engines_sync(signal.SIGINT)
-    with pytest.raises(ipp.error.CompositeError, match="KeyboardInterrupt"):
-        running.get(timeout=10)
+    check_another_program_interrupts(client, cluster, tmp_path)
     assert client.ids == list(range(N))
 
 

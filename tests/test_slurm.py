@@ -10,6 +10,7 @@ import pytest
 import slurm_site
 from engineroom.cluster import listing
 from engineroom.cluster.launcher import find_launcher_class
+from found_again import check_another_program_interrupts
 from traitlets.config import Config
 from waiting import wait_until
 
@@ -79,33 +80,9 @@ def test_in_words(client, cluster):
 def test_another_program_finds_it_and_signals_it(client, cluster, tmp_path):
     """An interrupt reaches what the engines run, by scancel."""
 
-    @ipp.interactive
-    def sleep_noted(folder):
-        import os
-        import pathlib
-        import time
-
-        pathlib.Path(folder, os.environ["SLURM_PROCID"]).touch()
-        time.sleep(30)
-
-    running = client[:].apply_async(sleep_noted, str(tmp_path))
-    wait_until(lambda: len(list(tmp_path.iterdir())) == N)
-    code = """
-import sys
-import engineroom as ipp
-
-cluster = ipp.Cluster.from_file(sys.argv[1])
-print(cluster, cluster.engine_set.job_id)
-cluster.signal_engines_sync(2)
-"""
-    command = [sys.executable, "-c", code, cluster.cluster_file]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
-    assert done.returncode == 0, done.stderr
-    assert "engines=<2 running>" in done.stdout
-    assert done.stdout.split()[-1] == cluster.engine_set.job_id
-    with pytest.raises(ipp.error.CompositeError, match="KeyboardInterrupt"):
-        running.get(timeout=10)
-    assert len(client.ids) == N
+    check_another_program_interrupts(client, cluster, tmp_path)
+    found = ipp.Cluster.from_file(cluster.cluster_file)
+    assert found.engine_set.job_id == cluster.engine_set.job_id
 
 
 def test_it_is_listed_by_its_job(client, cluster):

@@ -15,6 +15,7 @@ from engineroom.cluster import listing
 from engineroom.cluster.launcher import LauncherError, abbreviate_launcher_class
 from engineroom.cluster.process import is_alive
 from engineroom.cluster.ssh import SSHControllerLauncher, SSHEngineSetLauncher
+from found_again import check_another_program_interrupts
 from traitlets.config import Config
 from waiting import wait_until
 
@@ -129,32 +130,7 @@ def test_the_key_is_for_us_alone(client, folder):
 
 
 def test_another_program_finds_and_signals_them(client, cluster, tmp_path):
-    @ipp.interactive
-    def sleep_noted(folder):
-        import os
-        import pathlib
-        import time
-
-        pathlib.Path(folder, str(os.getpid())).touch()
-        time.sleep(30)
-
-    running = client[:].apply_async(sleep_noted, str(tmp_path))
-    wait_until(lambda: len(list(tmp_path.iterdir())) == 3)
-    code = """
-import sys
-import engineroom as ipp
-
-cluster = ipp.Cluster.from_file(sys.argv[1])
-print(cluster)
-cluster.signal_engines_sync(2)
-"""
-    command = [sys.executable, "-c", code, cluster.cluster_file]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
-    assert done.returncode == 0, done.stderr
-    assert "engines=<3 running>" in done.stdout
-    with pytest.raises(ipp.error.CompositeError, match="KeyboardInterrupt"):
-        running.get(timeout=10)
-    assert len(client.ids) == 3
+    check_another_program_interrupts(client, cluster, tmp_path)
 
 
 def test_they_are_listed_by_their_hosts(client, cluster, site):

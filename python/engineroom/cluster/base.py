@@ -25,6 +25,7 @@ from . import files, programs
 
 # Seconds between looks for the connection files. The controller writes them within about 10 ms.
 CONNECTION_POLL = 0.004
+STATE_POLL = 0.02  # between looks at a state that somebody else keeps
 
 
 class LauncherError(Exception):
@@ -85,20 +86,22 @@ class BaseLauncher(LoggingConfigurable):
     def signal(self, sig: int) -> Any:
         raise NotImplementedError
 
-    async def join(self, timeout: float | None = None) -> None:
-        """Wait for the end; TimeoutError."""
-        raise NotImplementedError
-
-    def poll(self) -> Any:
-        """None while it runs, else the exit code (or a word about the end)."""
-        raise NotImplementedError
-
     def get_output(self, remove: bool = False) -> str:
         """What it has printed; with `remove`, the file that holds it goes."""
         return ""
 
-    def noted_exit(self) -> Any:
-        """`poll` for what is watched all the time: by what was seen, without a question."""
+    # These two are for what is watched all the time: they go by what was seen, without a question.
+
+    async def join(self, timeout: float | None = None) -> None:
+        """Wait for the end; TimeoutError."""
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while self.running:
+            if deadline is not None and time.monotonic() > deadline:
+                raise TimeoutError(f"{self.place} still runs after {timeout} s")
+            await asyncio.sleep(STATE_POLL)
+
+    def poll(self) -> Any:
+        """None while it runs, else the exit code (or a word about the end)."""
         if self.state != "after":
             return None
         code = (self.stop_data or {}).get("exit_code")

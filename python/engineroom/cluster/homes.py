@@ -13,7 +13,6 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-import time
 import uuid
 import weakref
 from collections.abc import Coroutine
@@ -36,7 +35,6 @@ Answers = dict[str, dict[str, Any] | None]
 
 # The most bytes of a log that are fetched.
 OUTPUT_LIMIT = 1 << 20
-_POLL = 0.02  # seconds between looks at a state
 _PATIENCE = 30.0  # seconds for an answer, beside the time that its work may take
 
 
@@ -65,16 +63,6 @@ class HomeEngineLauncher(EngineLauncher):
             self.log.warning("%s: %s\n%s", self.place, describe_exit(exit_code), shown)
         data = {"exit_code": exit_code, "pid": self.place, "identifier": self.identifier}
         self.notify_stop(data)
-
-    async def join(self, timeout: float | None = None) -> None:
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while self.running:
-            if deadline is not None and time.monotonic() > deadline:
-                raise TimeoutError(f"{self.place} still runs after {timeout} s")
-            await asyncio.sleep(_POLL)
-
-    def poll(self) -> Any:
-        return self.noted_exit()
 
     def get_output(self, remove: bool = False) -> str:
         return self.output

@@ -163,9 +163,6 @@ class PolledLauncher(OutputFileLauncher):
                 raise TimeoutError(f"{self.place} is still {self.condition} after {timeout} s")
             await asyncio.sleep(pace.asked(changed=changed))
 
-    def poll(self) -> Any:
-        return self.noted_exit()
-
     def release(self) -> None:
         """Let it outlive this program after all."""
         guardian.forget(self.stop_command().args)

@@ -39,7 +39,6 @@ from .ssh_link import Link, listens_here_only, ports_of, with_ports
 # are fetched.
 WATCH_SECONDS = 20.0
 OUTPUT_LIMIT = 1 << 20
-_POLL = 0.05  # seconds between looks at a state
 
 
 class SSHLauncher(BaseLauncher):
@@ -143,16 +142,6 @@ class SSHProcessLauncher(SSHLauncher):
         for _, exit_code in answer["ended"]:
             self.ended(exit_code)
         await self.join(self.stop_timeout)
-
-    async def join(self, timeout: float | None = None) -> None:
-        deadline = None if timeout is None else time.monotonic() + timeout
-        while self.running:
-            if deadline is not None and time.monotonic() > deadline:
-                raise TimeoutError(f"{self.place} still runs after {timeout} s")
-            await asyncio.sleep(_POLL)
-
-    def poll(self) -> Any:
-        return self.noted_exit()
 
     def release(self) -> None:
         if self.link is not None:
