@@ -7,6 +7,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 build=build/release
 installed=.venv/.package-stamp
 
+# What one checkout has compiled serves the next, wherever it is.
+export CCACHE_BASEDIR=${CCACHE_BASEDIR:-$PWD} CCACHE_NOHASHDIR=${CCACHE_NOHASHDIR:-1}
 [[ -f $build/build.ninja ]] || cmake --preset release
 cmake --build $build -j "$(nproc)"
 

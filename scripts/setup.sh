@@ -14,13 +14,14 @@ packages=(
   libcli11-dev libpq-dev libpqxx-dev libsimdjson-dev libspdlog-dev libsqlite3-dev libssl-dev libzmq3-dev
   # the compiler; the g++ above brings the C++ standard library that compiled cells use; clang++ too builds modules
   clang-19 libclang-19-dev libomp-19-dev llvm-19-dev
+  libclang-rt-19-dev # ThreadSanitizer, for what the compiler says of races
   # tests and benchmarks
   libbenchmark-dev libgmock-dev libgtest-dev
   libopenmpi-dev openmpi-bin # engines under MPI; mpi4py of .venv loads its library
-  iproute2 # `ss`: what listens
   munge slurm-wlm # engines as jobs of a batch system
-  iproute2 openssh-client openssh-server # engines on other hosts
+  iproute2 openssh-client openssh-server # engines on other hosts; `ss`: what listens
   postgresql # records on a server
+  fish zsh # completion of the command's words
   graphviz # pictures of task graphs as .png and .pdf
   chromium # what a person sees in a notebook, looked at by playwright
 )

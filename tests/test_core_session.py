@@ -99,7 +99,7 @@ def test_engines(session, engine):
     assert not session.wait_for_engines(100, 0.01)
 
 
-def test_engine_that_dies(session, cluster):
+def test_engine_that_dies(session, cluster, tmp_path):
     cluster.ensure(3)
     assert session.wait_for_engines(3, DEADLINE)
     session.enable_events()
@@ -108,7 +108,10 @@ def test_engine_that_dies(session, cluster):
     pid = result(finished(session, apply(session, victim, os.getenv, "PATH"))) and int(
         finished(session, execute(session, victim, "import os; print(os.getpid())"), True).stdout
     )
-    tasks = [apply(session, victim, time.sleep, 100) for _ in range(2)]
+    runs = tmp_path / "runs"
+    code = f"import pathlib, time; pathlib.Path({str(runs)!r}).touch(); time.sleep(100)"
+    tasks = [apply(session, victim, exec, code), apply(session, victim, time.sleep, 100)]
+    wait_until(runs.exists, "the first task to run")
     os.kill(pid, signal.SIGKILL)
     assert session.wait(tasks, DEADLINE)
     content = json.loads(tasks[0].content)
