@@ -4,6 +4,7 @@
 #include <vector>
 
 #include <benchmark/benchmark.h>
+#include <simdjson.h>
 
 #include "base/clock.h"
 #include "base/id.h"

@@ -7,6 +7,8 @@
 #include <string>
 
 #include <gtest/gtest.h>
+#include <simdjson.h>
+#include <spdlog/spdlog.h>
 
 #include "base/bytes.h"
 #include "base/clock.h"

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <utility>
 
+#include <simdjson.h>
+
 namespace engineroom {
 namespace {
 
@@ -235,17 +237,23 @@ bool json_depth_within(std::string_view text, std::size_t max_depth) {
   return true;
 }
 
+JsonReader::JsonReader(std::size_t max_bytes)
+    : max_bytes_(max_bytes), parser_(std::make_unique<simdjson::dom::parser>(max_bytes)) {}
+JsonReader::~JsonReader() = default;
+JsonReader::JsonReader(JsonReader&& other) noexcept = default;
+JsonReader& JsonReader::operator=(JsonReader&& other) noexcept = default;
+
 Result<simdjson::dom::element> JsonReader::parse(std::string_view text) {
   if (text.empty()) return Status(ErrorCode::kMalformed, "not JSON: empty");
   if (text.size() > max_bytes_) {
     return Status(ErrorCode::kResourceExhausted, "JSON text of " + std::to_string(text.size()) +
                                                      " bytes, limit " + std::to_string(max_bytes_));
   }
-  if (parser_.capacity() > kKeptBytes && text.size() <= kKeptBytes)
-    parser_ = simdjson::dom::parser(max_bytes_);
+  if (parser_->capacity() > kKeptBytes && text.size() <= kKeptBytes)
+    *parser_ = simdjson::dom::parser(max_bytes_);
 
   simdjson::dom::element root;
-  const simdjson::error_code error = parser_.parse(text.data(), text.size()).get(root);
+  const simdjson::error_code error = parser_->parse(text.data(), text.size()).get(root);
   if (error == simdjson::SUCCESS) return root;
   if (error == simdjson::CAPACITY || error == simdjson::DEPTH_ERROR ||
       error == simdjson::MEMALLOC) {

@@ -11,13 +11,18 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include <simdjson.h>
-
 #include "base/status.h"
+
+// Whoever looks into an element includes <simdjson.h>, which takes a compiler long.
+namespace simdjson::dom {
+class element;
+class parser;
+}  // namespace simdjson::dom
 
 namespace engineroom {
 
@@ -73,8 +78,10 @@ class JsonReader {
   static constexpr std::size_t kKeptBytes = 1u << 20;
 
   // A parse takes about six times its text in memory, hence the limit.
-  explicit JsonReader(std::size_t max_bytes = 64u << 20)
-      : max_bytes_(max_bytes), parser_(max_bytes) {}
+  explicit JsonReader(std::size_t max_bytes = 64u << 20);
+  ~JsonReader();
+  JsonReader(JsonReader&& other) noexcept;
+  JsonReader& operator=(JsonReader&& other) noexcept;
 
   // `text` needs no padding. kMalformed if it is not JSON, kResourceExhausted beyond the limit or
   // 1,024 levels.
@@ -82,7 +89,7 @@ class JsonReader {
 
  private:
   std::size_t max_bytes_;
-  simdjson::dom::parser parser_;
+  std::unique_ptr<simdjson::dom::parser> parser_;
 };
 
 }  // namespace engineroom

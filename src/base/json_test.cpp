@@ -6,6 +6,7 @@
 #include <string>
 
 #include <gtest/gtest.h>
+#include <simdjson.h>
 
 namespace engineroom {
 namespace {

@@ -8,7 +8,9 @@
 #include <memory>
 #include <utility>
 
+#include <fmt/format.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -41,6 +43,20 @@ spdlog::level::level_enum parse_level(std::string_view text) {
   if (name == "error") return spdlog::level::err;
   if (name == "critical" || name == "fatal") return spdlog::level::critical;
   return spdlog::level::info;
+}
+
+spdlog::level::level_enum to_spdlog(LogLevel level) {
+  switch (level) {
+    case LogLevel::kDebug:
+      return spdlog::level::debug;
+    case LogLevel::kInfo:
+      return spdlog::level::info;
+    case LogLevel::kWarn:
+      return spdlog::level::warn;
+    case LogLevel::kError:
+      break;
+  }
+  return spdlog::level::err;
 }
 
 // For programs that collect logs: a line is
@@ -87,6 +103,19 @@ void set_up_logging(std::string_view program, std::string_view level) {
   logger->flush_on(spdlog::level::info);
   spdlog::set_default_logger(std::move(logger));
 }
+
+bool is_logged(LogLevel level) {
+  return spdlog::default_logger_raw()->should_log(to_spdlog(level));
+}
+
+void log_text(LogLevel level, fmt::string_view format, fmt::format_args arguments) {
+  fmt::memory_buffer text;
+  fmt::vformat_to(fmt::appender(text), format, arguments);
+  spdlog::default_logger_raw()->log(to_spdlog(level),
+                                    spdlog::string_view_t(text.data(), text.size()));
+}
+
+void silence_log() { spdlog::set_level(spdlog::level::off); }
 
 bool LogOncePer::first_time(std::string_view key) {
   if (seen_.size() >= max_keys_) return false;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <simdjson.h>
+
 #include "base/json.h"
 #include "client/pickle.h"
 #include "client/waiter.h"

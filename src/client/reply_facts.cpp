@@ -3,6 +3,8 @@
 #include <charconv>
 #include <utility>
 
+#include <simdjson.h>
+
 namespace engineroom::client {
 namespace {
 

@@ -3,6 +3,8 @@
 #include <optional>
 #include <utility>
 
+#include <simdjson.h>
+
 #include "base/json.h"
 
 namespace engineroom {

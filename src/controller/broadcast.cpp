@@ -4,6 +4,8 @@
 #include <numeric>
 #include <utility>
 
+#include <simdjson.h>
+
 #include "controller/json_object.h"
 
 namespace engineroom::controller {

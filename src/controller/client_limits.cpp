@@ -2,7 +2,7 @@
 
 #include <cassert>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 #include "controller/user_scope.h"
 

@@ -4,7 +4,7 @@
 #include <cstring>
 #include <optional>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 
 namespace engineroom::controller {
 namespace {

@@ -11,6 +11,8 @@
 #include <string_view>
 #include <vector>
 
+#include <simdjson.h>
+
 #include "base/json.h"
 
 namespace engineroom::controller {

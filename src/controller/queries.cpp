@@ -5,6 +5,8 @@
 #include <charconv>
 #include <utility>
 
+#include <simdjson.h>
+
 #include "controller/record_queries.h"
 #include "controller/resources.h"
 #include "controller/user_messages.h"

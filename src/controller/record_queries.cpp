@@ -5,6 +5,8 @@
 #include <optional>
 #include <utility>
 
+#include <simdjson.h>
+
 #include "base/clock.h"
 #include "controller/user_messages.h"
 

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <utility>
 
+#include <simdjson.h>
+
 namespace engineroom::controller {
 namespace {
 

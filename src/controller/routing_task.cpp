@@ -4,6 +4,8 @@
 #include <cassert>
 #include <utility>
 
+#include <simdjson.h>
+
 #include "controller/resources.h"
 #include "controller/user_scope.h"
 

@@ -5,6 +5,8 @@
 #include <functional>
 #include <utility>
 
+#include <simdjson.h>
+
 #include "controller/json_object.h"
 #include "controller/resources.h"
 #include "scheduler/fair_order.h"

@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include <simdjson.h>
+
 #include "controller/json_object.h"
 
 namespace engineroom::controller {

@@ -6,6 +6,8 @@
 
 #include <unistd.h>
 
+#include <simdjson.h>
+
 namespace engineroom::engine {
 namespace {
 

@@ -5,7 +5,8 @@
 #include <cstdlib>
 #include <utility>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
+#include <simdjson.h>
 #include <unistd.h>
 
 #include "engine/control.h"

@@ -1,6 +1,7 @@
 #include "engine/messages.h"
 
 #include <gtest/gtest.h>
+#include <simdjson.h>
 
 #include "base/json.h"
 #include "engine/test_requests.h"

@@ -6,6 +6,8 @@
 
 #include <unistd.h>
 
+#include <simdjson.h>
+
 #include "base/id.h"
 #include "engine/control.h"
 

@@ -4,6 +4,8 @@
 #include <utility>
 #include <vector>
 
+#include <simdjson.h>
+
 #include "wire/pieces.h"
 
 namespace engineroom::engine {

@@ -20,6 +20,8 @@
 #include <string_view>
 #include <unordered_map>
 
+#include <simdjson.h>
+
 #include "base/clock.h"
 #include "base/json.h"
 #include "engine/result_shelf.h"

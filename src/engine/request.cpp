@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <simdjson.h>
+
 namespace engineroom::engine {
 namespace {
 

@@ -16,10 +16,11 @@
 
 #include "base/status.h"
 #include "store/change.h"
-#include "store/query.h"
 #include "store/record.h"
 
 namespace engineroom::store {
+
+class Query;
 
 class Database {
  public:

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/log.h"
+#include "store/query.h"
 
 namespace engineroom::store {
 namespace {

@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "store/postgres_database.h"
+#include "store/query.h"
 #include "store/sqlite_database.h"
 #include "store/test_postgres_server.h"
 

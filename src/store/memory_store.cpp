@@ -6,8 +6,11 @@
 #include <cstdlib>
 #include <utility>
 
+#include <simdjson.h>
+
 #include "base/slot_pool.h"
 #include "store/engine_tally.h"
+#include "store/query.h"
 #include "store/record_text.h"
 #include "store/slot_index.h"
 

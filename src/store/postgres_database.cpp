@@ -7,12 +7,13 @@
 #include <span>
 #include <utility>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <pqxx/pqxx>
 
 #include "base/log.h"
 #include "store/postgres_connection.h"
 #include "store/postgres_text.h"
+#include "store/query.h"
 #include "store/sql.h"
 
 namespace engineroom::store {

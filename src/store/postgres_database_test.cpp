@@ -8,7 +8,7 @@
 #include <string_view>
 #include <thread>
 
-#include <fmt/format.h>
+#include <fmt/core.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -19,6 +19,7 @@
 #include "base/unique_fd.h"
 #include "store/database_store.h"
 #include "store/postgres_connection.h"
+#include "store/query.h"
 #include "store/test_postgres_server.h"
 
 namespace engineroom::store {

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <utility>
 
+#include <simdjson.h>
+
 #include "base/clock.h"
 #include "store/glob.h"
 

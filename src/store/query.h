@@ -23,6 +23,8 @@
 #include <string_view>
 #include <vector>
 
+#include <simdjson.h>
+
 #include "base/json.h"
 #include "base/status.h"
 #include "store/record.h"

@@ -1,7 +1,11 @@
 #include "store/sql.h"
 
+#include "store/query.h"
+
 #include <cstring>
 #include <optional>
+
+#include <simdjson.h>
 
 namespace engineroom::store {
 namespace {

@@ -12,10 +12,11 @@
 
 #include "base/bytes.h"
 #include "base/status.h"
-#include "store/query.h"
 #include "store/record.h"
 
 namespace engineroom::store {
+
+class Query;
 
 using SqlValue = std::variant<std::string, std::int64_t>;
 

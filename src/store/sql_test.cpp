@@ -1,5 +1,6 @@
 // Queries as conditions in SQL, and buffers as one blob.
 #include "store/sql.h"
+#include "store/query.h"
 
 #include <gtest/gtest.h>
 

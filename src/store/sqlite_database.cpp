@@ -9,6 +9,7 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include "store/query.h"
 #include "store/sql.h"
 
 namespace engineroom::store {

@@ -21,10 +21,11 @@
 #include <vector>
 
 #include "base/status.h"
-#include "store/query.h"
 #include "store/record.h"
 
 namespace engineroom::store {
+
+class Query;
 
 // What queue_request asks of one engine.
 struct EngineCounts {

@@ -1,4 +1,5 @@
 #include "store/write_behind.h"
+#include "store/query.h"
 
 #include <condition_variable>
 #include <mutex>

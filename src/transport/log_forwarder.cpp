@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <spdlog/sinks/base_sink.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include "base/log.h"

@@ -1,5 +1,7 @@
 #include "wire/dependency_error.h"
 
+#include <simdjson.h>
+
 namespace engineroom::wire {
 namespace {
 
