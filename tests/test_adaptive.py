@@ -20,9 +20,11 @@ def policy():
     return Policy(minimum=1, maximum=4, idle_seconds=10, grow_seconds=2)
 
 
-def decide(policy, now, unassigned=0, starting=0, **engines):
+def decide(policy, now, waiting=0, starting=0, unoffered=0, **engines):
     outstanding = {int(name[1:]): tasks for name, tasks in engines.items()}
-    return policy.decide(now, unassigned=unassigned, outstanding=outstanding, starting=starting)
+    return policy.decide(
+        now, waiting=waiting, outstanding=outstanding, starting=starting, unoffered=unoffered
+    )
 
 
 # ---- decisions ----
@@ -34,30 +36,30 @@ def test_the_minimum_is_there_at_once(policy):
 
 
 def test_it_grows_when_tasks_wait_for_a_while(policy):
-    assert decide(policy, 0, unassigned=2, e0=1) == Decision()
-    assert decide(policy, 1, unassigned=2, e0=1) == Decision()
-    assert decide(policy, 2, unassigned=2, e0=1) == Decision(start=2)
-    assert decide(policy, 9, unassigned=2, e0=1, starting=2) == Decision()
+    assert decide(policy, 0, waiting=2, e0=1) == Decision()
+    assert decide(policy, 1, waiting=2, e0=1) == Decision()
+    assert decide(policy, 2, waiting=2, e0=1) == Decision(start=2)
+    assert decide(policy, 9, waiting=2, e0=1, starting=2) == Decision()
 
 
 def test_a_short_burst_starts_nothing(policy):
-    decide(policy, 0, unassigned=9, e0=1)
+    decide(policy, 0, waiting=9, e0=1)
     decide(policy, 1, e0=0)
-    assert decide(policy, 2.5, unassigned=9, e0=1) == Decision()
+    assert decide(policy, 2.5, waiting=9, e0=1) == Decision()
 
 
 def test_it_never_grows_beyond_the_maximum(policy):
-    decide(policy, 0, unassigned=100, e0=1)
-    assert decide(policy, 5, unassigned=100, e0=1) == Decision(start=3)
-    assert decide(policy, 50, unassigned=100, e0=1, e1=1, e2=1, e3=1) == Decision()
+    decide(policy, 0, waiting=100, e0=1)
+    assert decide(policy, 5, waiting=100, e0=1) == Decision(start=3)
+    assert decide(policy, 50, waiting=100, e0=1, e1=1, e2=1, e3=1) == Decision()
 
 
 def test_the_idle_go_and_the_longest_first(policy):
     decide(policy, 0, e0=1, e1=0, e2=1)
     decide(policy, 5, e0=0, e1=0, e2=0)
     assert decide(policy, 9, e0=0, e1=0, e2=0) == Decision()
-    assert decide(policy, 10, e0=0, e1=0, e2=0) == Decision(stop=(1,))
-    assert decide(policy, 15, e0=0, e2=0) == Decision(stop=(0,))
+    assert decide(policy, 10, e0=0, e1=0, e2=0) == Decision(stop=(1,), most=2)
+    assert decide(policy, 15, e0=0, e2=0) == Decision(stop=(0, 2), most=1)
     # The minimum stays.
     assert decide(policy, 99, e2=0) == Decision()
 
@@ -66,12 +68,32 @@ def test_work_makes_an_engine_young_again(policy):
     decide(policy, 0, e0=0, e1=0)
     decide(policy, 9, e0=1, e1=1)
     assert decide(policy, 11, e0=0, e1=0) == Decision()
-    assert decide(policy, 21, e0=0, e1=0) == Decision(stop=(0,))
+    assert decide(policy, 21, e0=0, e1=0) == Decision(stop=(0, 1), most=1)
 
 
 def test_none_goes_while_others_are_wanted(policy):
     decide(policy, 0, e0=0, e1=0)
-    assert decide(policy, 20, unassigned=3, e0=0, e1=0).stop == ()
+    assert decide(policy, 20, waiting=3, e0=0, e1=0).stop == ()
+
+
+def test_engines_that_will_not_do_are_not_counted_on(policy):
+    # Two engines have nothing to do, and still a task waits: for another kind of engine.
+    decide(policy, 0, waiting=1, unoffered=1, e0=0, e1=0)
+    assert decide(policy, 2, waiting=1, unoffered=1, e0=0, e1=0) == Decision(start=1)
+    assert decide(policy, 3, waiting=1, unoffered=1, starting=1, e0=0, e1=0) == Decision()
+    # And one that is busy will not do for another.
+    few = Policy(0, 9, 10, 0, tasks_per_engine=100)
+    assert decide(few, 0, waiting=2, e0=1) == Decision()
+    assert decide(few, 1, waiting=2, unoffered=2, e0=1) == Decision(start=1)
+
+
+def test_engines_that_will_not_do_make_room(policy):
+    decide(policy, 0, e0=0, e1=0, e2=0, e3=1)
+    for now, stop in ((9, Decision()), (10, Decision(stop=(0, 1, 2), most=1))):
+        found = decide(policy, now, waiting=1, unoffered=1, e0=0, e1=0, e2=0, e3=1)
+        assert found == stop
+    assert decide(policy, 11, waiting=1, unoffered=1, e1=0, e2=0, e3=1) == Decision()
+    assert decide(policy, 13, waiting=1, unoffered=1, e1=0, e2=0, e3=1) == Decision(start=1)
 
 
 def test_what_fails_is_tried_more_and_more_rarely(policy):
@@ -85,8 +107,8 @@ def test_what_fails_is_tried_more_and_more_rarely(policy):
 
 def test_more_tasks_for_each_engine():
     policy = Policy(0, 9, 10, 0, tasks_per_engine=10)
-    assert decide(policy, 0, unassigned=21) == Decision(start=3)
-    assert Policy(0, 9, 10, 0).decide(0, unassigned=0, outstanding={}, starting=0) == Decision()
+    assert decide(policy, 0, waiting=21) == Decision(start=3)
+    assert Policy(0, 9, 10, 0).decide(0, waiting=0, outstanding={}, starting=0) == Decision()
 
 
 @pytest.mark.parametrize(("minimum", "maximum"), [(-1, 2), (3, 2), (0, 0)])
@@ -126,6 +148,97 @@ def test_engines_come_and_go(new_cluster, tmp_path):
         adaptive.stop()
         assert not adaptive.running
     cluster.stop_cluster_sync()
+
+
+def test_no_task_is_hurt_by_shrinking(new_cluster):
+    cluster = new_cluster(n=3)
+    with cluster.start_and_connect_sync() as client:
+        # Each engine is told to go as soon as it has nothing to do for a moment.
+        adaptive = cluster.adapt(1, 4, idle_seconds=0.01, grow_seconds=0.1, interval=0.02)
+        view = client.load_balanced_view()
+        gone = set()
+        number = 0
+        deadline = time.monotonic() + 60
+        while len(gone) < 8 and time.monotonic() < deadline:
+            # Pulses: now and then nothing is there, and then again more than there are engines.
+            results = view.map_async(lambda x: -x, range(number, number + 40), chunksize=1)
+            assert results.get(timeout=30) == [-x for x in range(number, number + 40)]
+            slow = [view.apply_async(time.sleep, 0.05) for _ in range(3)]
+            client.wait(slow, timeout=30)
+            assert all(ar.successful() for ar in slow)
+            number += 40
+            gone |= set(range(max(client.ids) + 1)) - set(client.ids)
+        assert len(gone) >= 8
+        stats = client.controller_stats()["tasks"]
+        assert (stats["rejected"], stats["retried"]) == (0, 0)
+        adaptive.stop()
+
+
+def test_engines_that_are_needed_stay(new_cluster, tmp_path):
+    cluster = new_cluster(n=2)
+    with cluster.start_and_connect_sync() as client:
+        gate = tmp_path / "gate"
+        first, second = client.ids
+        view = client.load_balanced_view()
+        with view.temp_flags(targets=[first]):
+            runs = view.apply_async(wait_for_file, str(gate), 1)
+        with view.temp_flags(targets=[second], after=runs):
+            follows = view.apply_async(os.getpid)
+        assert client.retire() == []
+        gate.touch()
+        follows.get(timeout=20)
+        assert client.retire(most=1) == [first]
+        wait_until(lambda: client.ids == [second])
+        assert client.retire() == [second]
+        wait_until(lambda: client.ids == [])
+        assert client.retire() == []
+        # And the processes are gone.
+        wait_until(lambda: cluster.engine_set.state == "after")
+
+
+def test_tasks_wait_for_engines_that_may_come(new_cluster):
+    cluster = new_cluster(n=1)
+    with cluster.start_and_connect_sync() as client:
+        view = client.load_balanced_view()
+        view.set_flags(resources={"licence": 1})
+        with pytest.raises(ipp.ImpossibleResources, match="licence=1 .*licence=0"):
+            view.apply_sync(abs, -1)
+        adaptive = cluster.adapt(
+            1, 2, idle_seconds=0.3, grow_seconds=0.1, interval=0.05, resources={"licence": 1}
+        )
+        wait_until(lambda: adaptive.running)
+        task = wait_until(lambda: _accepted(view), "a promise")
+        # There was an idle engine, which is of no use.
+        assert task.get(timeout=20) == 1
+        assert task.engine_id != 0
+        # One that nobody will offer is refused, now that it is known what comes.
+        with view.temp_flags(resources={"license": 1}):
+            with pytest.raises(ipp.ImpossibleResources):
+                view.apply_sync(abs, -1)
+        wait_until(lambda: len(client.ids) == 1)
+        assert view.apply_async(abs, -2).get(timeout=20) == 2
+        adaptive.stop()
+        wait_until(lambda: _is_refused(view), "the end of the promise")
+
+
+def _accepted(view):
+    """A task, once it is not refused at once."""
+    task = view.apply_async(abs, -1)
+    try:
+        task.get(timeout=0.5)
+    except TimeoutError:
+        return task
+    except ipp.ImpossibleResources:
+        return None
+    return task
+
+
+def _is_refused(view):
+    with view.temp_flags(resources={"licence": 7}):
+        try:
+            view.apply_sync(abs, -1)
+        except ipp.ImpossibleResources:
+            return True
 
 
 def test_it_ends_with_the_cluster(new_cluster):

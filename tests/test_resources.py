@@ -72,6 +72,23 @@ def test_what_nobody_offers_is_refused(view):
         ar.get(20)
 
 
+def test_what_nobody_offers_is_waited_for_until_the_timeout(view):
+    with view.temp_flags(resources={"crane": 1}, timeout=0.2):
+        ar = view.apply_async(where)
+    with pytest.raises(ipp.TaskTimeout, match=r"crane=1 \(the most that one offers: crane=0"):
+        ar.get(20)
+
+
+def test_an_engine_that_comes_in_time(new_cluster):
+    cluster = new_cluster(1)
+    with ipp.Client(str(cluster.connection_file)) as client:
+        view = client.load_balanced_view()
+        with view.temp_flags(resources={"crane": 1}, timeout=60):
+            ar = view.apply_async(abs, -1)
+        cluster.add_engines(1, "--resource=crane=1")
+        assert (ar.get(20), ar.engine_id) == (1, 1)
+
+
 def test_what_a_task_has_nobody_else_has(view, client, gate):
     with view.temp_flags(resources={"cpus": 2}):
         results = [view.apply_async(wait_for_file, str(gate)) for _ in range(4)]

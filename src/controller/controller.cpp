@@ -34,7 +34,11 @@ Controller::Controller(ControllerConfig config, Outbox& outbox, store::Store& st
                              Time now) { return tasks_.resubmit(record, now); }),
       results_(core_, [this](std::string_view task, std::string_view input,
                              EngineId at) { return tasks_.find_holder(task, input, at); }),
-      lifecycle_(core_, lifecycle_events()) {
+      lifecycle_(core_, lifecycle_events()),
+      growth_(core_, tasks_.scheduler(),
+              {.expect = [this](scheduler::Scheduler::Expected expected,
+                                Time now) { tasks_.on_engines_expected(std::move(expected), now); },
+               .retire = [this](EngineId id, Time now) { lifecycle_.retire(id, now); }}) {
   if (journal != nullptr) core_.delivery.set_epoch(journal->start());
 }
 
@@ -117,6 +121,12 @@ void Controller::on_query(Frames frames, Time now) {
   if (!header) return;
   if (header->msg_type == "shutdown_request") return shut_down(*message, now);
   if (header->msg_type == "stats_request") return tell_stats(*message);
+  if (header->msg_type == "adapt_request") {
+    return tell(*message, "adapt_reply", growth_.on_adapt_requested(*message, now));
+  }
+  if (header->msg_type == "retire_request") {
+    return tell(*message, "retire_reply", growth_.on_retire_requested(*message, now));
+  }
   if (core_.journal != nullptr) {
     if (header->msg_type == "received_notice") return on_received(core_, *message);
     if (header->msg_type == "resume_request") return on_resume_requested(core_, *message);
@@ -167,13 +177,21 @@ void Controller::shut_down(const wire::Message& request, Time now) {
 }
 
 void Controller::tell_stats(const wire::Message& request) {
+  tell(request, "stats_reply", R"({"status":"ok","stats":)" + stats_json() + "}");
+}
+
+void Controller::tell(const wire::Message& request, std::string_view type,
+                      const Result<std::string>& content) {
+  const std::string_view answer = content.ok() ? type : "hub_error";
   core_.delivery.to_client(
       Channel::kQuery,
-      core_.messages.make({.identities = request.identities,
-                           .type = "stats_reply",
-                           .parent_header = request.header,
-                           .content = R"({"status":"ok","stats":)" + stats_json() + "}"},
-                          Side::kClients));
+      core_.messages.make(
+          {.identities = request.identities,
+           .type = answer,
+           .parent_header = request.header,
+           .content = content.ok() ? content.value()
+                                   : to_content({"ValueError", content.status().message()})},
+          Side::kClients));
 }
 
 // ---- time ----
@@ -183,6 +201,7 @@ void Controller::on_time(Time now) {
   tasks_.on_time(now);
   core_.delivery.on_time(now);
   results_.on_time(now);
+  growth_.on_time(now);
   tell_receipts(now);
   if (patient_until_ && now >= *patient_until_) {
     patient_until_.reset();
@@ -196,6 +215,7 @@ Time Controller::next_deadline() const {
   if (const auto delivery = core_.delivery.next_deadline()) next = std::min(next, *delivery);
   if (const auto results = results_.next_deadline()) next = std::min(next, *results);
   if (const auto receipts = core_.receipts.next_deadline()) next = std::min(next, *receipts);
+  if (const auto growth = growth_.next_deadline()) next = std::min(next, *growth);
   if (patient_until_) next = std::min(next, *patient_until_);
   return next;
 }

@@ -8,7 +8,7 @@
 //   - MuxRoute, ControlRoute: between a client and one engine; TaskRoute: load-balanced tasks;
 //     BroadcastRoute: one request, many engines.
 //   - IopubRelay: output of engines to clients; ResultRelay: results from engine to engine.
-//   - Queries: what clients ask the hub.
+//   - Queries: what clients ask the hub; Growth: engines that may come, and may go.
 //
 // Threads: the loop thread only.
 #pragma once
@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "controller/broadcast.h"
 #include "controller/core.h"
+#include "controller/growth.h"
 #include "controller/iopub_relay.h"
 #include "controller/lifecycle.h"
 #include "controller/queries.h"
@@ -68,6 +69,8 @@ class Controller {
   void on_subscription(const Frames& frames, Time now);
   void shut_down(const wire::Message& request, Time now);
   void tell_stats(const wire::Message& request);
+  void tell(const wire::Message& request, std::string_view type,
+            const Result<std::string>& content);
   void on_engine_returned(const wire::Message& message, Time now);
   void tell_receipts(Time now);
 
@@ -80,6 +83,7 @@ class Controller {
   Queries queries_;
   ResultRelay results_;
   Lifecycle lifecycle_;
+  Growth growth_;
   // After a restart: until when clients are still connecting.
   std::optional<Time> patient_until_;
   bool wants_to_stop_ = false;

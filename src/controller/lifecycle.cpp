@@ -172,6 +172,15 @@ void Lifecycle::on_shutdown_announced(std::string_view uuid, Time now) {
   if (engine != nullptr) lose(engine->id, Departure::kUnregistered, now);
 }
 
+void Lifecycle::retire(EngineId id, Time now) {
+  const Engine* engine = core_.registry.find(id);
+  if (engine == nullptr) return;
+  const std::string uuid = engine->uuid;
+  lose(id, Departure::kRetired, now);
+  core_.registry.find_departed(uuid)->told = now;
+  events_.on_unwanted(uuid);
+}
+
 void Lifecycle::lose(EngineId id, Departure why, Time now) {
   const std::optional<Engine> engine = core_.registry.remove(id, why);
   if (!engine) return;
@@ -265,9 +274,10 @@ void Lifecycle::on_stranger(std::string_view uuid, Time now) {
   if (departed->why == Departure::kUnregistered) return;
   if (departed->told && now - *departed->told < kTellAgainAfter) return;
   departed->told = now;
+  const bool is_wanted = departed->is_ours && departed->why != Departure::kRetired;
   ER_LOG_INFO("engine {} ({}) was given up and is back: {}", number(departed->id), uuid,
-              departed->is_ours ? "it has to register anew" : "it is told to exit");
-  if (!departed->is_ours) return events_.on_unwanted(uuid);
+              is_wanted ? "it has to register anew" : "it is told to exit");
+  if (!is_wanted) return events_.on_unwanted(uuid);
   core_.delivery.to_client(Channel::kRegistration,
                            core_.messages.make({.identities = {Bytes::copy_of(uuid)},
                                                 .type = "unregistration_notification",

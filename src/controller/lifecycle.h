@@ -9,7 +9,7 @@
 //
 // An engine that was given up but is heard of again cannot go on under its old id: its tasks were
 // given to others. Our own engines are told so and register anew; stock ones cannot, and are shut
-// down.
+// down. So are engines that were retired and are still there.
 //
 // Threads: the loop thread only.
 #pragma once
@@ -33,7 +33,7 @@ class Lifecycle {
     std::function<void(const Engine&, Time)> on_joined;
     // Called before clients are notified. The registry has forgotten the engine.
     std::function<void(const Engine&, Time)> on_lost;
-    // Ask a stock engine that should not be there to exit.
+    // Ask an engine that should not be there, or is not needed, to exit.
     std::function<void(std::string_view uuid)> on_unwanted;
   };
 
@@ -51,6 +51,8 @@ class Lifecycle {
   void on_unregistration_request(const wire::Message& request, Time now);
   void on_connection_closed(int connection, Time now);
   void on_shutdown_announced(std::string_view uuid, Time now);
+  // It has nothing to do, and is told to exit. Nothing is sent to it from now on.
+  void retire(EngineId id, Time now);
   void on_pong(Frames frames, Time now);
   // Somebody subscribed to our pings.
   void on_subscription(Time now) { hearts_.want_extra_ping(now); }

@@ -14,6 +14,8 @@ const char* to_string(Departure why) {
       return "heart stopped";
     case Departure::kConnectionClosed:
       return "connection closed";
+    case Departure::kRetired:
+      return "it had nothing to do, and was told to exit";
     case Departure::kNeverReturned:
       return "did not come back to the restarted controller";
     case Departure::kNeverStarted:

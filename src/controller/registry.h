@@ -73,6 +73,7 @@ struct Engine {
 // Why an engine is no longer one.
 enum class Departure {
   kUnregistered,      // it said so, or somebody on its behalf
+  kRetired,           // it had nothing to do, and was told to exit
   kHeartStopped,      // too many pings without an answer
   kConnectionClosed,  // its registration connection ended
   kNeverStarted,      // registered, but its heart was never heard

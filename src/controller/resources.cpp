@@ -54,6 +54,13 @@ std::string to_json(const Amounts& amounts) {
 
 Amounts usual_offer() { return {{"cpus", 1000}}; }
 
+bool is_offered(const Registry& registry, const Amounts& demand) {
+  return demand.empty() ||
+         std::any_of(registry.all().begin(), registry.all().end(), [&demand](const auto& item) {
+           return item.second.is_registered && scheduler::covers(item.second.offer, demand);
+         });
+}
+
 std::string describe_missing(const Registry& registry, const Amounts& demand) {
   Amounts most;
   for (const scheduler::Amount& wanted : demand) {

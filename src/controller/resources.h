@@ -23,6 +23,8 @@ std::string to_json(const Amounts& amounts);
 // What an engine offers that says nothing of it, as stock ones do.
 Amounts usual_offer();
 
+bool is_offered(const Registry& registry, const Amounts& demand);
+
 // "gpus=2 (the most that one offers: gpus=1)", for the answer to a task that nobody can run.
 std::string describe_missing(const Registry& registry, const Amounts& demand);
 

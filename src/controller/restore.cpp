@@ -19,6 +19,7 @@ void Controller::restore(Time now) {
   lifecycle_.restore(now);
   for (const auto& [id, engine] : journal.engines()) core_.delivery.hold(id);
   tasks_.restore_past(journal);
+  growth_.restore(*patient_until_, now);
   const auto open = journal.open_requests();
   for (const auto& [msg_id, request] : open) {
     std::string storage;

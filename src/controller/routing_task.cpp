@@ -187,6 +187,11 @@ void TaskRoute::on_engine_lost(const Engine& engine, Time now) {
   lost_ = nullptr;
 }
 
+void TaskRoute::on_engines_expected(scheduler::Scheduler::Expected expected, Time now) {
+  scheduler_.on_engines_expected(std::move(expected), now, effects_);
+  perform_effects(now);
+}
+
 void TaskRoute::on_time(Time now) {
   const std::optional<Time> deadline = scheduler_.next_deadline();
   if (!deadline || now < *deadline) return;
@@ -286,10 +291,12 @@ void TaskRoute::reject(TaskId task, scheduler::Failure why, std::string_view eng
   const Live& live = live_.at(task);
   ReplyFacts facts;
   if (why == scheduler::Failure::kAborted) facts.status = "aborted";
-  wire::Message reply = why == scheduler::Failure::kNoSuchResources
-                            ? no_such_resources(core_, live.request, live.msg_type, live.msg_id)
-                            : rejection(core_.messages, live.request.header, live.msg_type,
-                                        live.msg_id, why, engine_uuid);
+  const bool may_lack_resources = why == scheduler::Failure::kNoSuchResources ||
+                                  (why == scheduler::Failure::kTimeout && live.attempts == 0);
+  wire::Message reply =
+      may_lack_resources ? no_such_resources(core_, live.request, live.msg_type, live.msg_id, why)
+                         : rejection(core_.messages, live.request.header, live.msg_type,
+                                     live.msg_id, why, engine_uuid);
   finish(task, std::move(reply), facts, engine_uuid, std::nullopt, now);
 }
 

@@ -63,6 +63,7 @@ class TaskRoute {
   void on_engine_joined(const Engine& engine, Time now);
   // The engine as it was; the registry has forgotten it.
   void on_engine_lost(const Engine& engine, Time now);
+  void on_engines_expected(scheduler::Scheduler::Expected expected, Time now);
   void on_time(Time now);
   std::optional<Time> next_deadline() const { return scheduler_.next_deadline(); }
 

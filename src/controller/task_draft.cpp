@@ -198,11 +198,16 @@ wire::Message rejection(MessageMaker& messages, const Bytes& request_header,
 }
 
 wire::Message no_such_resources(Core& core, const wire::Message& request,
-                                std::string_view request_type, std::string_view msg_id) {
-  RemoteError error = to_error(scheduler::Failure::kNoSuchResources, msg_id, {});
+                                std::string_view request_type, std::string_view msg_id,
+                                scheduler::Failure why) {
+  RemoteError error = to_error(why, msg_id, {});
   if (const auto metadata = read_object(core.json, request.metadata.view())) {
     const Amounts demand = read_amounts(*metadata, "resources").value_or(Amounts());
-    error.evalue += ": " + describe_missing(core.registry, demand);
+    if (why == scheduler::Failure::kNoSuchResources) {
+      error.evalue += ": " + describe_missing(core.registry, demand);
+    } else if (!is_offered(core.registry, demand)) {
+      error.evalue += ": no engine offers " + describe_missing(core.registry, demand);
+    }
   }
   const std::string type = reply_type(request_type);
   return core.messages.compose({.identities = {},

@@ -50,9 +50,11 @@ void drop_forgotten(const scheduler::Scheduler& scheduler, TaskDraft& draft);
 wire::Message rejection(MessageMaker& messages, const Bytes& request_header,
                         std::string_view request_type, std::string_view msg_id,
                         scheduler::Failure why, std::string_view engine_uuid);
-// The same for a task that demands what no engine offers.
+// The same for a task that demands what no engine offers, or perhaps was not started in time
+// because of that.
 wire::Message no_such_resources(Core& core, const wire::Message& request,
-                                std::string_view request_type, std::string_view msg_id);
+                                std::string_view request_type, std::string_view msg_id,
+                                scheduler::Failure why);
 // The reply to a task whose input failed, with `failure` as the content of its reply.
 wire::Message input_failed(Core& core, const Bytes& request_header, std::string_view request_type,
                            std::string_view input, std::string_view failure);

@@ -18,6 +18,7 @@ void Scheduler::State::finish(TaskSlot slot, const Outcome& outcome) {
   if (!task.dependents.empty()) resolved.push_back({task.id, std::move(task.dependents), outcome});
   drop_waits(task);
   stop_counting(task);
+  lose_patience(slot);
   queues.release(task.cls);
   tasks.remove(slot);
 }
@@ -79,7 +80,7 @@ void Scheduler::State::fail_on(TaskSlot slot, EngineSlot engine, bool unmet, Tur
 // The engine that had it is gone, from the classes too.
 void Scheduler::State::lose(TaskSlot slot, EngineId engine, Turn& turn) {
   Task& task = tasks[slot];
-  if (task.retries_left == 0 || !queues.is_runnable(task.cls)) {
+  if (task.retries_left == 0 || !is_runnable(slot)) {
     return reject(slot, Failure::kEngineDied, engine, turn);
   }
   --task.retries_left;
@@ -91,9 +92,8 @@ void Scheduler::State::reject_stranded(const std::vector<TaskRef>& stranded, Tur
   for (TaskRef ref : stranded) {
     // Another reason may have come first, or it waits in another class now.
     if (!tasks.is_current(ref) || tasks[ref.slot].is<Placing>()) continue;
-    const ClassId cls = tasks[ref.slot].cls;
-    if (queues.is_runnable(cls)) continue;
-    reject(ref.slot, why_unrunnable(cls), std::nullopt, turn);
+    if (is_runnable(ref.slot)) continue;
+    reject(ref.slot, why_unrunnable(tasks[ref.slot].cls), std::nullopt, turn);
   }
 }
 
@@ -143,7 +143,7 @@ void Scheduler::State::become_ready(TaskSlot slot, Turn& turn) {
   } else {
     drop_waits(task);
   }
-  if (!queues.is_runnable(task.cls)) {
+  if (!is_runnable(slot)) {
     return reject(slot, why_unrunnable(task.cls), std::nullopt, turn);
   }
   to_place.push_back(slot);

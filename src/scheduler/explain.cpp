@@ -62,10 +62,7 @@ std::string Scheduler::State::explain_blocked(const Task& task) const {
 std::string Scheduler::State::explain_ready(const Task& task) const {
   if (engines.size() == 0) return "It waits for an engine: none is connected.";
   const std::vector<EngineSlot>& listed = queues.listed_engines(task.cls);
-  if (const Demand& demand = queues.demand(task.cls)) {
-    return "It waits for an engine with enough to spare: it demands " + to_string(*demand) +
-           ", which " + count(queues.allowed_count(task.cls), "engine") + " may give.";
-  }
+  if (queues.demand(task.cls)) return explain_demand(task);
   if (!queues.is_open(task.cls)) {
     return "It waits for room on engine " + names(listed) +
            (listed.size() > 1 ? ", the only ones" : ", the only one") + " it may run on.";
@@ -73,6 +70,15 @@ std::string Scheduler::State::explain_ready(const Task& task) const {
   std::string text = "It waits for room: every engine has as many tasks as it may hold";
   if (!listed.empty()) text += " (engine " + names(listed) + " could not do it)";
   return text + ".";
+}
+
+std::string Scheduler::State::explain_demand(const Task& task) const {
+  const std::string demand = to_string(*queues.demand(task.cls));
+  if (queues.is_unoffered(task.cls)) {
+    return "It waits for an engine to come that offers " + demand + ".";
+  }
+  return "It waits for an engine with enough to spare: it demands " + demand + ", which " +
+         count(queues.allowed_count(task.cls), "engine") + " may give.";
 }
 
 // "0, 1 or 7"; at most the first eight.

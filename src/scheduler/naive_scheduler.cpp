@@ -40,6 +40,11 @@ void NaiveScheduler::lose(EngineId engine) {
   settle();
 }
 
+void NaiveScheduler::expect(const Scheduler::Expected& expected) {
+  expected_ = expected;
+  settle();
+}
+
 void NaiveScheduler::submit(TaskId id, const TaskOptions& options, Time now) {
   NaiveTask task;
   task.id = id;
@@ -47,6 +52,7 @@ void NaiveScheduler::submit(TaskId id, const TaskOptions& options, Time now) {
   task.retries = options.retries;
   if (options.timeout > Duration::zero()) task.deadline = now + options.timeout;
   if (!options.targets.empty()) task.allowed.emplace();
+  task.patient = task.deadline && options.targets.empty();
   for (EngineId target : options.targets) {
     if (is_live(target)) task.allowed->insert(target);
   }
@@ -97,14 +103,12 @@ void NaiveScheduler::time(Time now) {
     NaiveTask* due = nullptr;
     for (NaiveTask& task : tasks_) {
       if (task.state != State::kWaiting || task.sent_before || !task.deadline) continue;
-      std::set<EngineId> engines;
-      if (after(task) == Answer::kMet && inputs(task) == Answer::kMet &&
-          follow(task, engines) == Answer::kMet) {
-        continue;
-      }
+      if (is_ready(task) && !task.patient) continue;
       if (*task.deadline <= now && (!due || *task.deadline < *due->deadline)) due = &task;
     }
     if (!due) break;
+    due->patient = false;
+    if (is_ready(*due) && has_hope(*due)) continue;
     reject(*due, Failure::kTimeout);
     while (reject_one()) {
     }
@@ -203,8 +207,25 @@ std::optional<std::set<EngineId>> NaiveScheduler::allowed(const NaiveTask& task)
   return task.allowed;
 }
 
-bool NaiveScheduler::is_taken_in(const NaiveTask& task) const {
+bool NaiveScheduler::is_ready(const NaiveTask& task) {
+  std::set<EngineId> engines;
+  return after(task) == Answer::kMet && inputs(task) == Answer::kMet &&
+         follow(task, engines) == Answer::kMet;
+}
+
+bool NaiveScheduler::waits_for_engine(const NaiveTask& task) {
+  if (allowed(task) || task.options.resources.empty()) return false;
+  for (const auto& [engine, last_used] : last_used_) {
+    if (is_offered(task, engine)) return false;
+  }
+  return task.patient || expected_.anything ||
+         std::any_of(expected_.offers.begin(), expected_.offers.end(),
+                     [&](const Amounts& offer) { return covers(offer, task.options.resources); });
+}
+
+bool NaiveScheduler::is_taken_in(const NaiveTask& task) {
   if (!task.allowed && last_used_.empty()) return true;
+  if (waits_for_engine(task)) return true;
   return std::any_of(last_used_.begin(), last_used_.end(), [&](const auto& engine) {
     return is_offered(task, engine.first) &&
            (!task.allowed || task.allowed->contains(engine.first));
@@ -224,6 +245,7 @@ bool NaiveScheduler::may_run_on(const NaiveTask& task, EngineId engine) {
 
 bool NaiveScheduler::has_hope(const NaiveTask& task) {
   if (last_used_.empty() && !allowed(task)) return true;
+  if (waits_for_engine(task)) return true;
   return std::any_of(last_used_.begin(), last_used_.end(),
                      [&](const auto& engine) { return may_run_on(task, engine.first); });
 }
@@ -318,6 +340,7 @@ void NaiveScheduler::place(NaiveTask& task) {
   if (!best) return;
   task.allowed = allowed(task);
   task.sent_before = true;
+  task.patient = false;
   std::uint64_t& turn = sent_turn_[{task.options.priority, takes_any_engine(task)}];
   turn = takes_any_engine(task) ? std::max(turn, task.turn) : task.turn;
   task.state = State::kRunning;

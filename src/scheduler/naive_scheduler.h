@@ -26,6 +26,7 @@ class NaiveScheduler {
   // Each appends what it wants done to effects().
   void join(EngineId engine, const Amounts& offer);
   void lose(EngineId engine);
+  void expect(const Scheduler::Expected& expected);
   void submit(TaskId id, const TaskOptions& options, Time now);
   void reply(TaskId id, bool ok, bool met, std::uint64_t bytes);
   void give_back(TaskId id);
@@ -46,6 +47,7 @@ class NaiveScheduler {
     int retries = 0;
     std::uint64_t turn = 0;                     // among those of its priority
     bool sent_before = false;                   // dependencies no longer matter
+    bool patient = false;                       // waits for an engine that offers its resources
     std::optional<std::set<EngineId>> allowed;  // no value: any
     std::set<EngineId> failed_on;
     std::optional<EngineId> engine;  // where it runs or ran
@@ -67,8 +69,10 @@ class NaiveScheduler {
   std::optional<std::set<EngineId>> allowed(const NaiveTask& task);
   bool may_run_on(const NaiveTask& task, EngineId engine);
   bool is_offered(const NaiveTask& task, EngineId engine) const;
-  bool is_taken_in(const NaiveTask& task) const;
+  bool is_taken_in(const NaiveTask& task);
   bool has_hope(const NaiveTask& task);
+  bool is_ready(const NaiveTask& task);
+  bool waits_for_engine(const NaiveTask& task);
   void reject(NaiveTask& task, Failure why, std::optional<EngineId> engine = {},
               std::optional<TaskId> input = {});
   bool has_room(EngineId engine) const;
@@ -83,6 +87,7 @@ class NaiveScheduler {
   std::vector<NaiveTask> tasks_;       // by submission
   std::map<EngineId, int> last_used_;  // the live engines
   std::map<EngineId, Amounts> offers_;
+  Scheduler::Expected expected_;
   int uses_ = 0;
   // By priority and whether any engine would do: the turn that was sent last.
   std::map<std::pair<int, bool>, std::uint64_t> sent_turn_;

@@ -107,6 +107,7 @@ void Scheduler::State::dispatch(TaskSlot slot, EngineSlot engine_slot, Turn& tur
   assert(fits(queues.demand(task.cls), engine));
   drop_waits(task);
   stop_counting(task);
+  lose_patience(slot);
   fair.sent(task.order.rank, queues.is_open(task.cls) && !task.demands);
   if (task.demands) take(engine.free, *queues.demand(task.cls));
   task.state = Running{.engine = engine_slot, .sent = turn.now};

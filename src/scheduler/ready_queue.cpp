@@ -216,6 +216,22 @@ bool ReadyQueues::is_runnable(ClassId id) const {
   return engine_count_ == 0 || cls.engines.size() < candidates(cls);
 }
 
+bool ReadyQueues::is_last(ClassId id, EngineSlot engine) const {
+  if (!allows(id, engine) || allowed_count(id) > 1) return false;
+  // An open class waits where there is no engine at all.
+  return !at(id).open || engine_count_ > 1;
+}
+
+Scheduler::Backlog ReadyQueues::backlog(const std::function<bool(const Amounts&)>& accepts) const {
+  Scheduler::Backlog backlog{.waiting = open_ready_count_};
+  for (const auto& cls : classes_) {
+    if (!cls || !cls->open || !cls->demand || !accepts(*cls->demand)) continue;
+    backlog.waiting += cls->ready();
+    if (cls->offering == 0) backlog.unoffered += cls->ready();
+  }
+  return backlog;
+}
+
 std::size_t ReadyQueues::share(ClassId id) const {
   const ConstraintClass& cls = at(id);
   const std::size_t tasks = cls.open ? open_ready_count_ : cls.ready();

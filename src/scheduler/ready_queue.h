@@ -30,6 +30,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <set>
@@ -38,6 +39,7 @@
 #include <vector>
 
 #include "scheduler/resources.h"
+#include "scheduler/scheduler.h"
 #include "scheduler/slots.h"
 #include "scheduler/task_table.h"
 
@@ -90,6 +92,12 @@ class ReadyQueues {
   // False if it never can run: engines exist, or existed, and none of them is allowed. An open
   // class can wait for engines while there are none at all.
   bool is_runnable(ClassId id) const;
+  // True if it demands what no live engine offers.
+  bool is_unoffered(ClassId id) const {
+    return at(id).open && at(id).demand && at(id).offering == 0;
+  }
+  // True if its tasks could never run without this engine.
+  bool is_last(ClassId id, EngineSlot engine) const;
   // How many tasks that wait in this class an engine of it may claim as its own: the tasks over the
   // engines, rounded down. All open classes count as one. REQUIRES: no demand.
   std::size_t share(ClassId id) const;
@@ -103,6 +111,9 @@ class ReadyQueues {
 
   std::size_t ready_count() const { return ready_count_; }
   std::size_t blocked_count() const { return blocked_count_; }
+  // Ready tasks that an engine which joins might run: all that demand nothing, and those whose
+  // demand is accepted. O(classes).
+  Scheduler::Backlog backlog(const std::function<bool(const Amounts&)>& accepts) const;
   // Ready tasks that demand something.
   std::size_t demanding_count() const { return demanding_count_; }
 

@@ -74,6 +74,157 @@ TEST(Resources, that_left_with_their_engine_end_what_waits_for_them) {
             "reject 1: engine died 1, reject 2: no such resources, reject 3: no such resources");
 }
 
+TEST(Resources, are_waited_for_until_the_timeout) {
+  Play play(1);
+  EXPECT_EQ(play.submit(task(1).with("gpus=1").timeout_ms(10)), "");
+  EXPECT_EQ(play.submit(task(2).with("gpus=1").timeout_ms(30)), "");
+  EXPECT_EQ(play.explain(1), "It waits for an engine to come that offers gpus=1.");
+  EXPECT_EQ(play.scheduler().next_deadline(), play.now() + std::chrono::milliseconds(10));
+  EXPECT_EQ(play.wait_ms(9), "");
+  EXPECT_EQ(play.wait_ms(1), "reject 1: timeout");
+  EXPECT_EQ(play.join(1, "gpus=1"), "send 2 to 1");
+  EXPECT_EQ(play.scheduler().next_deadline(), std::nullopt);
+  // It is for one that was never sent.
+  EXPECT_EQ(play.lose(1), "reject 2: engine died 1");
+}
+
+TEST(Resources, that_are_there_in_time_are_waited_for_as_long_as_they_are_there) {
+  Play play;
+  play.join(0);
+  play.join(1, "gpus=1");
+  play.submit(task(1).with("gpus=1"));
+  EXPECT_EQ(play.submit(task(2).with("gpus=1").timeout_ms(10)), "");
+  EXPECT_EQ(play.wait_ms(10), "");
+  EXPECT_EQ(play.lose(1), "reject 1: engine died 1, reject 2: no such resources");
+}
+
+TEST(Resources, are_waited_for_by_tasks_that_wait_for_others) {
+  Play play(1);
+  play.submit(1);
+  EXPECT_EQ(play.submit(task(2).with("gpus=1").after({1}).timeout_ms(10)), "");
+  EXPECT_EQ(play.submit(task(3).with("gpus=1").after({1}).timeout_ms(20)), "");
+  EXPECT_EQ(play.submit(task(4).with("gpus=1").after({1})), "reject 4: no such resources");
+  EXPECT_EQ(play.wait_ms(10), "reject 2: timeout");
+  EXPECT_EQ(play.succeed(1), "deliver 1");
+  EXPECT_EQ(play.join(1, "gpus=1"), "send 3 to 1");
+}
+
+TEST(Resources, of_named_engines_are_not_waited_for) {
+  Play play(1);
+  EXPECT_EQ(play.submit(task(1).with("gpus=1").on({0}).timeout_ms(10)),
+            "reject 1: no such resources");
+}
+
+// ---- engines that are expected -----------------------------------------------------------------
+
+Scheduler::Expected expecting(const std::string& offer) {
+  return {.anything = false, .offers = {amounts(offer)}};
+}
+
+TEST(ExpectedEngines, are_waited_for_by_those_they_will_do_for) {
+  Play play(1);
+  EXPECT_EQ(play.expect(expecting("gpus=1")), "");
+  EXPECT_EQ(play.submit(task(1).with("gpus=1")), "");
+  EXPECT_EQ(play.submit(task(2).with("gpus=2")), "reject 2: no such resources");
+  EXPECT_EQ(play.submit(task(3).with("licence=1")), "reject 3: no such resources");
+  EXPECT_EQ(play.join(1, "gpus=1"), "send 1 to 1");
+  // And when it goes, for the next.
+  EXPECT_EQ(play.submit(task(4).with("gpus=1")), "");
+  EXPECT_EQ(play.lose(1), "reject 1: engine died 1");
+  EXPECT_EQ(play.join(2, "gpus=1"), "send 4 to 2");
+}
+
+TEST(ExpectedEngines, that_will_not_come_after_all) {
+  Play play(1);
+  play.expect({.anything = true, .offers = {}});
+  EXPECT_EQ(play.submit(task(1).with("gpus=1")), "");
+  EXPECT_EQ(play.submit(task(2).with("gpu=1")), "");
+  EXPECT_EQ(play.submit(task(3).with("gpus=1").timeout_ms(10)), "");
+  EXPECT_EQ(play.expect(expecting("gpus=1")), "reject 2: no such resources");
+  EXPECT_EQ(play.wait_ms(10), "") << "one may still come";
+  EXPECT_EQ(play.expect({}), "reject 1: no such resources, reject 3: no such resources");
+}
+
+TEST(ExpectedEngines, run_what_is_tried_again) {
+  Play play(1);
+  play.join(1, "gpus=1");
+  play.expect(expecting("gpus=1"));
+  play.submit(task(1).with("gpus=1").retries(1));
+  EXPECT_EQ(play.lose(1), "retry 1 not on 1");
+  EXPECT_EQ(play.join(2, "gpus=1"), "send 1 to 2");
+}
+
+TEST(ExpectedEngines, have_a_backlog) {
+  Play play;
+  play.join(0, "cpus=2");
+  play.expect({.anything = true, .offers = {}});
+  play.submit_range(1, 3);
+  play.submit(task(4).with("cpus=2"));
+  play.submit(task(5).with("gpus=1"));
+  play.submit(task(6).on({0}));
+  play.submit(task(7).after({1}));
+  const auto backlog = [&play](std::optional<Amounts> offer) {
+    const Scheduler::Backlog found = play.scheduler().backlog_for(offer);
+    return std::pair{found.waiting, found.unoffered};
+  };
+  EXPECT_EQ(backlog(std::nullopt), std::pair(std::size_t{4}, std::size_t{1}));
+  EXPECT_EQ(backlog(amounts("cpus=1")), std::pair(std::size_t{2}, std::size_t{0}));
+  EXPECT_EQ(backlog(amounts("cpus=4 gpus=1")), std::pair(std::size_t{4}, std::size_t{1}));
+}
+
+// ---- engines that nobody needs -----------------------------------------------------------------
+
+TEST(SpareEngines, have_nothing_to_do) {
+  Play play(2);
+  EXPECT_TRUE(play.is_spare(0));
+  EXPECT_FALSE(play.is_spare(7));
+  play.submit(task(1).on({0}));
+  EXPECT_FALSE(play.is_spare(0));
+  EXPECT_TRUE(play.is_spare(1));
+  play.succeed(1);
+  EXPECT_TRUE(play.is_spare(0));
+}
+
+TEST(SpareEngines, are_not_the_last_that_will_do) {
+  Play play;
+  play.join(0, "cpus=1");
+  play.join(1, "cpus=1 gpus=1");
+  play.join(2, "cpus=1 gpus=1");
+  play.submit(task(1).on({0}));
+  play.submit(task(2).with("gpus=1").after({1}));
+  EXPECT_TRUE(play.is_spare(1));
+  play.lose(2);
+  EXPECT_FALSE(play.is_spare(1));
+  play.expect(expecting("gpus=1"));
+  EXPECT_TRUE(play.is_spare(1));
+  play.submit(task(3).on({1}).after({1}));
+  EXPECT_FALSE(play.is_spare(1));
+}
+
+TEST(SpareEngines, have_no_results_that_are_waited_for) {
+  Play play(3);
+  play.submit(task(1).on({0}));
+  play.succeed(1);
+  play.submit(task(2).on({1}));
+  play.submit(task(3).inputs({1, 2}));
+  EXPECT_FALSE(play.is_spare(0));
+  EXPECT_TRUE(play.is_spare(2));
+  play.submit(task(4).follow({1}).after({2}));
+  EXPECT_EQ(play.succeed(2), "deliver 2, send 3 to 0");
+  EXPECT_EQ(play.succeed(3), "deliver 3, send 4 to 0");
+  play.succeed(4);
+  EXPECT_TRUE(play.is_spare(0));
+}
+
+TEST(SpareEngines, may_be_all_of_them) {
+  Play play(1);
+  play.submit(task(1).timeout_ms(1000));
+  play.submit(task(2).after({1}));
+  play.succeed(1);
+  play.succeed(2);
+  EXPECT_TRUE(play.is_spare(0));
+}
+
 TEST(Resources, come_with_retries_and_dependencies) {
   Play play;
   play.join(0, "gpus=1");

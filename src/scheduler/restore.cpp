@@ -30,11 +30,11 @@ void Scheduler::restore_running(TaskId id, const TaskOptions& options, EngineId 
   task.retries_left = std::max(0, options.retries);
   // What it followed has been forgotten, perhaps: then it runs here or nowhere.
   std::optional<ClassId> cls;
-  if (options.follow.empty()) cls = state.class_of(options);
+  if (options.follow.empty()) cls = state.class_of(options, false);
   if (!cls) {
     TaskOptions here = options;
     here.targets = {engine_id};
-    cls = state.class_of(here);
+    cls = state.class_of(here, false);
   }
   // (It may even have been sent by a scheduler that knew nothing of resources.)
   task.cls = cls ? *cls : state.queues.only({engine});

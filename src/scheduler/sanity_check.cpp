@@ -50,7 +50,10 @@ void Scheduler::State::check_task(TaskSlot slot) const {
   SANITY(task.demands == (queues.demand(task.cls) != nullptr));
   SANITY(task.is<Blocked>() == (task.waits && !task.waits->met()));
   SANITY(!task.is<Running>() || !task.waits);
-  if (!task.is<Running>()) SANITY(queues.is_runnable(task.cls));
+  if (!task.is<Running>()) SANITY(is_runnable(slot));
+  if (const auto until = patient_until.find(slot); until != patient_until.end()) {
+    SANITY(task.demands && !task.is<Running>() && patience.contains({until->second, slot}));
+  }
   const bool timed = task.is<Blocked>() && task.waits->deadline;
   if (timed) SANITY(timeouts.contains({*task.waits->deadline, slot}));
   // The invariant at the top of h.
@@ -83,6 +86,7 @@ void Scheduler::sanity_check() const {
   }
   SANITY(on_engines == state.outstanding);
 
+  SANITY(state.patience.size() == state.patient_until.size());
   std::size_t timed = 0;
   std::size_t asked_back = 0;
   std::size_t running = 0;

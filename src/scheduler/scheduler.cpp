@@ -24,12 +24,12 @@ std::optional<TaskSlot> Scheduler::State::running_on(TaskId id, EngineId engine)
   return slot;
 }
 
-std::optional<ClassId> Scheduler::State::class_of(const TaskOptions& options) {
+std::optional<ClassId> Scheduler::State::class_of(const TaskOptions& options, bool can_wait) {
   Demand demand;
   if (!options.resources.empty()) demand = std::make_shared<const Amounts>(options.resources);
   if (options.targets.empty() && demand) {
     const ClassId cls = queues.any(std::move(demand));
-    if (queues.is_runnable(cls)) return cls;
+    if (can_wait || queues.is_runnable(cls)) return cls;
     queues.release(cls);
     return std::nullopt;
   }
@@ -144,7 +144,10 @@ void Scheduler::on_task_submitted(TaskId task, TaskOptions options, bool unknown
       !state.graph.knows(options.follow.tasks) || !state.graph.knows(options.inputs)) {
     return state.refuse(task, Failure::kInvalidDependency, turn);
   }
-  const std::optional<ClassId> cls = state.class_of(options);
+  // A limit beyond the end of the clock is none.
+  const bool is_patient = options.timeout > Duration::zero() && options.timeout < Time::max() - now;
+  const bool can_wait = is_patient || state.may_come(options.resources);
+  const std::optional<ClassId> cls = state.class_of(options, can_wait);
   if (!cls) {
     const bool demands = !options.resources.empty() && state.engines.size() > 0;
     return state.refuse(task, demands ? Failure::kNoSuchResources : Failure::kNoEngineLeft, turn);
@@ -156,6 +159,9 @@ void Scheduler::on_task_submitted(TaskId task, TaskOptions options, bool unknown
   added.retries_left = std::max(0, options.retries);
   added.client = options.client;
   added.demands = !options.resources.empty();
+  if (is_patient && added.demands && options.targets.empty()) {
+    state.be_patient(slot, now + options.timeout);
+  }
   added.order.rank = state.fair.rank(
       std::clamp(options.priority, -FairOrder::kMaxPriority, FairOrder::kMaxPriority),
       options.client, *cls == kAnyEngine);
@@ -228,20 +234,16 @@ std::optional<EngineId> Scheduler::on_abort_requested(TaskId task, Time now, Eff
 void Scheduler::on_time(Time now, Effects& effects) {
   State& state = *state_;
   Turn turn{now, effects};
-  while (!state.timeouts.empty() && state.timeouts.begin()->first <= now) {
-    state.reject(state.timeouts.begin()->second, Failure::kTimeout, std::nullopt, turn);
-    state.propagate(turn);
-  }
+  while (state.end_next_wait(turn)) state.propagate(turn);
   state.settle(std::nullopt, turn);
 }
 
 std::optional<Time> Scheduler::next_deadline() const {
   std::optional<Time> next;
-  if (!state_->timeouts.empty()) next = state_->timeouts.begin()->first;
-  if (!state_->watched.empty()) {
-    const Time due = state_->watched.top().key;
-    next = next ? std::min(*next, due) : due;
-  }
+  const auto consider = [&next](Time due) { next = next ? std::min(*next, due) : due; };
+  if (!state_->timeouts.empty()) consider(state_->timeouts.begin()->first);
+  if (!state_->patience.empty()) consider(state_->patience.begin()->first);
+  if (!state_->watched.empty()) consider(state_->watched.top().key);
   return next;
 }
 

@@ -18,7 +18,8 @@
 //
 // Resources: a task that demands some goes only to an engine that offers them, and has them until
 // it ends. It is never sent ahead of its time: with the automatic limit it waits for an idle
-// engine.
+// engine. If no engine offers them it is rejected, unless it may wait for one: until its timeout,
+// or while such engines are *expected*.
 //
 // Threads: one owner thread.
 #pragma once
@@ -67,11 +68,19 @@ class Scheduler {
                         Amounts offer = {});
   void on_engine_lost(EngineId engine, Time now, Effects& effects);
 
+  // Engines that may come, by what they will offer. Tasks that demand what none offers wait as long
+  // as one of these would do; others are rejected.
+  struct Expected {
+    bool anything = false;  // offers nobody knows yet
+    std::vector<Amounts> offers;
+  };
+  void on_engines_expected(Expected expected, Time now, Effects& effects);
+
   // `task` is new; ids of dependencies that were never submitted are to be passed in
   // `unknown_dependency` (the controller maps strings): then the answer is
   // Reject(kInvalidDependency). A task whose targets are all unknown engines is rejected with
   // kNoEngineLeft, one that demands what none of them offers with kNoSuchResources. With no engines
-  // at all and no targets it waits.
+  // at all and no targets it waits; so it does with a timeout, or if such an engine is expected.
   void on_task_submitted(TaskId task, TaskOptions options, bool unknown_dependency, Time now,
                          Effects& effects);
 
@@ -123,6 +132,16 @@ class Scheduler {
   };
   ResourceSums resources() const;
   std::vector<TaskId> waiting_tasks() const;
+  // Nothing is on the engine, and no task needs it: for its results, or because no other would do.
+  // O(unfinished tasks).
+  bool is_spare(EngineId engine) const;
+  // Tasks that could start now on one more engine which offers this (nullopt: whatever they
+  // demand).
+  struct Backlog {
+    std::size_t waiting = 0;
+    std::size_t unoffered = 0;  // of these, that no engine there is will do for
+  };
+  Backlog backlog_for(const std::optional<Amounts>& offer) const;
   // Why is this task not running? One sentence for a person.
   std::string explain(TaskId task) const;
 

@@ -149,6 +149,8 @@ class History {
       abort();
     } else if (dice < 94) {
       stale();
+    } else if (dice < 96 && resources_) {
+      expect();
     } else {
       pass_time();
     }
@@ -190,6 +192,19 @@ class History {
     rules_.joined(engine, offer);
     scheduler_.on_engine_joined(engine, now_, effects_, true, offer);
     if (compare_) naive_.join(engine, offer);
+    check();
+  }
+
+  void expect() {
+    Scheduler::Expected expected;
+    expected.anything = chance(20);
+    for (int i = draw(3); i > 0; --i) expected.offers.push_back(some_resources(5));
+    tell_expected(expected);
+  }
+
+  void tell_expected(const Scheduler::Expected& expected) {
+    scheduler_.on_engines_expected(expected, now_, effects_);
+    if (compare_) naive_.expect(expected);
     check();
   }
 
@@ -309,6 +324,9 @@ class History {
   // If everything is answered, nothing may be left over.
   void end_all() {
     if (testing::Test::HasFailure()) return;
+    tell_expected({});
+    now_ += std::chrono::seconds(1);
+    pass_time();
     join();
     for (int i = 0; i < 1'000'000 && !rules_.running().empty(); ++i) {
       now_ += std::chrono::microseconds(50);

@@ -23,6 +23,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -52,11 +53,22 @@ struct Scheduler::State {
   // A new task, Placing, that has dependencies.
   void add_dependent_task(TaskSlot slot, const TaskOptions& options, Turn& turn);
   // The class for these targets and resources, as a new reference; no value if no engine will do.
-  std::optional<ClassId> class_of(const TaskOptions& options);
+  // `can_wait`: of those without targets, until one that will do is there.
+  std::optional<ClassId> class_of(const TaskOptions& options, bool can_wait);
   // Takes over the reference to `cls`.
   void set_class(Task& task, ClassId cls);
   // It was sent, or has ended.
   void stop_counting(Task& task);
+
+  // expecting.cpp
+  bool may_come(const Amounts& demand) const;
+  bool is_patient(TaskSlot slot) const { return patient_until.contains(slot); }
+  void be_patient(TaskSlot slot, Time until);
+  void lose_patience(TaskSlot slot);
+  bool waits_for_engine(TaskSlot slot) const;
+  bool is_runnable(TaskSlot slot) const;
+  bool needs(TaskSlot slot, EngineSlot engine) const;
+  bool end_next_wait(Turn& turn);
 
   // ending.cpp
   void finish(TaskSlot slot, const Outcome& outcome);
@@ -115,6 +127,7 @@ struct Scheduler::State {
   // explain.cpp
   std::string explain_blocked(const Task& task) const;
   std::string explain_ready(const Task& task) const;
+  std::string explain_demand(const Task& task) const;
   std::string explain_running(TaskSlot slot) const;
   std::string names(const std::vector<EngineSlot>& slots) const;
 
@@ -133,6 +146,11 @@ struct Scheduler::State {
   std::size_t outstanding = 0;  // tasks that are Running
 
   std::set<std::pair<Time, TaskSlot>> timeouts;  // of blocked tasks
+  // Tasks that were never sent, demand something and have a timeout: until it is over they wait for
+  // an engine that offers it. The same by time, and by task.
+  std::set<std::pair<Time, TaskSlot>> patience;
+  std::unordered_map<TaskSlot, Time> patient_until;
+  Expected expected;
 
   // Automatic limit only. Engines with tasks queued behind one that may turn out long, by (at
   // least) the time when it will have; and those where it has, by how long ago.

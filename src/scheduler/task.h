@@ -41,7 +41,8 @@ struct TaskOptions {
   Amounts resources;
   // How often it may be run again elsewhere after a failure. 0 = never.
   int retries = 0;
-  // Time after submission by which its dependencies must be met; zero = no limit.
+  // Time after submission by which its dependencies must be met, and for which it waits for an
+  // engine that offers its resources; zero = no limit for the former, and no such patience.
   Duration timeout{};
   Dependency follow;  // run on an engine that ran these
   Dependency after;   // run after these
@@ -56,7 +57,7 @@ enum class Failure {
   kImpossibleDependency,  // can never be met
   kNoSuchResources,       // there are engines, but none offers what it demands
   kInputFailed,           // one of its inputs did not succeed
-  kTimeout,               // dependencies not met in time
+  kTimeout,               // dependencies not met in time, or no engine came that offers enough
   kEngineDied,            // the engine running it went away and no retries are left
   kNoEngineLeft,  // every engine it may run on refused or failed it, or its targets are gone
   kAborted,       // aborted before it was sent

@@ -180,6 +180,11 @@ std::string Play::lose(int engine) {
   return finish_step();
 }
 
+std::string Play::expect(const Scheduler::Expected& expected) {
+  scheduler_.on_engines_expected(expected, now_, effects_);
+  return finish_step();
+}
+
 std::string Play::submit(const TaskSpec& spec) {
   scheduler_.on_task_submitted(TaskId(spec.id()), spec.options(), false, now_, effects_);
   return finish_step();

@@ -69,6 +69,7 @@ class Play {
 
   std::string join(int engine, const std::string& offer = "");
   std::string lose(int engine);
+  std::string expect(const Scheduler::Expected& expected);
   std::string submit(const TaskSpec& spec);
   std::string submit(int id) { return submit(task(id)); }
   std::string submit_with_unknown_dependency(int id);
@@ -91,6 +92,7 @@ class Play {
   // -1: not with an engine.
   int engine_of(int id) const;
   std::vector<int> tasks_on(int engine) const;
+  bool is_spare(int engine) const { return scheduler_.is_spare(EngineId{engine}); }
   Scheduler& scheduler() { return scheduler_; }
   Time now() const { return now_; }
   std::string explain(int id) const { return scheduler_.explain(TaskId(id)); }

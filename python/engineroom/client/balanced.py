@@ -25,13 +25,14 @@ class LoadBalancedView(View):
     Flags besides those of every view:
     after, follow: tasks that must be done first; follow also means "on the same engine". Msg_ids,
     AsyncResults, lists of them, or a Dependency.
-    timeout: seconds until a task that could not be assigned fails with TaskTimeout;
-    0 (default): never. retries: how often to try again elsewhere (default 0).
+    timeout: seconds until a task that could not be assigned, because of its dependencies or because
+    no engine offers its resources, fails with TaskTimeout; 0 (default): never.
+    retries: how often to try again elsewhere (default 0).
     priority: from -1000 to 1000 (default 0); higher ones go first, whoever submitted them. Within a
     priority clients take turns.
     resources: what the task demands of its engine, such as {"cpus": 2, "gpus": 1, "memory": "4GiB"},
     and any name that engines were told to offer (default: None, nothing). ImpossibleResources if no
-    engine offers as much. See docs/resources.md.
+    engine offers as much, at once without a timeout. See docs/resources.md.
     targets: engine ids to choose from (default: all).
     """
 

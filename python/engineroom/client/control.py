@@ -119,6 +119,20 @@ class Control:
             content["interrupt"] = True
         return self._send_control_request(targets, "abort_request", content, block)
 
+    def retire(self: "Client", targets: Any = "all", most: int | None = None) -> list[int]:
+        """Ends engines that have nothing to do and that no task needs; returns their ids.
+
+        most: how many of them, in the order of `targets`. The controller decides, and gives an
+        engine that it has chosen no task any more: so none fails or runs twice because of this. An
+        engine is needed if it has results that waiting tasks are given, or if no other will do for
+        one of these. What it has in its namespace goes with it.
+        """
+        engine_ids = self._build_targets(targets)[1] if len(self) or targets != "all" else []
+        content: dict[str, Any] = {"targets": engine_ids}
+        if most is not None:
+            content["most"] = most
+        return self._query("retire_request", content)[0]["retired"]
+
     def shutdown(
         self: "Client",
         targets: Any = "all",

@@ -3,7 +3,10 @@
 `Policy` decides, from what the controller's queues say and the time, and does nothing else;
 `Adaptive` asks, and does as it says, once a second. It works with every launcher that can start
 any number of engines: each growth is a set of engines of its own, and engines are ended one by one,
-by the controller.
+by the controller, which has the last word: an engine that was given a task meanwhile stays.
+
+Asking is a promise, too: tasks that demand what no engine offers, but those that are started here
+would, wait for them.
 """
 
 from __future__ import annotations
@@ -21,12 +24,15 @@ from .base import LauncherError
 
 # Seconds before starting again what has failed: the first, and what they grow to.
 RETRY_FIRST, RETRY_LAST = 5.0, 300.0
+# Seconds that the promise of engines holds. To start some may take minutes.
+PROMISE = 600.0
 
 
 @dataclass(frozen=True)
 class Decision:
     start: int = 0
-    stop: tuple[int, ...] = ()  # engine ids
+    stop: tuple[int, ...] = ()  # engine ids: who may go, the one to go first in front
+    most: int = 0  # how many of them
 
 
 @dataclass
@@ -49,19 +55,37 @@ class Policy:
             raise ValueError(f"not 0 <= minimum <= maximum: {self.minimum}, {self.maximum}")
 
     def decide(
-        self, now: float, *, unassigned: int, outstanding: dict[int, int], starting: int
+        self,
+        now: float,
+        *,
+        waiting: int,
+        outstanding: dict[int, int],
+        starting: int,
+        unoffered: int = 0,
     ) -> Decision:
-        """`outstanding`: tasks of each engine; `starting`: engines on their way."""
-        tasks = unassigned + sum(outstanding.values())
-        wanted = math.ceil(tasks / self.tasks_per_engine)
-        wanted = min(max(wanted, self.minimum), self.maximum)
+        """`waiting`: tasks that one more engine could start now; of these, `unoffered` are those
+        that no present engine can run. `outstanding`: tasks of each engine; `starting`: engines on
+        their way."""
+        present = len(outstanding)
+        busy = sum(1 for tasks in outstanding.values() if tasks)
+        needed = max(
+            math.ceil((waiting + sum(outstanding.values())) / self.tasks_per_engine),
+            busy + math.ceil(unoffered / self.tasks_per_engine),
+        )
+        # Engines that have nothing to do are of no use to what waits: they would have it.
+        useless = present - busy if waiting else 0
+        wanted = min(max(needed + useless, self.minimum), self.maximum)
         idle = self._idle(now, outstanding)
-        start = self._to_start(now, wanted, len(outstanding) + starting)
-        if start or wanted > len(outstanding):
+        start = self._to_start(now, wanted, present + starting)
+        if start:
             return Decision(start)
+        if useless and present >= self.maximum:
+            # They make room.
+            surplus = min(needed, self.maximum) - busy
+        else:
+            surplus = present - wanted
         # Who has been idle longest goes first.
-        surplus = len(outstanding) - wanted
-        return Decision(stop=tuple(idle[:surplus]))
+        return Decision(stop=tuple(idle), most=surplus) if idle and surplus > 0 else Decision()
 
     def _idle(self, now: float, outstanding: dict[int, int]) -> list[int]:
         before = self._idle_since
@@ -107,8 +131,13 @@ class _Coming:
 class Adaptive:
     """Does as the policy says, in a thread, until stop()."""
 
-    def __init__(self, cluster: Any, policy: Policy, interval: float) -> None:
+    def __init__(
+        self, cluster: Any, policy: Policy, interval: float, resources: Any = None
+    ) -> None:
         self.policy = policy
+        self._options = {} if resources is None else {"resources": resources}
+        # What our engines offer; None until the first has come.
+        self._offer: dict[str, float] | None = None
         self._cluster = weakref.ref(cluster)
         self._log = cluster.log
         self._interval = interval
@@ -146,40 +175,58 @@ class Adaptive:
                     self._failed(str(error))
                 del cluster
         finally:
+            self._end_promise()
             self._client.close()
+
+    def _end_promise(self) -> None:
+        try:
+            self._ask(0)
+        except (IPythonError, OSError, TimeoutError):
+            pass  # the controller has gone
+
+    def _ask(self, seconds: float) -> dict[str, Any]:
+        content = {"offer": self._offer, "seconds": seconds}
+        return self._client._query("adapt_request", content)[0]
 
     def _failed(self, why: str) -> None:
         wait = self.policy.failed(time.monotonic())
         self._log.warning("adapt: %s; the next try is in %g s", why, wait)
 
     def _step(self, cluster: Any, now: float) -> None:
-        status = self._client.queue_status()
-        unassigned = status.pop("unassigned", 0)
-        self._note(set(status), cluster)
+        status = self._ask(PROMISE)
+        outstanding = {int(engine): tasks for engine, tasks in status["outstanding"].items()}
+        self._note(set(outstanding), cluster)
         decision = self.policy.decide(
             now,
-            unassigned=unassigned,
-            outstanding={e: int(one["queue"]) + int(one["tasks"]) for e, one in status.items()},
+            waiting=status["waiting"],
+            unoffered=status["unoffered"],
+            outstanding=outstanding,
             starting=sum(coming.remaining for coming in self._coming),
         )
         if decision.start and not self._ended.is_set():
             self._log.info("adapt: %d more engines", decision.start)
-            key = cluster.start_engines_sync(decision.start)
+            key = cluster.start_engines_sync(decision.start, **self._options)
             self._ours[key] = cluster.engines[key]
             self._coming.append(_Coming(key, cluster.engines[key], decision.start))
-        leaving = [engine for engine in decision.stop if engine in self._client.ids]
-        if leaving:
-            self._log.info("adapt: engines %s have had nothing to do", leaving)
-            self._client.shutdown(targets=leaving, block=True)
+        if decision.most:
+            # Not by the client's table, which may be a moment behind.
+            content = {"targets": decision.stop, "most": decision.most}
+            retired = self._client._query("retire_request", content)[0]["retired"]
+            if retired:
+                self._log.info("adapt: engines %s have had nothing to do", retired)
 
     def _note(self, registered: set[int], cluster: Any) -> None:
         """Who has come, and who will not come any more."""
-        for _ in registered - self._seen:
+        ours = []
+        for engine in sorted(registered - self._seen):
             if self._coming:
+                if self._coming[0].key in self._ours:
+                    ours.append(engine)
                 self._coming[0].remaining -= 1
                 self.policy.succeeded()
             self._coming = [coming for coming in self._coming if coming.remaining > 0]
         self._seen |= registered
+        self._learn(ours)
         for coming in self._coming:
             left = coming.remaining
             if coming.engine_set.state == "after":
@@ -195,3 +242,15 @@ class Adaptive:
                 del self._ours[key]
                 if key in cluster.engines:
                     cluster.stop_engines_sync(key)
+
+    def _learn(self, engines: list[int]) -> None:
+        """What those offer that we started: the most of each, as shares of a machine vary."""
+        if not engines:
+            return
+        content = {"targets": engines, "resources": True}
+        answer, _ = self._client._query("queue_request", content)
+        offer = dict(self._offer or {})
+        for engine in engines:
+            for name, amount in answer.get(str(engine), {}).get("resources", {}).items():
+                offer[name] = max(amount, offer.get(name, 0))
+        self._offer = offer

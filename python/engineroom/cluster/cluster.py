@@ -450,13 +450,16 @@ class Cluster(SyncTwins, LoggingConfigurable):
         grow_seconds: float = 1.0,
         tasks_per_engine: float = 1.0,
         interval: float = 1.0,
+        resources: Any = None,
     ) -> Any:
         """Grow with the queue of balanced tasks, and shrink when engines have nothing to do.
 
         From now on there are at least `minimum` engines, and at most `maximum` (default: one per
         core). Another one is started when there were more than `tasks_per_engine` unfinished tasks
         for each during `grow_seconds`; one that did nothing for `idle_seconds` is ended, with what
-        it has in its namespace. Returns an object whose stop() leaves the engines as they are.
+        it has in its namespace; never one that has a task or that a waiting task needs. `resources`:
+        what the new engines offer (default: as for the cluster's others); tasks that demand it wait
+        for them. Returns an object whose stop() leaves the engines as they are.
         """
         from .adaptive import Adaptive, Policy
 
@@ -469,7 +472,9 @@ class Cluster(SyncTwins, LoggingConfigurable):
         maximum = max(core_count(), minimum) if maximum is None else maximum
         policy = Policy(minimum, maximum, idle_seconds, grow_seconds, tasks_per_engine)
         self._stop_adapting()
-        self._adaptive = Adaptive(self, policy, interval)
+        if resources is not None:
+            resources = parse_resources(resources)
+        self._adaptive = Adaptive(self, policy, interval, resources)
         return self._adaptive
 
     def _stop_adapting(self) -> None:
