@@ -14,6 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,8 @@ class ControllerProcess:
         return self.process.wait(timeout)
 
     def close(self):
+        for peer in self.peers:
+            peer.stop_heart()
         self.context.destroy(linger=0)
         if self.process.poll() is None:
             os.killpg(self.process.pid, signal.SIGKILL)
@@ -180,7 +183,11 @@ class Peer:
         assert socket.poll(int(timeout * 1000)), f"nothing came\n{self.controller.log()[-2000:]}"
         return Message(socket.recv_multipart())
 
+    def stop_heart(self):
+        """Engines have one."""
+
     def close(self):
+        self.stop_heart()
         for socket in self.sockets:
             socket.close(linger=0)
 
@@ -215,21 +222,25 @@ class Client(Peer):
 
 
 class Engine(Peer):
-    """An engine that answers every request at once, or when told to."""
+    """An engine that answers every request at once, or when told to.
 
-    def __init__(self, controller, uuid, register=True, **content):
+    shell: whether to connect the socket for requests now, or not at all yet.
+    """
+
+    def __init__(self, controller, uuid, register=True, shell=True, **content):
         super().__init__(controller, controller.engine_info, uuid)
         self.identity = uuid.encode()
         info = self.info
         self.ping = self.connect(zmq.SUB, info["hb_ping"], subscribe=True)
         self.pong = self.connect(zmq.DEALER, info["hb_pong"], self.identity)
-        self.shell = self.connect(
-            zmq.ROUTER, [info["mux"], info["task"], *info["broadcast"]], self.identity
-        )
+        ports = [info["mux"], info["task"], *info["broadcast"]]
+        self.shell = self.connect(zmq.ROUTER, ports, self.identity) if shell else None
         self.control = self.connect(zmq.ROUTER, info["control"], self.identity)
         self.iopub = self.connect(zmq.PUB, info["iopub"])
         self.registration = self.connect(zmq.DEALER, info["registration"], self.identity)
         self.id = None
+        self._heart = None
+        self._stopped = threading.Event()
         if register:
             self.register(**content)
 
@@ -245,6 +256,23 @@ class Engine(Peer):
         while self.ping.poll(0):
             self.pong.send(self.ping.recv())
         return True
+
+    def keep_beating(self):
+        """From now on by itself, until it is closed, however long the test is busy with others."""
+
+        def run():
+            while not self._stopped.is_set():
+                self.beat(0.02)
+
+        self._heart = threading.Thread(target=run)
+        self._heart.start()
+        return self
+
+    def stop_heart(self):
+        if self._heart is not None:
+            self._stopped.set()
+            self._heart.join()
+            self._heart = None
 
     def join(self, timeout=10.0):
         """Registers and waits until clients can see it."""

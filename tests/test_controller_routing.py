@@ -30,7 +30,8 @@ numbers = itertools.count()
 def engines(controller, client):
     """Two engines; those of the test before are gone."""
     names = [f"e{next(numbers)}", f"e{next(numbers)}"]
-    engines = [Engine(controller, name).join() for name in names]
+    # Their hearts beat by themselves: with a few others on this machine, 64 MiB can take seconds.
+    engines = [Engine(controller, name).join().keep_beating() for name in names]
     wait_until(lambda: set(client.engines().values()) == set(names), "the old engines to be gone")
     yield engines
     for engine in engines:
@@ -223,10 +224,9 @@ def test_stale_replies_are_not_delivered(controller, client, engines):
 
 
 def test_a_message_goes_through_an_engine_that_connects_late(controller, client):
-    # Registered and alive, but its shell socket is not connected yet.
-    engine = Engine(controller, "late")
-    engine.shell.close()
-    engine.join()
+    # Registered and alive, but its shell socket is not connected yet. (One that was, and is closed,
+    # may still be there for the controller, which then sends the request to it.)
+    engine = Engine(controller, "late", shell=False).join().keep_beating()
     msg_id = client.send(client.mux, "apply_request", to=[b"late"])
     wait_until(lambda: controller.stats()["direct"] > 0, "the request to arrive")
     info = engine.info
