@@ -21,6 +21,7 @@
 #include "controller/restored_records.h"
 #include "controller/user_gate.h"
 #include "store/memory_store.h"
+#include "transport/shared_bytes.h"
 
 namespace engineroom::controller {
 namespace {
@@ -40,7 +41,7 @@ struct UserNames {
 };
 constexpr std::array<UserNames, 2> kUsers = {
     {{"alice", "alice/", "secret_of_alice"}, {"bob", "bob/", "secret_of_bob"}}};
-constexpr std::array<const char*, 20> kTypes = {"apply_request",
+constexpr std::array<const char*, 22> kTypes = {"apply_request",
                                                 "apply_reply",
                                                 "registration_request",
                                                 "unregistration_request",
@@ -59,8 +60,10 @@ constexpr std::array<const char*, 20> kTypes = {"apply_request",
                                                 "return_notice",
                                                 "resume_request",
                                                 "received_notice",
-                                                "stats_request"};
-constexpr std::array<const char*, 20> kJson = {
+                                                "stats_request",
+                                                "complete_notice",
+                                                "result_reply"};
+constexpr std::array<const char*, 23> kJson = {
     "{}",
     R"({"uuid":"e0"})",
     R"({"uuid":"e1","engineroom":"1","id":1})",
@@ -80,7 +83,17 @@ constexpr std::array<const char*, 20> kJson = {
     R"({"uuid":"e1","engineroom":"1","id":1,"peer":{"url":"ipc://@x","host":"h"}})",
     R"({"uuid":"e1","engineroom":"1","journal":"name"})",
     R"({"uuid":"e1","held":["t0","t1_e0"]})",
-    R"({"msg_ids":["t0","t1","t0_e0"],"resumes":true})"};
+    R"({"msg_ids":["t0","t1","t0_e0"],"resumes":true})",
+    R"({"uuid":"e0","engineroom":"1","peer":{"url":"u","host":"h","host_buffers":true}})",
+    R"({"uuid":"e2","engineroom":"1","peer":{"url":"v","host":"h","host_buffers":true}})",
+    R"({"id":"buffer-0","task":"t0","from":0,"bytes":9})"};
+
+// As large as it takes for the engines of one host to be sent it once; made once.
+const Bytes& large_buffer(bool which) {
+  static const Bytes kOne(std::string(transport::kSharedBytes, 'x'));
+  static const Bytes kOther(std::string(transport::kSharedBytes, 'y'));
+  return which ? kOne : kOther;
+}
 
 // Loses messages now and then, as real peers do.
 class ForgetfulOutbox : public Outbox {
@@ -234,6 +247,8 @@ class Play {
     frames.push_back(input_.byte() % 2 == 0 ? Bytes::of_static("{}") : header(prefix));
     frames.emplace_back(json());
     frames.emplace_back(json());
+    const unsigned buffers = input_.byte();
+    if (buffers % 4 == 0) frames.push_back(large_buffer(buffers % 8 == 0));
     return frames;
   }
 

@@ -26,6 +26,12 @@ PEER_MESSAGES = {
         '[{"uuid":"uuid","peer":{"url":"ipc://@x","host":"h"}}]},"time_limit":2,"label":["l"]}',
         "{}",
     ),
+    "host_buffers": (
+        "apply_request",
+        '{"host_buffers":[{"at":1,"id":"buffer-a"},{"at":2,"id":"buffer-b","engine":"e","peer":'
+        '{"url":"ipc://@x","host":"h"},"bytes":1048576,"patience":12.5}]}',
+        "{}",
+    ),
     "registered": (
         "registration_reply",
         "{}",

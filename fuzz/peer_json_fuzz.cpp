@@ -22,6 +22,7 @@ wire::Message message_of(FuzzInput& input) {
   message.parent_header = message.header;
   message.metadata = Bytes::copy_of(input.text());
   message.content = Bytes::copy_of(input.text());
+  message.buffers.resize(3);
   return message;
 }
 
@@ -39,9 +40,14 @@ void read_as_engine(const wire::Message& message, JsonReader& json) {
   Result<wire::Header> header = wire::parse_header(message.header.view());
   if (!header.ok()) return;
   const Result<engine::RequestKind> kind = engine::request_kind(header.value().msg_type);
-  if (kind.ok())
-    (void)engine::read_request(message, header.take(), kind.value(), engine::Channel::kShell,
-                               "uuid", json);
+  if (!kind.ok()) return;
+  const auto request = engine::read_request(message, header.take(), kind.value(),
+                                            engine::Channel::kShell, "uuid", json);
+  if (!request.ok()) return;
+  for (const wire::HostBuffer& buffer : request.value()->host_buffers) {
+    FUZZ_REQUIRE(buffer.at < message.buffers.size());
+    FUZZ_REQUIRE(!buffer.holder || buffer.holder->patience >= 0);
+  }
 }
 
 void read_as_client(const wire::Message& message, JsonReader& json) {

@@ -5,6 +5,7 @@ this machine's own network: ssh runs here, and reaches a host by a program in `h
 its bytes on (ProxyCommand). A link can be cut.
 """
 
+import json
 import os
 import shutil
 import signal
@@ -85,6 +86,7 @@ class SshSite:
             f"SetEnv HOME={home}\n"
         )
         _ip("netns", "add", self._home)
+        _ip("-n", self._home, "link", "set", "lo", "up")
         for number, name in enumerate(self._names):
             _ip("netns", "add", name)
             _ip(
@@ -136,6 +138,20 @@ class SshSite:
 
     def mend(self, number: int) -> None:
         _ip("-n", self._home, "link", "set", f"to{number}", "up")
+
+    def sent_bytes(self, number: int) -> int:
+        """What has gone over its link to this host so far."""
+        shown = _run("ip", "-n", self._home, "-s", "-j", "link", "show", f"to{number}")
+        return int(json.loads(shown)[0]["stats64"]["tx"]["bytes"])
+
+    def home_address(self, number: int) -> str:
+        """What this host calls the namespace that the links hang on."""
+        return f"10.213.{number}.1"
+
+    def inside(self, command: list[str], number: int | None) -> list[str]:
+        """The command that runs this one on a host; None: in the namespace that the links hang on."""
+        name = self._home if number is None else self._names[number]
+        return ["ip", "netns", "exec", name, *command]
 
     def listeners(self, number: int) -> list[str]:
         """The addresses that are listened on there."""

@@ -31,6 +31,10 @@ _GAUGES = {
     "engineroom_tasks_outstanding": (("outstanding",), "Load-balanced tasks that engines have"),
     "engineroom_direct_requests_outstanding": (("direct",), "Direct requests that engines have"),
     "engineroom_broadcasts_outstanding": (("broadcasts",), "Broadcasts not answered by all"),
+    "engineroom_host_buffers_bytes": (
+        ("host_buffers", "bytes"),
+        "Large buffers kept while the engines of a host get them from each other",
+    ),
     "engineroom_records_pending": (("records", "pending"), "Requests without a result, in memory"),
     "engineroom_records_finished": (("records", "finished"), "Results remembered in memory"),
     "engineroom_records_bytes": (("records", "bytes"), "Memory of requests and results"),
@@ -41,6 +45,10 @@ _COUNTERS = {
     "engineroom_tasks_rejected": (("tasks", "rejected"), "Of these, failed by the controller"),
     "engineroom_tasks_retried": (("tasks", "retried"), "Attempts after a failed one"),
     "engineroom_tasks_taken_back": (("tasks", "taken_back"), "Tasks moved to an idle engine"),
+    "engineroom_host_buffers_spared_bytes": (
+        ("host_buffers", "spared_bytes"),
+        "Bytes that were not sent to a host, as it had them",
+    ),
     "engineroom_engines_joined": (("engines_joined",), "Engines that registered"),
     "engineroom_engines_lost": (("engines_lost",), "Engines that left or died"),
     "engineroom_records_culled": (("records", "culled"), "Results forgotten for want of memory"),

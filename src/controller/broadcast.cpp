@@ -127,6 +127,7 @@ void BroadcastRoute::send_child(const Pending& pending, const Target& target, co
   wire::Message child = pending.request;
   child.header = Bytes(header.value());
   child.metadata = Bytes(metadata.value());
+  core_.host_buffers.share(child, child_id(pending, target), engine, now);
   core_.delivery.to_engine(Channel::kBroadcastEngine, engine,
                            core_.messages.seal(child, Side::kEngines), now);
 }

@@ -3,16 +3,18 @@
 #include <algorithm>
 #include <utility>
 
+#include "controller/json_object.h"
 #include "controller/resources.h"
 #include "controller/resumption.h"
 
 namespace engineroom::controller {
 namespace {
 
-std::string abort_content(const std::string& msg_id) {
+std::string ids_content(const std::vector<std::string>& msg_ids) {
   JsonWriter w;
-  w.begin_object().key("msg_ids").begin_array().value(msg_id).end_array().end_object();
-  return w.take();
+  w.begin_object().key("msg_ids").begin_array();
+  for (const std::string& msg_id : msg_ids) w.value(msg_id);
+  return w.end_array().end_object().take();
 }
 
 }  // namespace
@@ -25,7 +27,7 @@ Controller::Controller(ControllerConfig config, Outbox& outbox, store::Store& st
                              Time now) { tasks_.on_abort_requested(msg_ids, now); }),
       tasks_(core_,
              [this](const Engine& engine, const std::string& msg_id, Time now) {
-               control_.send_own(engine, "abort_request", abort_content(msg_id), now);
+               control_.send_own(engine, "abort_request", ids_content({msg_id}), now);
              }),
       broadcasts_(core_),
       iopub_(core_, [this](std::string_view uuid,
@@ -51,6 +53,7 @@ Lifecycle::Events Controller::lifecycle_events() {
     tasks_.on_engine_lost(engine, now);
     broadcasts_.on_engine_lost(engine, now);
     mux_.on_engine_lost(engine, now);
+    core_.host_buffers.on_engine_lost(engine.id, now);
     results_.on_engine_lost(engine, now);
   };
   events.on_unwanted = [this](std::string_view uuid) { control_.shut_down_stranger(uuid); };
@@ -105,6 +108,8 @@ void Controller::on_registration_message(Frames frames, int connection, Time now
     results_.on_question(*message, now);
   } else if (header->msg_type == "result_reply") {
     results_.on_answer(std::move(*message), now);
+  } else if (header->msg_type == "complete_notice") {
+    on_complete_notice(*message, now);
   } else if (core_.journal != nullptr && header->msg_type == "return_notice") {
     on_engine_returned(*message, now);
   } else {
@@ -203,6 +208,7 @@ void Controller::on_time(Time now) {
   results_.on_time(now);
   growth_.on_time(now);
   tell_receipts(now);
+  tell_released(now);
   if (patient_until_ && now >= *patient_until_) {
     patient_until_.reset();
     core_.delivery.set_patient(false);
@@ -216,8 +222,30 @@ Time Controller::next_deadline() const {
   if (const auto results = results_.next_deadline()) next = std::min(next, *results);
   if (const auto receipts = core_.receipts.next_deadline()) next = std::min(next, *receipts);
   if (const auto growth = growth_.next_deadline()) next = std::min(next, *growth);
+  if (const auto buffers = core_.host_buffers.next_deadline()) next = std::min(next, *buffers);
   if (patient_until_) next = std::min(next, *patient_until_);
   return next;
+}
+
+// ---- buffers that a host has once ----
+
+// {"msg_ids":[…]}: requests that have all their buffers.
+void Controller::on_complete_notice(const wire::Message& message, Time now) {
+  const Engine* engine = core_.registry.find(message.identities.front().view());
+  const auto content = read_object(core_.json, message.content.view());
+  if (engine == nullptr || !content) return;
+  for (const std::string& msg_id : content->texts("msg_ids")) {
+    core_.host_buffers.on_received(engine->id, msg_id, now);
+  }
+}
+
+void Controller::tell_released(Time now) {
+  for (const auto& [id, buffers] : core_.host_buffers.take_released(now)) {
+    const Engine* engine = core_.registry.find(id);
+    if (engine != nullptr) {
+      control_.send_own(*engine, "release_request", ids_content(buffers), now);
+    }
+  }
 }
 
 // ---- queries ----
@@ -235,6 +263,8 @@ std::string Controller::stats_json() const {
   w.key("held").raw(to_json(resources.held)).end_object();
   w.key("direct").value(std::uint64_t{mux_.pending_count()});
   w.key("broadcasts").value(std::uint64_t{broadcasts_.pending_count()});
+  w.key("host_buffers");
+  core_.host_buffers.write(w);
   w.key("records").begin_object().key("pending").value(std::uint64_t{records.pending});
   w.key("finished").value(std::uint64_t{records.finished});
   w.key("bytes").value(std::uint64_t{records.pending_bytes + records.finished_bytes});
@@ -245,6 +275,7 @@ std::string Controller::stats_json() const {
 
 void Controller::sanity_check() const {
   core_.registry.sanity_check();
+  core_.host_buffers.sanity_check();
   if (core_.journal != nullptr) core_.journal->sanity_check();
   tasks_.sanity_check();
 }

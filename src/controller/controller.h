@@ -72,7 +72,9 @@ class Controller {
   void tell(const wire::Message& request, std::string_view type,
             const Result<std::string>& content);
   void on_engine_returned(const wire::Message& message, Time now);
+  void on_complete_notice(const wire::Message& message, Time now);
   void tell_receipts(Time now);
+  void tell_released(Time now);
 
   Core core_;
   MuxRoute mux_;

@@ -17,6 +17,7 @@ Core::Core(ControllerConfig config_in, Outbox& outbox, store::Store& store_in, J
     : config(std::move(config_in)),
       store(store_in),
       journal(journal_in),
+      host_buffers(registry, config.host),
       messages(config.client_key, config.engine_key),
       delivery(outbox, counters),
       clients(config.client_limits) {

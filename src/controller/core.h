@@ -16,6 +16,7 @@
 #include "controller/client_limits.h"
 #include "controller/counters.h"
 #include "controller/delivery.h"
+#include "controller/host_buffers.h"
 #include "controller/journal.h"
 #include "controller/message_maker.h"
 #include "controller/receipts.h"
@@ -41,6 +42,8 @@ struct ControllerConfig {
   Duration restart_patience = std::chrono::seconds(30);
   // Tells this controller from others at the same address; empty: clients are not told.
   std::string instance;
+  // As in `Engine::host`: this controller's own.
+  std::string host;
   // JSON: the ports in the engines' connection file, repeated in registration replies.
   std::string engine_ports = "{}";
 };
@@ -62,8 +65,9 @@ struct Core {
   void refuse(Channel channel, const wire::Message& request, const wire::Header& header,
               const RemoteError& error, std::string_view engine_uuid = {});
 
-  // To be told to the engine: it need not keep its reply to this request.
+  // The engine has answered this request; it is to be told that it need not keep its reply.
   void note_receipt(const Engine& engine, std::string msg_id, Time now) {
+    host_buffers.on_received(engine.id, msg_id, now);
     if (journal != nullptr && engine.is_ours()) receipts.note(engine.uuid, std::move(msg_id), now);
   }
 
@@ -80,6 +84,7 @@ struct Core {
   Receipts receipts;
   Counters counters;
   Registry registry;
+  HostBuffers host_buffers;
   MessageMaker messages;
   Delivery delivery;
   ClientLimits clients;

@@ -29,6 +29,16 @@ Amounts offer_of(const JsonObject& content) {
   return read_amounts(content, "resources").value_or(Amounts());
 }
 
+void set_peer(Engine& engine, const JsonObject& content) {
+  engine.peer = content.json("peer", "");
+  if (engine.peer.size() > kMaxPeer) engine.peer.clear();
+  engine.host.clear();
+  const auto peer = content.object("peer");
+  if (engine.peer.empty() || !engine.is_ours() || !peer) return;
+  if (!peer->flag("host_buffers").value_or(false)) return;
+  engine.host = peer->text("host").value_or("");
+}
+
 bool is_usable(std::string_view uuid) {
   // A leading zero byte is ZeroMQ's own.
   return !uuid.empty() && uuid.size() <= kMaxUuid && uuid.front() != '\0';
@@ -63,14 +73,12 @@ void Lifecycle::on_registration_request(const wire::Message& request, int connec
     requested = static_cast<int>(*id);
   }
   const std::string version(content->text(kOwnEngineKey).value_or(""));
-  std::string peer = content->json("peer", "");
-  if (peer.size() > kMaxPeer) peer.clear();
   Amounts offer = offer_of(*content);
   Engine& engine = core_.registry.add(std::string(*uuid), requested, now);
   engine.registration_identity = request.identities.front();
   engine.connection = connection;
   engine.version = version;
-  engine.peer = std::move(peer);
+  set_peer(engine, *content);
   engine.offer = std::move(offer);
   ER_LOG_INFO("engine {} ({}) is registering", number(engine.id), engine.uuid);
   reply_ok(engine, request);
@@ -106,8 +114,7 @@ bool Lifecycle::welcome_back(const JsonObject& content, const wire::Message& req
   }
   engine->registration_identity = request.identities.front();
   engine->connection = connection;
-  engine->peer = content.json("peer", "");
-  if (engine->peer.size() > kMaxPeer) engine->peer.clear();
+  set_peer(*engine, content);
   reply_ok(*engine, request);
   hearts_.want_extra_ping(now);
   return true;

@@ -52,6 +52,8 @@ struct Engine {
   std::string version;
   // How other engines reach it, as its registration says (JSON); empty: not at all.
   std::string peer;
+  // The host whose engines can have large buffers once for all (host_buffers.h); empty: it cannot.
+  std::string host;
   // What tasks may demand of it.
   scheduler::Amounts offer;
   // The connection its registration came over, -1 if its end says nothing about the engine's life.

@@ -24,6 +24,9 @@ void ResultRelay::on_question(const wire::Message& message, Time now) {
   }
   const Piece piece{std::string(*id), static_cast<std::uint64_t>(from),
                     std::min(static_cast<std::uint64_t>(bytes), kMaxPiece)};
+  // Asked of an earlier controller. It asks again when it is back, if it still has to.
+  if (asker->is_awaited) return;
+  if (wire::is_host_buffer(piece.id)) return answer_from_buffers(*asker, piece);
   const bool only_records = content->flag("recorded").value_or(false);
   const auto holder = find_holder_(content->text("task").value_or(""), piece.id, asker->id);
   if (!holder) return answer(*asker, piece, "refused", "no task there is given it");
@@ -71,6 +74,22 @@ void ResultRelay::on_answer(wire::Message message, Time now) {
   if (asker == nullptr) return;
   if (content->text("status") == "missing") return answer_from_records(*asker, piece, now);
   tell(*asker, message.content.str(), std::move(message.buffers));
+}
+
+void ResultRelay::answer_from_buffers(const Engine& asker, const Piece& piece) {
+  const Bytes* buffer = core_.host_buffers.find(piece.id, asker.id);
+  if (buffer == nullptr) return answer(asker, piece, "missing", "the controller has let go of it");
+  const Frames frames = {*buffer};
+  JsonWriter w;
+  w.begin_object()
+      .key("id")
+      .value(piece.id)
+      .key("from")
+      .value(piece.from)
+      .key("status")
+      .value("ok");
+  if (piece.from == 0) wire::write_sizes(w, frames);
+  tell(asker, w.end_object().take(), {wire::cut_piece(frames, piece.from, piece.bytes)});
 }
 
 void ResultRelay::answer_from_records(const Engine& asker, const Piece& piece, Time now) {

@@ -14,6 +14,9 @@
 // An engine gets nothing but the inputs of tasks that it was sent. Whatever is lost on the way is
 // asked for again by who needs it.
 //
+// Large buffers that an engine should have been given by another one of its host (host_buffers.h)
+// are asked for in the same way.
+//
 // Threads: the loop thread only.
 #pragma once
 
@@ -77,6 +80,7 @@ class ResultRelay {
   };
 
   void pass_on(const Engine& asker, const Engine& holder, const Piece& piece);
+  void answer_from_buffers(const Engine& asker, const Piece& piece);
   void answer_from_records(const Engine& asker, const Piece& piece, Time now);
   void answer(const Engine& asker, const Piece& piece, std::string_view status,
               std::string_view why);

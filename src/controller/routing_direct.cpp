@@ -17,10 +17,11 @@ RemoteError no_such_engine(std::string_view engine_uuid, std::string_view msg_id
 }
 
 // The frames for an engine, less its own identity, from a request whose first identities are
-// [client, engine].
-Frames for_engine(MessageMaker& messages, wire::Message message) {
+// [client, engine]. Changed ones are signed anew.
+Frames for_engine(MessageMaker& messages, wire::Message message, bool has_changed = false) {
   message.identities.erase(message.identities.begin() + 1);
-  return messages.relay(message, Side::kEngines);
+  return has_changed ? messages.seal(message, Side::kEngines)
+                     : messages.relay(message, Side::kEngines);
 }
 
 // [engine, client, …] → [client, engine, …]
@@ -64,8 +65,10 @@ void MuxRoute::on_request(Frames frames, Time now) {
   }
   // One that is awaited gets it when it is back.
   if (engine->is_awaited && expects_reply(header->msg_type)) return;
+  const bool has_changed = expects_reply(header->msg_type) &&
+                           core_.host_buffers.share(*message, header->msg_id, *engine, now);
   core_.delivery.to_engine(Channel::kMuxEngine, *engine,
-                           for_engine(core_.messages, std::move(*message)), now);
+                           for_engine(core_.messages, std::move(*message), has_changed), now);
 }
 
 std::optional<std::string> MuxRoute::admit(std::string_view msg_id, const Bytes& client,

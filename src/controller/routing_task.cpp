@@ -217,19 +217,22 @@ void TaskRoute::perform(const scheduler::Send& effect, Time now) {
     core_.journal->note_sent(live.msg_id, engine->id, live.attempts + 1);
   }
   live.engine = engine->id;
-  core_.delivery.to_engine(Channel::kTaskEngine, *engine, next_attempt(live), now);
+  core_.delivery.to_engine(Channel::kTaskEngine, *engine, next_attempt(live, *engine, now), now);
 }
 
 // A task that is given results is told where they are, which nobody knew when it was submitted. And
 // a task that was given back may come to the same engine once more, and that refuses a signature it
-// has seen before, as every peer does. So further attempts are numbered, and signed by us.
-Frames TaskRoute::next_attempt(Live& live) {
+// has seen before, as every peer does. So further attempts are numbered, and signed by us. They
+// have all their bytes: what the engine says of an earlier attempt may still be on its way.
+Frames TaskRoute::next_attempt(Live& live, const Engine& engine, Time now) {
   const bool is_first = ++live.attempts == 1;
-  if (is_first && live.inputs.empty()) {
+  const bool is_shared = is_first && core_.host_buffers.concerns(live.request, engine);
+  if (is_first && live.inputs.empty() && !is_shared) {
     return live.is_own ? core_.messages.seal(live.request, Side::kEngines)
                        : core_.messages.relay(live.request, Side::kEngines);
   }
   wire::Message request = live.request;
+  if (is_shared) core_.host_buffers.share(request, live.msg_id, engine, now);
   if (!is_first) set_key(request.metadata, "attempt", std::to_string(live.attempts));
   if (!live.inputs.empty()) {
     set_key(request.metadata, "holders", holders_json(live.inputs, scheduler_, core_.registry));

@@ -106,7 +106,7 @@ class TaskRoute {
   void refuse_repeated(const wire::Message& request, const wire::Header& header);
   std::string uuid_of(EngineId id) const;
   // The request for its next attempt.
-  Frames next_attempt(Live& live);
+  Frames next_attempt(Live& live, const Engine& engine, Time now);
   bool tell_scheduler(TaskId task, const Current& reply, Time now);
 
   void perform_effects(Time now);

@@ -14,6 +14,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "controller/records.h"
+#include "transport/host.h"
 
 namespace engineroom::controller {
 namespace {
@@ -176,6 +177,7 @@ Status Server::start() {
   config.client_limits = {options_.max_client_requests,
                           static_cast<std::size_t>(options_.max_client_bytes)};
   config.instance = new_session_id();
+  config.host = transport::this_host();
   config.engine_ports = ports_json(addresses.engine);
   Outbox& outbox = gate_ ? static_cast<Outbox&>(*gate_) : *this;
   controller_ = std::make_unique<Controller>(std::move(config), outbox, *store_,

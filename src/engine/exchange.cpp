@@ -11,17 +11,115 @@ namespace {
 
 constexpr const char* kLost = "its engine does not have it any more";
 
+Duration grace_of(const std::string& id) {
+  return wire::is_host_buffer(id) ? Exchange::kBufferGrace : Exchange::kGrace;
+}
+
 }  // namespace
 
-Exchange::Exchange(Workbench& bench, Peers& peers, KeepOptions keep, Relay::Send send)
+Exchange::Exchange(Workbench& bench, Peers& peers, KeepOptions keep, Relay::Send send, Share share)
     : bench_(bench),
       peers_(peers),
-      results_(std::move(keep), [&bench] { bench.io_wake().notify(); }),
+      results_(keep, [&bench] { bench.io_wake().notify(); }),
       inputs_([this](std::string_view msg_id) { return results_.find(msg_id); }),
-      relay_(std::move(send),
-             [this](const std::string& msg_id) { return inputs_.find_waiting(msg_id); }) {}
+      buffers_(ResultShelf::kMaxResults, keep.memory_bytes),
+      arrivals_([this](std::string_view id) { return buffers_.find(id); }),
+      send_(std::move(send)),
+      share_(std::move(share)),
+      relay_(send_, [this](const std::string& id) {
+        return wire::is_host_buffer(id) ? arrivals_.find_waiting(id) : inputs_.find_waiting(id);
+      }) {}
+
+// ---- requests whose buffers are with other engines of this host ----
 
 void Exchange::deliver(std::shared_ptr<Request> request, Time now) {
+  keep_buffers(*request, now);
+  const bool is_plain = request->host_buffers.empty() && arrivals_.empty();
+  if (is_plain || request->channel == Channel::kControl ||
+      bench_.is_aborted(request->header.msg_id)) {
+    return pass_on(std::move(request), now);
+  }
+  Arrivals::Effects effects;
+  arrivals_.add(std::move(request), now, effects);
+  perform(effects, now);
+}
+
+// Those that came with it.
+void Exchange::keep_buffers(Request& request, Time now) {
+  for (const wire::HostBuffer& buffer : request.host_buffers) {
+    if (!buffer.holder) keep_buffer(buffer.id, request.message.buffers[buffer.at], now);
+  }
+}
+
+void Exchange::keep_buffer(const std::string& id, Bytes& buffer, Time now) {
+  Frames frames = {buffer};
+  // Others wait for it: then this engine, too, looks at what they are given.
+  if (askers_.contains(id)) share_(frames);
+  buffer = frames.front();
+  const auto kept = std::make_shared<Kept>(Kept{true, {}, std::move(frames)});
+  buffers_.put(id, kept);
+  answer_askers(id, kept, {});
+  give_buffer({id, kept, {}}, now);
+}
+
+// For another engine.
+KeptPtr Exchange::find_shared(const std::string& id) {
+  KeptPtr kept = buffers_.find(id);
+  if (!kept || transport::is_shared(kept->buffers.front())) return kept;
+  Frames frames = kept->buffers;
+  share_(frames);
+  if (!transport::is_shared(frames.front())) return kept;
+  kept = std::make_shared<Kept>(Kept{true, {}, std::move(frames)});
+  buffers_.put(id, kept);
+  return kept;
+}
+
+void Exchange::perform(Arrivals::Effects& effects, Time now) {
+  for (std::shared_ptr<Request>& request : effects.ready) pass_on(std::move(request), now);
+  for (const Arrivals::Effects::Failure& failure : effects.failed) reject_incomplete(failure);
+  for (const wire::HostBuffer& buffer : effects.fetch) fetch_buffer(buffer, now);
+  if (effects.complete.empty()) return;
+  JsonWriter w;
+  w.begin_object().key("msg_ids").begin_array();
+  for (const std::string& msg_id : effects.complete) w.value(msg_id);
+  send_("complete_notice", w.end_array().end_object().take(), {});
+}
+
+void Exchange::reject_incomplete(const Arrivals::Effects::Failure& failure) {
+  answer_error(failure.request,
+               error_content("InputLost",
+                             "a large argument that another engine of this host was "
+                             "sent cannot be had: " +
+                                 failure.why));
+}
+
+void Exchange::fetch_buffer(const wire::HostBuffer& buffer, Time now) {
+  // On its way, by another connection.
+  if (buffer.holder->uuid == peers_.uuid()) return;
+  if (!peers_.ask(buffer.holder->peer, buffer.id, now)) fetch_relayed(buffer.id, false, now);
+}
+
+void Exchange::give_buffer(const Answer& answer, Time now) {
+  if (!arrivals_.is_wanted(answer.msg_id)) return;
+  Arrivals::Effects effects;
+  if (answer.kept) {
+    // The next request that needs it finds it here.
+    buffers_.put(answer.msg_id, answer.kept);
+    arrivals_.on_buffer(answer.msg_id, answer.kept, effects);
+  } else {
+    arrivals_.on_missing(answer.msg_id, answer.why, effects);
+  }
+  perform(effects, now);
+}
+
+void Exchange::drop_incomplete() {
+  arrivals_.take_all();
+  buffers_.clear();
+}
+
+// ---- requests whose inputs are with others ----
+
+void Exchange::pass_on(std::shared_ptr<Request> request, Time now) {
   // Aborts may overtake the requests that they are for.
   if (request->inputs.empty() || bench_.is_aborted(request->header.msg_id)) {
     return bench_.deliver(std::move(request));
@@ -38,14 +136,19 @@ void Exchange::perform(Inputs::Effects& effects, Time now) {
 }
 
 void Exchange::reject(const Inputs::Effects::Failure& failure) {
-  Reply reply;
-  reply.request = failure.request;
-  reply.outcome = Outcome::kError;
-  reply.started = iso8601_now();
-  reply.content = Bytes(
-      failure.kept ? wire::dependency_error(failure.input, failure.kept->content.view(), json_)
+  answer_error(failure.request,
+               failure.kept
+                   ? wire::dependency_error(failure.input, failure.kept->content.view(), json_)
                    : error_content("InputLost", "the result of task '" + failure.input +
                                                     "' cannot be had: " + failure.why));
+}
+
+void Exchange::answer_error(const std::shared_ptr<Request>& request, std::string content) {
+  Reply reply;
+  reply.request = request;
+  reply.outcome = Outcome::kError;
+  reply.started = iso8601_now();
+  reply.content = Bytes(std::move(content));
   bench_.answer(std::move(reply));
 }
 
@@ -57,7 +160,7 @@ void Exchange::fetch(const InputPlace& place, Time now) {
 }
 
 void Exchange::fetch_relayed(const std::string& msg_id, bool recorded, Time now) {
-  if (inputs_.is_wanted(msg_id)) relay_.ask(msg_id, recorded, now);
+  if (inputs_.is_wanted(msg_id) || arrivals_.is_wanted(msg_id)) relay_.ask(msg_id, recorded, now);
 }
 
 void Exchange::wait_here(const std::string& msg_id, Asker asker) {
@@ -99,6 +202,7 @@ bool Exchange::answer_askers(const std::string& msg_id, const KeptPtr& kept,
 
 // To the requests that wait for it.
 void Exchange::give(const Answer& answer, Time now) {
+  if (wire::is_host_buffer(answer.msg_id)) return give_buffer(answer, now);
   if (!inputs_.is_wanted(answer.msg_id)) return;
   Inputs::Effects effects;
   if (answer.kept) {
@@ -113,13 +217,16 @@ void Exchange::serve(Time now) {
   results_.on_turn();
   serve_questions(now);
   serve_answers(now);
+  for (const std::string& id : arrivals_.take_overdue(now)) fetch_relayed(id, false, now);
   relay_.on_time(now);
   give_up_late(now);
 }
 
 void Exchange::serve_questions(Time now) {
   while (std::optional<Peers::Question> question = peers_.next_question()) {
-    if (const KeptPtr kept = results_.find(question->msg_id)) {
+    if (const KeptPtr kept = wire::is_host_buffer(question->msg_id)
+                                 ? find_shared(question->msg_id)
+                                 : results_.find(question->msg_id)) {
       peers_.answer(*question, kept, {});
     } else if (results_.is_lost(question->msg_id)) {
       peers_.answer(*question, nullptr, kLost);
@@ -177,7 +284,7 @@ void Exchange::keep_small(const Answer& answer) {
 void Exchange::give_up_late(Time now) {
   std::vector<std::string> late;
   for (auto& [msg_id, askers] : askers_) {
-    if (askers.empty() || now - askers.front().since < kGrace) continue;
+    if (askers.empty() || now - askers.front().since < grace_of(msg_id)) continue;
     if (!is_expected(msg_id)) late.push_back(msg_id);
     for (Asker& asker : askers) asker.since = now;
   }
@@ -189,37 +296,54 @@ void Exchange::give_up_late(Time now) {
 }
 
 bool Exchange::is_expected(const std::string& msg_id) const {
-  return inputs_.holds(msg_id) || bench_.holds(msg_id);
+  return inputs_.holds(msg_id) || bench_.holds(msg_id) || arrivals_.holds(msg_id);
 }
 
 std::optional<Time> Exchange::deadline() const {
   std::optional<Time> first = peers_.deadline();
-  if (const auto again = relay_.deadline()) first = first ? std::min(*first, *again) : *again;
+  for (const auto& due : {relay_.deadline(), arrivals_.deadline()}) {
+    if (due) first = first ? std::min(*first, *due) : *due;
+  }
   for (const auto& [msg_id, askers] : askers_) {
     if (askers.empty()) continue;
-    const Time due = askers.front().since + kGrace;
+    const Time due = askers.front().since + grace_of(msg_id);
     first = first ? std::min(*first, due) : due;
   }
   return first;
 }
 
-void Exchange::abort(const std::vector<std::string>& msg_ids) {
+void Exchange::abort(const std::vector<std::string>& msg_ids, Time now) {
   bench_.abort(msg_ids);
-  deliver_parked(msg_ids);
+  deliver_parked(msg_ids, now);
 }
 
-void Exchange::deliver_parked(const std::vector<std::string>& msg_ids) {
+void Exchange::deliver_parked(const std::vector<std::string>& msg_ids, Time now) {
+  Arrivals::Effects effects;
+  for (std::shared_ptr<Request>& request : arrivals_.take(msg_ids, effects)) {
+    bench_.deliver(std::move(request));
+  }
   for (std::shared_ptr<Request>& request : inputs_.take(msg_ids)) {
     bench_.deliver(std::move(request));
   }
+  perform(effects, now);
 }
 
 void Exchange::abort_all() {
-  for (std::shared_ptr<Request>& request : inputs_.take_all()) bench_.deliver(std::move(request));
+  deliver_aborted(arrivals_.take_all());
+  deliver_aborted(inputs_.take_all());
   bench_.abort_all();
 }
 
+// Said first: else Python, which waits for work, might take one of them as it is.
+void Exchange::deliver_aborted(std::vector<std::shared_ptr<Request>> requests) {
+  std::vector<std::string> msg_ids;
+  for (const auto& request : requests) msg_ids.push_back(request->header.msg_id);
+  bench_.abort(msg_ids);
+  for (std::shared_ptr<Request>& request : requests) bench_.deliver(std::move(request));
+}
+
 void Exchange::drop_all() {
+  drop_incomplete();
   inputs_.take_all();
   relay_.clear();
   bench_.drop_all();
@@ -228,11 +352,15 @@ void Exchange::drop_all() {
 std::vector<std::string> Exchange::held() const {
   std::vector<std::string> ids = bench_.held();
   for (std::string& msg_id : inputs_.msg_ids()) ids.push_back(std::move(msg_id));
+  for (std::string& msg_id : arrivals_.msg_ids()) ids.push_back(std::move(msg_id));
   return ids;
 }
 
 void Exchange::release(const std::vector<std::string>& msg_ids) {
-  for (const std::string& msg_id : msg_ids) results_.drop(msg_id);
+  for (const std::string& msg_id : msg_ids) {
+    results_.drop(msg_id);
+    buffers_.drop(msg_id);
+  }
 }
 
 }  // namespace engineroom::engine

@@ -11,17 +11,23 @@
 // Who asks for a result too early (direct requests may be overtaken by those that need them) is
 // answered when it is there; one for a task that nobody has heard of, after kGrace.
 //
+// The same ways are taken by large buffers of requests that came to another engine of this host
+// (docs/dev/host_buffers.md): arrivals.h holds back what waits for them.
+//
 // Threads: the I/O thread only.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <variant>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/json.h"
+#include "engine/arrivals.h"
 #include "engine/inputs.h"
 #include "engine/kept_results.h"
 #include "engine/peers.h"
@@ -33,13 +39,18 @@ namespace engineroom::engine {
 class Exchange {
  public:
   static constexpr Duration kGrace = std::chrono::seconds(5);
+  // Buffers may be long on their way; who asks for one looks elsewhere long before that.
+  static constexpr Duration kBufferGrace = std::chrono::minutes(10);
   static constexpr std::size_t kCopiedBytes = std::size_t{64} << 10;
 
-  // `send`: to the controller.
-  Exchange(Workbench& bench, Peers& peers, KeepOptions keep, Relay::Send send);
+  // Puts large frames into memory that other engines of this host can be given.
+  using Share = std::function<void(Frames& frames)>;
 
-  // Delivers the request to the bench now, or when its inputs are here; or answers it with an
-  // error.
+  // `send`: to the controller.
+  Exchange(Workbench& bench, Peers& peers, KeepOptions keep, Relay::Send send, Share share);
+
+  // Delivers the request to the bench now, or when its buffers and inputs are here; or answers it
+  // with an error.
   void deliver(std::shared_ptr<Request> request, Time now);
   // A reply that is about to be sent, whose frames are not Python's.
   void keep(const Reply& reply);
@@ -52,11 +63,14 @@ class Exchange {
   void on_returned(Time now) { relay_.ask_again(now); }
   std::optional<Time> deadline() const;
 
-  void abort(const std::vector<std::string>& msg_ids);
+  void abort(const std::vector<std::string>& msg_ids, Time now);
   // The bench, which knows that they are aborted, answers those of these that are parked.
-  void deliver_parked(const std::vector<std::string>& msg_ids);
+  void deliver_parked(const std::vector<std::string>& msg_ids, Time now);
   void abort_all();
   void drop_all();
+  // The controller that is there now knows nothing of buffers that are with other engines: what
+  // waits for them, and what is behind that, is as if it had never come.
+  void drop_incomplete();
   // The ids of all that waits, here or on the bench.
   std::vector<std::string> held() const;
   // Nobody needs these results any more.
@@ -72,6 +86,18 @@ class Exchange {
     Time since{};
   };
 
+  // What has all its buffers.
+  void pass_on(std::shared_ptr<Request> request, Time now);
+  void keep_buffers(Request& request, Time now);
+  void keep_buffer(const std::string& id, Bytes& buffer, Time now);
+  KeptPtr find_shared(const std::string& id);
+  void perform(Arrivals::Effects& effects, Time now);
+  void reject_incomplete(const Arrivals::Effects::Failure& failure);
+  void fetch_buffer(const wire::HostBuffer& buffer, Time now);
+  void give_buffer(const Answer& answer, Time now);
+  void answer_error(const std::shared_ptr<Request>& request, std::string content);
+  // What these have been is answered by the bench: as aborted.
+  void deliver_aborted(std::vector<std::shared_ptr<Request>> requests);
   void perform(Inputs::Effects& effects, Time now);
   void fetch(const InputPlace& place, Time now);
   void fetch_relayed(const std::string& msg_id, bool recorded, Time now);
@@ -90,6 +116,11 @@ class Exchange {
   Peers& peers_;
   KeptResults results_;
   Inputs inputs_;
+  // Of requests, by which others of this host know them.
+  ResultShelf buffers_;
+  Arrivals arrivals_;
+  const Relay::Send send_;
+  const Share share_;
   Relay relay_;
   std::unordered_map<std::string, std::vector<Asker>> askers_;  // by the id of the result
   JsonReader json_;

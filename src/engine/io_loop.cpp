@@ -31,11 +31,13 @@ IoLoop::IoLoop(const EngineOptions& options, Workbench& bench, pthread_t python)
       maker_(options.uuid, options.connection.key),
       links_(options.connection, options.uuid, to_milliseconds(options.linger)),
       peers_(links_.context(), options.connection, maker_, options.asks_engines),
-      exchange_(bench, peers_, options.keep,
-                [this](std::string_view type, std::string content, Frames buffers) {
-                  send_reply(maker_.request(type, std::move(content), std::move(buffers)),
-                             links_.registration());
-                }),
+      exchange_(
+          bench, peers_, options.keep,
+          [this](std::string_view type, std::string content, Frames buffers) {
+            send_reply(maker_.request(type, std::move(content), std::move(buffers)),
+                       links_.registration());
+          },
+          [this](Frames& frames) { links_.share(frames); }),
       membership_(options.membership) {}
 
 IoLoop::~IoLoop() = default;
@@ -195,6 +197,7 @@ void IoLoop::become_registered() {
 void IoLoop::return_to_controller() {
   ER_LOG_INFO("the controller was started anew; going on");
   bench_.forget_aborts();
+  exchange_.drop_incomplete();
   // What Python has laid out meanwhile counts as sent.
   send_laid_out(Clock::now());
   JsonWriter content;
@@ -307,9 +310,9 @@ void IoLoop::handle_abort(const wire::Message& message) {
     exchange_.abort_all();
   } else if (read_flag(message.content.view(), "interrupt", json_)) {
     if (bench_.interrupt(msg_ids)) pthread_kill(python_, task_interrupt_signal());
-    exchange_.deliver_parked(msg_ids);
+    exchange_.deliver_parked(msg_ids, Clock::now());
   } else {
-    exchange_.abort(msg_ids);
+    exchange_.abort(msg_ids, Clock::now());
   }
   answer(message, "abort_reply", R"({"status":"ok"})", Channel::kControl);
 }

@@ -94,6 +94,11 @@ Status Links::send(Socket& socket, const Frames& frames) {
   return transport::send_by(*lane_, socket, shared);
 }
 
+void Links::share(Frames& frames) {
+  // Without a key there are no lanes.
+  if (!connection_.key.empty()) pool_.copy_large(frames, Clock::now());
+}
+
 void Links::own(Frames& frames) {
   pool_.copy_large(frames, Clock::now());
   for (Bytes& frame : frames) {

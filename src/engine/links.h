@@ -33,6 +33,8 @@ class Links {
   // What socket.receive() and socket.send() do, with large buffers going by the lane.
   std::optional<transport::Received> receive(transport::Socket& socket);
   Status send(transport::Socket& socket, const Frames& frames);
+  // Puts copies in shared memory in the place of large frames, if others can be given them.
+  void share(Frames& frames);
   // Puts copies in shared memory, or in our own, in the place of frames that belong to Python.
   void own(Frames& frames);
   // Gives back the memory of what was sent by the lane. The next time to call this, if any.

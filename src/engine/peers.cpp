@@ -1,15 +1,12 @@
 #include "engine/peers.h"
 
-#include <array>
-#include <fstream>
 #include <utility>
-
-#include <unistd.h>
 
 #include <simdjson.h>
 
 #include "base/id.h"
 #include "engine/control.h"
+#include "transport/host.h"
 
 namespace engineroom::engine {
 namespace {
@@ -22,15 +19,6 @@ using transport::SocketType;
 
 constexpr const char* kQuestion = "result_request";
 constexpr const char* kAnswer = "result_reply";
-
-// Abstract names are known within a network namespace of one running system.
-std::string this_host() {
-  std::string boot;
-  std::getline(std::ifstream("/proc/sys/kernel/random/boot_id"), boot);
-  std::array<char, 64> network{};
-  const ssize_t size = ::readlink("/proc/self/ns/net", network.data(), network.size());
-  return boot + "/" + std::string(network.data(), size > 0 ? static_cast<std::size_t>(size) : 0);
-}
 
 SocketOptions listening_options(const wire::ConnectionInfo& connection, std::string_view uuid,
                                 std::int64_t max_bytes) {
@@ -53,7 +41,7 @@ Peers::Peers(transport::Context& context, const wire::ConnectionInfo& connection
       listening_(listening_options(connection, maker.uuid(), kMaxQuestionBytes)),
       questions_(context, SocketType::kRouter, listening_),
       key_(connection.key),
-      host_(this_host()),
+      host_(transport::this_host()),
       is_encrypted_(listening_.curve.has_value()),
       enabled_(enabled) {}
 
@@ -67,6 +55,7 @@ Status Peers::listen() {
   JsonWriter w;
   w.begin_object().key("url").value(url_).key("host").value(host_);
   if (is_encrypted_) w.key("key").value(listening_.curve->public_key);
+  w.key("host_buffers").value(true);
   address_ = w.end_object().take();
   return {};
 }

@@ -44,6 +44,7 @@ class Peers {
 
   // Starts to listen. Without that the others still work.
   Status listen();
+  const std::string& uuid() const { return maker_.uuid(); }
   // How others reach this engine, for its registration; JSON. Empty if they do not.
   const std::string& address() const { return address_; }
 

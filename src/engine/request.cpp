@@ -100,6 +100,7 @@ Result<std::shared_ptr<Request>> read_request(wire::Message message, wire::Heade
   }
   read_metadata(metadata, *request);
   read_inputs(metadata, uuid, *request);
+  request->host_buffers = wire::read_host_buffers(metadata, message.buffers.size());
   request->message = std::move(message);
   return request;
 }

@@ -14,6 +14,7 @@
 #include "base/json.h"
 #include "base/status.h"
 #include "engine/result_shelf.h"
+#include "wire/host_buffers.h"
 #include "wire/message.h"
 
 namespace engineroom::engine {
@@ -48,6 +49,10 @@ struct Request {
   // The results that it is given, where they are, and (once they are here) what they are.
   std::vector<InputPlace> inputs;
   std::vector<KeptPtr> input_results;
+
+  // Of its buffers, those that other engines of this host are given, too. What has a holder is not
+  // here yet.
+  std::vector<wire::HostBuffer> host_buffers;
 
   // What it demands of the engine, as JSON; empty: nothing.
   std::string resources;

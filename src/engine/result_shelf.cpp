@@ -40,6 +40,12 @@ void ResultShelf::drop(std::string_view msg_id) {
   if (const auto found = by_id_.find(msg_id); found != by_id_.end()) remove(found->second);
 }
 
+void ResultShelf::clear() {
+  by_id_.clear();
+  entries_.clear();
+  bytes_ = 0;
+}
+
 void ResultShelf::remove(Place place) {
   bytes_ -= place->kept->bytes();
   by_id_.erase(place->msg_id);

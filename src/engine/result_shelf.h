@@ -55,6 +55,7 @@ class ResultShelf {
   // Null if it is not here, or not any more.
   KeptPtr find(std::string_view msg_id);
   void drop(std::string_view msg_id);
+  void clear();
 
   std::size_t size() const { return by_id_.size(); }
   std::size_t bytes() const { return bytes_; }

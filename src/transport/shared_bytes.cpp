@@ -90,6 +90,14 @@ int shared_descriptor(const Bytes& bytes) {
   return unmap == nullptr ? -1 : unmap->descriptor;
 }
 
+bool is_same_segment(const Bytes& a, const Bytes& b) {
+  struct stat one{};
+  struct stat other{};
+  return is_shared(a) && is_shared(b) && a.size() == b.size() &&
+         ::fstat(shared_descriptor(a), &one) == 0 && ::fstat(shared_descriptor(b), &other) == 0 &&
+         one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+}
+
 std::optional<Bytes> map_shared(UniqueFd descriptor, std::size_t size, bool keep) {
   struct stat info{};
   const int seals = ::fcntl(descriptor.get(), F_GET_SEALS);

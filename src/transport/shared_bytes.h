@@ -39,6 +39,10 @@ inline bool is_shared(const Bytes& bytes) {
   return is_large(bytes) && shared_descriptor(bytes) >= 0;
 }
 
+// Both look at the same memory, as two descriptors of one segment. As long as one of them is held,
+// it holds the same bytes.
+bool is_same_segment(const Bytes& a, const Bytes& b);
+
 // What somebody else's pool has handed out: the first `size` bytes of it. With `keep`, they can be
 // handed on. Nullopt if it is no sealed segment of at least that size.
 std::optional<Bytes> map_shared(UniqueFd descriptor, std::size_t size, bool keep);

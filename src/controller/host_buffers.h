@@ -1,0 +1,108 @@
+// controller/host_buffers.h — a large buffer that several engines of another host are given is sent
+// there once.
+//
+// The first of these engines gets the bytes, and a name under which it keeps them. Requests of the
+// others that have the same bytes get the name in their place, and who has them; they ask that
+// engine, and the controller should it fail them. So the controller keeps the bytes until every
+// request that was sent without them is known to be complete, or answered, or its engine is lost.
+//
+// Whether bytes are the same is found by looking at them: the copies of a broadcast share their
+// frames and the requests of one call a segment of shared memory, but a client that reaches the
+// controller by the network sends the same array once per engine, and stock clients do, too. A
+// sample of 4 KiB finds the one buffer that may be the same, and then all bytes are compared.
+//
+// On the controller's own host, descriptors of shared memory do all this (transport/lane.h).
+//
+// Pure: no sockets, time is an argument. Threads: the loop thread only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/json.h"
+#include "controller/registry.h"
+#include "wire/host_buffers.h"
+#include "wire/message.h"
+
+namespace engineroom::controller {
+
+class HostBuffers {
+ public:
+  // Of all that is kept; a single buffer may be larger. Beyond it, bytes are sent.
+  static constexpr std::uint64_t kMaxBytes = std::uint64_t{2} << 30;
+  // How long a buffer is remembered that no request needs any more, as others of the same call may
+  // follow: by the lane at once, else as fast as the client's network brings them.
+  static constexpr Duration kLinger = std::chrono::milliseconds(250);
+  static constexpr std::uint64_t kSlowestClient = std::uint64_t{64} << 20;  // bytes per second
+  // How long an engine waits for the one that has a buffer, which may itself be receiving it, and
+  // what is before it.
+  static constexpr Duration kPatience = std::chrono::seconds(10);
+  static constexpr std::uint64_t kSlowestLink = std::uint64_t{4} << 20;  // bytes per second
+
+  // `own_host`: whose engines have no need of this; empty: none.
+  HostBuffers(const Registry& registry, std::string own_host, std::uint64_t max_bytes = kMaxBytes);
+
+  // Whether share() may have something to do.
+  bool concerns(const wire::Message& request, const Engine& engine) const;
+  // A request that is about to go to `engine`, under this id: puts names in the place of buffers
+  // that are on its host already. True if it has changed, and has to be signed anew.
+  bool share(wire::Message& request, std::string_view msg_id, const Engine& engine, Time now);
+  // The request has all its buffers, or was answered.
+  void on_received(EngineId engine, std::string_view msg_id, Time now);
+  void on_engine_lost(EngineId engine, Time now);
+
+  // For an engine that was sent this name; null for others, and if it is not kept.
+  const Bytes* find(std::string_view id, EngineId asker) const;
+
+  // What engines need not keep any more; nothing before next_deadline().
+  std::map<EngineId, std::vector<std::string>> take_released(Time now);
+  std::optional<Time> next_deadline() const { return due_; }
+
+  std::size_t size() const { return entries_.size(); }
+  // {"kept":…, "bytes":…, "spared_bytes":…}: the last one in all, that were not sent.
+  void write(JsonWriter& w) const;
+  void sanity_check() const;
+
+ private:
+  // A host, and a sample of the bytes.
+  using Key = std::pair<std::string, std::uint64_t>;
+  struct Entry {
+    Key key;
+    Bytes bytes;
+    EngineId holder{};
+    std::set<EngineId> engines;  // that were sent its name, and may keep it
+    std::size_t waiting = 0;     // requests that may need it
+    Time used{};
+  };
+  using Entries = StringMap<Entry>;
+
+  bool has_company(const Engine& engine) const;
+  Entries::iterator find_or_add(const Bytes& buffer, const Engine& engine);
+  std::optional<wire::HostBuffer> place(const Bytes& buffer, const Engine& engine, Time now);
+  double patience(const std::string& host) const;
+  void on_idle(const Entry& entry);
+  static Time end_of(const Entry& entry);
+  void erase(Entries::iterator entry);
+
+  const Registry& registry_;
+  const std::string own_host_;
+  const std::uint64_t max_bytes_;
+  const std::string prefix_;  // of ids: nobody can guess them
+  std::uint64_t counter_ = 0;
+  Entries entries_;                                                            // by id
+  std::map<Key, std::string> by_content_;                                      // the id
+  std::map<std::pair<EngineId, std::string>, std::vector<std::string>> sent_;  // request → ids
+  std::uint64_t bytes_ = 0;
+  std::uint64_t spared_ = 0;
+  std::optional<Time> due_;
+};
+
+}  // namespace engineroom::controller

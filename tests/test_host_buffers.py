@@ -1,0 +1,289 @@
+"""Large buffers for several engines of another host: they go there once.
+
+The other host is a network namespace, and the counters of its link say what was sent.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import engineroom as ipp
+import numpy as np
+import pytest
+import ssh_site
+from engineroom.cluster.programs import controller_command, engine_command
+from traitlets.config import Config
+from waiting import DEADLINE, wait_until
+
+pytestmark = pytest.mark.skipif(bool(ssh_site.missing()), reason=ssh_site.missing())
+
+ENGINES = 3
+N = 1 << 23  # doubles: 64 MiB
+BYTES = 8 * N
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory):
+    site = ssh_site.SshSite(tmp_path_factory.mktemp("ssh"), 1)
+    try:
+        site.start()
+        yield site
+    finally:
+        site.stop()
+
+
+@pytest.fixture
+def cluster(site, tmp_path):
+    config = Config(
+        {
+            "SSHLauncher": {
+                "ssh_args": site.ssh_args,
+                "remote_profile_dir": str(tmp_path / "there"),
+            },
+            "SSHEngineSetLauncher": {"engines": {site.hosts[0]: ENGINES}},
+        }
+    )
+    cluster = ipp.Cluster(engines="ssh", profile_dir=str(tmp_path / "here"), config=config)
+    yield cluster
+    cluster.stop_cluster_sync()
+
+
+@pytest.fixture
+def client(cluster):
+    with cluster.start_and_connect_sync() as client:
+        yield client
+
+
+class Link:
+    """What goes over the link of the host inside of a `with`, in units of one array."""
+
+    def __init__(self, site):
+        self.site = site
+
+    def __enter__(self):
+        self.before = self.site.sent_bytes(0)
+        return self
+
+    def __exit__(self, *_):
+        self.arrays = (self.site.sent_bytes(0) - self.before) / BYTES
+
+
+@ipp.interactive
+def total():
+    return float(a.sum())  # noqa: F821
+
+
+def spared(client):
+    return client.controller_stats()["host_buffers"]["spared_bytes"]
+
+
+def test_by_tunnels(client, site):
+    array = np.arange(N, dtype=float)
+    view = client[:]
+    with Link(site) as link:
+        view.push({"a": array}, block=True)
+    assert view.apply_sync(total) == [array.sum()] * ENGINES
+    assert link.arrays < 1.3
+    assert spared(client) == 2 * BYTES
+
+    with Link(site) as link:
+        client.broadcast_view().push({"a": array + 1}, block=True)
+    assert view.apply_sync(total) == [(array + 1).sum()] * ENGINES
+    assert link.arrays < 1.3
+
+    # Nothing is kept for longer than it is needed.
+    wait_until(lambda: client.controller_stats()["host_buffers"]["kept"] == 0, "release")
+
+
+def test_the_engines_look_at_the_same_pages(client):
+    @ipp.interactive
+    def segment_of():
+        with open("/proc/self/maps") as maps:
+            address = a.__array_interface__["data"][0]  # noqa: F821
+            for line in maps:
+                first, last = (int(part, 16) for part in line.split()[0].split("-"))
+                if first <= address < last:
+                    return line.split()[3:5] if "memfd:engineroom" in line else None
+
+    client[:].push({"a": np.ones(N)}, block=True)
+    found = client[:].apply_sync(segment_of)
+    assert found[0] is not None
+    assert found == found[:1] * ENGINES
+
+
+def test_requests_keep_their_order(client):
+    """The second one needs no buffer, and must not come before the first."""
+    results = []
+    for value in range(5):
+        client[:].push({"a": np.full(N // 16, float(value))}, block=False)
+        results.append(client[:].apply_async(total))
+    assert [ar.get(DEADLINE) for ar in results] == [
+        [value * (N // 16)] * ENGINES for value in range(5)
+    ]
+
+
+def test_a_closure_that_tasks_share(client, site):
+    array = np.ones(N)
+
+    def task(n, array=array):
+        return float(array[n])
+
+    view = client.load_balanced_view()
+    with Link(site) as link:
+        assert view.map_sync(task, range(12), chunksize=1) == [1.0] * 12
+    assert link.arrays < 2.5
+
+
+def test_the_engine_that_has_it_dies(client):
+    """Before it was given anything: the others come to know, and ask the controller."""
+    victim, *others = client.ids
+    pid = client[victim].apply_sync(os.getpid)
+    os.kill(pid, signal.SIGSTOP)
+    array = np.arange(N, dtype=float)
+    client[:].push({"a": array}, block=False)
+    late = client[others].apply_async(total)
+    wait_until(lambda: spared(client) == 2 * BYTES, "requests")
+    assert not late.ready()
+    os.kill(pid, signal.SIGKILL)
+    assert late.get(DEADLINE) == [array.sum()] * len(others)
+
+
+def test_aborted_while_it_waits(client):
+    victim, other, _ = client.ids
+    pid = client[victim].apply_sync(os.getpid)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        pushed = client[[victim, other]].push({"a": np.ones(N)}, block=False)
+        behind = client[other].apply_async(lambda: "ran")
+        wait_until(lambda: spared(client) == BYTES, "requests")
+        client.abort(pushed.msg_ids[1:], targets=[other], block=True)
+        assert behind.get(DEADLINE) == "ran"
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    with pytest.raises((ipp.error.TaskAborted, ipp.error.CompositeError)):
+        pushed.get(DEADLINE)
+
+
+class Apart:
+    """Controller and clients in the namespace that the link hangs on, engines on the other host.
+
+    Encrypted, and no client has a lane: it sends the same array once per engine.
+    """
+
+    def __init__(self, site, folder):
+        self.site = site
+        self.env = {key: value for key, value in os.environ.items() if not key.startswith("IPP_")}
+        self.env["IPYTHONDIR"] = str(folder)
+        self.connection_file = folder / "profile_default" / "security" / "ipcontroller-client.json"
+        self.log = (folder / "log").open("wb")
+        self.processes = []
+
+    def start(self, command, host=None):
+        self.processes.append(
+            subprocess.Popen(
+                self.site.inside(command, host), env=self.env, stdout=self.log, stderr=self.log
+            )
+        )
+        return self.processes[-1]
+
+    def start_controller(self, *args):
+        return self.start([*controller_command(), f"--ip={self.site.home_address(0)}", *args])
+
+    def start_cluster(self, *args):
+        controller = self.start_controller(*args)
+        wait_until(self.connection_file.exists, "connection files")
+        for _ in range(ENGINES):
+            self.start(engine_command(), 0)
+        return controller
+
+    def start_client(self, code, *args):
+        command = [sys.executable, "-c", textwrap.dedent(code), str(self.connection_file), *args]
+        self.processes.append(
+            subprocess.Popen(
+                self.site.inside(command, None),
+                env=self.env,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self.log,
+                text=True,
+            )
+        )
+        return self.processes[-1]
+
+    def stop(self):
+        for process in self.processes:
+            process.kill()
+            process.communicate()
+        self.log.close()
+
+
+@pytest.fixture
+def apart(site, tmp_path):
+    apart = Apart(site, tmp_path)
+    yield apart
+    apart.stop()
+
+
+def test_by_curve(apart, site):
+    apart.start_cluster()
+    assert json.loads(apart.connection_file.read_text())["curve_serverkey"]
+    client = apart.start_client(
+        """
+        import json, sys
+        import engineroom as ipp
+        import numpy as np
+
+        n = int(sys.argv[2])
+        with ipp.Client(sys.argv[1]) as client:
+            client.wait_for_engines(3, timeout=20)
+            client[:].push({"a": np.arange(n, dtype=float)}, block=True)
+            print(json.dumps(client[:].apply_sync(ipp.interactive(lambda: float(a.sum())))))
+            print(client.controller_stats()["host_buffers"]["spared_bytes"])
+        """,
+        str(N),
+    )
+    with Link(site) as link:
+        said, _ = client.communicate(timeout=60)
+    sums, spared_bytes = said.splitlines()
+    assert json.loads(sums) == [float(np.arange(N, dtype=float).sum())] * ENGINES
+    assert int(spared_bytes) == 2 * BYTES
+    assert link.arrays < 1.3
+
+
+def test_a_controller_that_is_started_anew(apart):
+    """It knows nothing of what waits on engines for each other: they are sent it again."""
+    controller = apart.start_cluster("--journal")
+    client = apart.start_client(
+        """
+        import json, os, sys, time
+        import engineroom as ipp
+        import numpy as np
+
+        n = int(sys.argv[2])
+        with ipp.Client(sys.argv[1]) as client:
+            client.wait_for_engines(3, timeout=20)
+            print(client[client.ids[0]].apply_sync(os.getpid), flush=True)
+            input()
+            client[:].push({"a": np.arange(n, dtype=float)}, block=False)
+            sums = client[:].apply_async(ipp.interactive(lambda: float(a.sum())))
+            while client.controller_stats()["host_buffers"]["spared_bytes"] < 16 * n:
+                time.sleep(0.01)
+            print("sent", flush=True)
+            print(json.dumps(sums.get(60)))
+        """,
+        str(N // 16),
+    )
+    # The one that the others wait for.
+    pid = int(client.stdout.readline())
+    os.kill(pid, signal.SIGSTOP)
+    print(file=client.stdin, flush=True)
+    assert client.stdout.readline() == "sent\n"
+    controller.kill()
+    controller.wait()
+    apart.start_controller("--journal", "--restore")
+    os.kill(pid, signal.SIGCONT)
+    said, _ = client.communicate(timeout=60)
+    assert json.loads(said) == [float(np.arange(N // 16, dtype=float).sum())] * ENGINES
