@@ -63,7 +63,7 @@ constexpr std::array<const char*, 22> kTypes = {"apply_request",
                                                 "stats_request",
                                                 "complete_notice",
                                                 "result_reply"};
-constexpr std::array<const char*, 23> kJson = {
+constexpr std::array<const char*, 25> kJson = {
     "{}",
     R"({"uuid":"e0"})",
     R"({"uuid":"e1","engineroom":"1","id":1})",
@@ -86,7 +86,9 @@ constexpr std::array<const char*, 23> kJson = {
     R"({"msg_ids":["t0","t1","t0_e0"],"resumes":true})",
     R"({"uuid":"e0","engineroom":"1","peer":{"url":"u","host":"h","host_buffers":true}})",
     R"({"uuid":"e2","engineroom":"1","peer":{"url":"v","host":"h","host_buffers":true}})",
-    R"({"id":"buffer-0","task":"t0","from":0,"bytes":9})"};
+    R"({"id":"buffer-0","task":"t0","from":0,"bytes":9})",
+    R"({"batch":{"id":"b","at":[0],"others":2}})",
+    R"({"batch":{"id":"b","at":[0]}})"};
 
 // As large as it takes for the engines of one host to be sent it once; made once.
 const Bytes& large_buffer(bool which) {
@@ -249,6 +251,7 @@ class Play {
     frames.emplace_back(json());
     const unsigned buffers = input_.byte();
     if (buffers % 4 == 0) frames.push_back(large_buffer(buffers % 8 == 0));
+    if (buffers % 4 == 1) frames.emplace_back();
     return frames;
   }
 

@@ -55,6 +55,7 @@ void read_as_client(const wire::Message& message, JsonReader& json) {
   (void)client::read_output(message, json);
   (void)client::read_engine(message.content.view(), json);
   (void)client::read_engines(message.content.view(), json);
+  (void)client::read_takes_batches(message.content.view(), json);
   (void)client::read_instance(message.content.view(), json);
   (void)client::read_journal(message.content.view(), json);
   (void)client::read_resumed(message.content.view(), json);

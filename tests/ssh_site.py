@@ -139,10 +139,10 @@ class SshSite:
     def mend(self, number: int) -> None:
         _ip("-n", self._home, "link", "set", f"to{number}", "up")
 
-    def sent_bytes(self, number: int) -> int:
-        """What has gone over its link to this host so far."""
+    def sent_bytes(self, number: int, way: str = "tx") -> int:
+        """What has gone over its link to this host so far; "rx": from it."""
         shown = _run("ip", "-n", self._home, "-s", "-j", "link", "show", f"to{number}")
-        return int(json.loads(shown)[0]["stats64"]["tx"]["bytes"])
+        return int(json.loads(shown)[0]["stats64"][way]["bytes"])
 
     def home_address(self, number: int) -> str:
         """What this host calls the namespace that the links hang on."""

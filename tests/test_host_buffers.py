@@ -60,15 +60,16 @@ def client(cluster):
 class Link:
     """What goes over the link of the host inside of a `with`, in units of one array."""
 
-    def __init__(self, site):
+    def __init__(self, site, way="tx"):
         self.site = site
+        self.way = way
 
     def __enter__(self):
-        self.before = self.site.sent_bytes(0)
+        self.before = self.site.sent_bytes(0, self.way)
         return self
 
     def __exit__(self, *_):
-        self.arrays = (self.site.sent_bytes(0) - self.before) / BYTES
+        self.arrays = (self.site.sent_bytes(0, self.way) - self.before) / BYTES
 
 
 @ipp.interactive
@@ -168,9 +169,8 @@ def test_aborted_while_it_waits(client):
 
 
 class Apart:
-    """Controller and clients in the namespace that the link hangs on, engines on the other host.
-
-    Encrypted, and no client has a lane: it sends the same array once per engine.
+    """Controller and clients in the namespace that the link hangs on, engines on the other host; or
+    clients there, and the engines here. Encrypted, so that nobody has a lane.
     """
 
     def __init__(self, site, folder):
@@ -192,18 +192,18 @@ class Apart:
     def start_controller(self, *args):
         return self.start([*controller_command(), f"--ip={self.site.home_address(0)}", *args])
 
-    def start_cluster(self, *args):
+    def start_cluster(self, *args, engines=0):
         controller = self.start_controller(*args)
         wait_until(self.connection_file.exists, "connection files")
         for _ in range(ENGINES):
-            self.start(engine_command(), 0)
+            self.start(engine_command(), engines)
         return controller
 
-    def start_client(self, code, *args):
+    def start_client(self, code, *args, host=None):
         command = [sys.executable, "-c", textwrap.dedent(code), str(self.connection_file), *args]
         self.processes.append(
             subprocess.Popen(
-                self.site.inside(command, None),
+                self.site.inside(command, host),
                 env=self.env,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -287,3 +287,41 @@ def test_a_controller_that_is_started_anew(apart):
     os.kill(pid, signal.SIGCONT)
     said, _ = client.communicate(timeout=60)
     assert json.loads(said) == [float(np.arange(N // 16, dtype=float).sum())] * ENGINES
+
+
+def test_a_client_on_another_host(apart, site):
+    """It sends what is for all of them once; its own part to each."""
+    apart.start_cluster(engines=None)
+    client = apart.start_client(
+        """
+        import json, sys
+        import engineroom as ipp
+        import numpy as np
+
+        n = int(sys.argv[2])
+        array = np.arange(n, dtype=float)
+
+        def item(i, array=array):
+            return float(array[i])
+
+        with ipp.Client(sys.argv[1]) as client:
+            client.wait_for_engines(3, timeout=20)
+            view = client[:]
+            view.push({"a": array}, block=True)
+            print(json.dumps(view.apply_sync(ipp.interactive(lambda: float(a.sum())))))
+            view.push({"a": array + 1}, block=False)
+            print(json.dumps(view.apply_sync(ipp.interactive(lambda: float(a[0])))))
+            balanced = client.load_balanced_view()
+            print(json.dumps(balanced.map_sync(item, range(6), chunksize=1)))
+        """,
+        str(N),
+        host=0,
+    )
+    with Link(site, "rx") as link:
+        said, _ = client.communicate(timeout=120)
+    first, second, mapped = (json.loads(line) for line in said.splitlines())
+    assert first == [float(np.arange(N, dtype=float).sum())] * ENGINES
+    assert second == [1.0] * ENGINES
+    assert mapped == [float(i) for i in range(6)]
+    # Two that were pushed, and the closure.
+    assert link.arrays < 3.5

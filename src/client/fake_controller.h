@@ -89,6 +89,10 @@ class FakeController {
   }
 
   // ---- from other threads ----
+  // Before a client connects.
+  void take_batches() {
+    run([this] { takes_batches_ = true; });
+  }
   void add_engine(int id, const std::string& uuid) {
     run([&] {
       engines_[id] = uuid;
@@ -206,7 +210,8 @@ class FakeController {
     JsonWriter w;
     w.begin_object().key("status").value("ok").key("engines").begin_object();
     for (const auto& [id, uuid] : engines_) w.key(std::to_string(id)).value(uuid);
-    w.end_object().key("instance").value(ids_.session()).end_object();
+    w.end_object().key("instance").value(ids_.session());
+    w.key("batches").value(takes_batches_).end_object();
     reply(incoming, "{}", w.take());
   }
 
@@ -218,6 +223,7 @@ class FakeController {
   std::map<Channel, transport::Socket> sockets_;
   std::map<int, std::string> engines_;
   bool stopping_ = false;
+  bool takes_batches_ = false;
   int wake_ = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
   std::mutex mutex_;
   std::vector<std::function<void()>> posted_;  // guarded by mutex_

@@ -71,6 +71,8 @@ class IoLoop {
 
   // Any thread: moves large buffers to where engines of this machine can look at them.
   void share_large(Frames& buffers);
+  // Any thread: the controller is on this machine, and gets large buffers without copies.
+  bool has_lane() const { return has_lane_.load(std::memory_order_relaxed); }
   // Sends the message at once if that needs no waiting. False: put it into the outbox.
   bool try_send(const Outgoing& message);
 

@@ -132,6 +132,12 @@ std::string read_instance(std::string_view content, JsonReader& reader) {
   return parsed ? text_at(*parsed, "instance") : std::string();
 }
 
+bool read_takes_batches(std::string_view content, JsonReader& reader) {
+  const std::optional<object> parsed = parse_object(content, reader);
+  bool takes = false;
+  return parsed && (*parsed)["batches"].get(takes) == simdjson::SUCCESS && takes;
+}
+
 ControllerJournal read_journal(std::string_view content, JsonReader& reader) {
   ControllerJournal journal;
   const std::optional<object> parsed = parse_object(content, reader);

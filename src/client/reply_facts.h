@@ -46,6 +46,9 @@ Result<EngineEntry> read_engine(std::string_view content, JsonReader& reader);
 // {"engines": {"3": "uuid", …}} of connection_reply.
 Result<std::vector<EngineEntry>> read_engines(std::string_view content, JsonReader& reader);
 
+// "batches" of connection_reply: what requests have in common may come with the first of them only.
+bool read_takes_batches(std::string_view content, JsonReader& reader);
+
 // "instance" of connection_reply: which controller it is. "": ipyparallel's do not say.
 std::string read_instance(std::string_view content, JsonReader& reader);
 // "journal" of connection_reply: the controller keeps one (docs/dev/journal.md).

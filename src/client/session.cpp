@@ -219,7 +219,13 @@ Result<std::vector<TaskPtr>> Session::submit_many(RequestBatch batch) {
                                                    " targets for " + std::to_string(n) +
                                                    " tasks; give one for all or one each");
   }
-  auto metadata = std::make_shared<const std::string>(or_empty_object(std::move(batch.metadata)));
+  batch.metadata = or_empty_object(std::move(batch.metadata));
+  if (takes_batches_.load() && !loop_.has_lane()) {
+    const auto common =
+        find_common_buffers(batch.shared_buffers, n, batch.metadata, encoder_.next_msg_id());
+    if (common) return submit_common(batch, *common);
+  }
+  auto metadata = std::make_shared<const std::string>(std::move(batch.metadata));
   RequestParts parts = {.msg_type = batch.msg_type,
                         .identity = {},
                         .metadata = Bytes(metadata, metadata->data(), metadata->size()),
@@ -251,6 +257,41 @@ Result<std::vector<TaskPtr>> Session::submit_many(RequestBatch batch) {
     }
     std::erase_if(messages, [](const Outgoing& message) { return message.task->done(); });
     outbox_.push(std::move(messages));
+  }
+  return tasks;
+}
+
+// The first that is sent has what the others need, so one that fails at once is not the first.
+std::vector<TaskPtr> Session::submit_common(const RequestBatch& batch,
+                                            const CommonBuffers& common) {
+  const auto metadata = std::make_shared<const std::string>(batch.metadata);
+  RequestParts parts = {.msg_type = batch.msg_type,
+                        .identity = {},
+                        .metadata = Bytes(common.first_metadata),
+                        .content = Bytes(or_empty_object(batch.content))};
+  Request request = {.route = batch.route, .msg_type = batch.msg_type};
+  RequestEncoder::Lease signer(encoder_);
+  // One time for all: should the controller be killed now, either all are asked for or none.
+  const Timestamp now = Timestamp::now();
+  std::vector<TaskPtr> tasks;
+  bool is_first = true;
+  for (std::size_t i = 0; i < batch.own_buffers.size(); ++i) {
+    const Frames& own = batch.own_buffers[i];
+    request.target = batch.targets.size() == 1 ? batch.targets[0] : batch.targets[i];
+    parts.identity = request.target;
+    tasks.push_back(make_task(encoder_.next_msg_id(), request, metadata, now.seconds));
+    Outgoing message{
+        channel_of(batch.route),
+        signer.encode(tasks.back()->msg_id(), parts, now.iso, batch.shared_buffers, own),
+        tasks.back()};
+    // Kept in full, should it have to be sent again.
+    if (!register_task(tasks.back(), now.seconds, message)) continue;
+    if (!is_first) {
+      message.frames =
+          common.without(std::move(message.frames), batch.shared_buffers.size(), own.size());
+    }
+    outbox_.push(std::move(message));
+    if (std::exchange(is_first, false)) parts.metadata = Bytes(common.others_metadata);
   }
   return tasks;
 }
@@ -531,6 +572,7 @@ void Session::on_engine_list(const ReplyFacts& facts, const wire::Message& messa
   if (!list.ok()) return drop(Channel::kRegistration, list.status());
   std::string instance = read_instance(message.content.view(), reader_);
   ControllerJournal journal = read_journal(message.content.view(), reader_);
+  takes_batches_ = read_takes_batches(message.content.view(), reader_);
   const double now = seconds_since_epoch();
   const std::lock_guard lock(mutex_);
   state_.on_found();

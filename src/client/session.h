@@ -29,6 +29,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "client/blocking.h"
+#include "client/common_buffers.h"
 #include "client/events.h"
 #include "client/io_loop.h"
 #include "client/outbox.h"
@@ -129,6 +130,7 @@ class Session : private IoLoop::Handler {
 
   TaskPtr make_task(std::string msg_id, const Request& request,
                     std::shared_ptr<const std::string> metadata, double now) const;
+  std::vector<TaskPtr> submit_common(const RequestBatch& batch, const CommonBuffers& common);
   bool register_task(const TaskPtr& task, double now, const Outgoing& message);
   // With mutex_ held.
   void keep_request(const TaskPtr& task, Channel channel, const Frames& frames);
@@ -171,11 +173,12 @@ class Session : private IoLoop::Handler {
       std::make_shared<Releases>([this] { outbox_.ring(); });
 
   mutable std::mutex mutex_;
-  std::condition_variable changed_;  // engines, connection
-  SessionState state_{events_};      // guarded by mutex_
-  bool connected_ = false;           // guarded by mutex_: the controller has answered once
-  std::string instance_;             // guarded by mutex_: which controller it is
-  ControllerJournal journal_;        // guarded by mutex_
+  std::condition_variable changed_;         // engines, connection
+  SessionState state_{events_};             // guarded by mutex_
+  bool connected_ = false;                  // guarded by mutex_: the controller has answered once
+  std::string instance_;                    // guarded by mutex_: which controller it is
+  ControllerJournal journal_;               // guarded by mutex_
+  std::atomic<bool> takes_batches_{false};  // that controller
   std::atomic<bool> finished_{false};
   std::atomic<std::uint64_t> rejected_{0};  // messages with a wrong signature
 

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -11,6 +12,7 @@
 
 #include "client/fake_controller.h"
 #include "client/waiter.h"
+#include "transport/shared_bytes.h"
 
 namespace engineroom::client {
 namespace {
@@ -219,6 +221,32 @@ TEST(Session, BatchWithTargets) {
   EXPECT_EQ(tasks.value()[1]->reply()->buffers[0], "b");
   batch.own_buffers.emplace_back();
   EXPECT_EQ(session->submit_many(batch).status().code(), ErrorCode::kInvalidArgument);
+}
+
+// One that the controller knows how to put together again.
+TEST(Session, WhatRequestsOfACallHaveInCommonIsSentOnce) {
+  FakeController fake([](FakeController& f, const Incoming& request) {
+    f.reply(request, R"({"idle":true})", request.message.metadata.str(), request.message.buffers);
+  });
+  const Bytes large(std::string(transport::kSharedBytes, 'x'));
+  const auto sent = [&](bool takes_batches) {
+    if (takes_batches) fake.take_batches();
+    const auto session = connect(fake);
+    RequestBatch batch{.route = Route::kDirect, .targets = {"a", "b"}, .msg_type = "apply_request"};
+    batch.shared_buffers = {Bytes::of_static("function"), large};
+    batch.own_buffers = {{Bytes::of_static("1")}, {Bytes::of_static("2")}};
+    const auto tasks = session->submit_many(std::move(batch));
+    EXPECT_TRUE(tasks.ok() && wait_for(session, tasks.value()));
+    return std::pair(*tasks.value()[0]->reply(), *tasks.value()[1]->reply());
+  };
+  const Bytes function = Bytes::of_static("function");
+  for (const bool takes_batches : {false, true}) {
+    const auto [first, second] = sent(takes_batches);
+    EXPECT_EQ(first.buffers, (Frames{function, large, Bytes::of_static("1")}));
+    EXPECT_EQ(second.buffers,
+              (Frames{function, takes_batches ? Bytes() : large, Bytes::of_static("2")}));
+    EXPECT_EQ(first.content.view().find("others") != std::string_view::npos, takes_batches);
+  }
 }
 
 TEST(Session, Broadcast) {

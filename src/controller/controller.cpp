@@ -207,6 +207,7 @@ void Controller::on_time(Time now) {
   core_.delivery.on_time(now);
   results_.on_time(now);
   growth_.on_time(now);
+  core_.batches.on_time(now);
   tell_receipts(now);
   tell_released(now);
   if (patient_until_ && now >= *patient_until_) {
@@ -223,6 +224,7 @@ Time Controller::next_deadline() const {
   if (const auto receipts = core_.receipts.next_deadline()) next = std::min(next, *receipts);
   if (const auto growth = growth_.next_deadline()) next = std::min(next, *growth);
   if (const auto buffers = core_.host_buffers.next_deadline()) next = std::min(next, *buffers);
+  if (const auto batches = core_.batches.next_deadline()) next = std::min(next, *batches);
   if (patient_until_) next = std::min(next, *patient_until_);
   return next;
 }

@@ -68,6 +68,17 @@ void Core::refuse(Channel channel, const wire::Message& request, const wire::Hea
                                             Side::kClients));
 }
 
+// After a restart the first of them may have been for the earlier controller. Clients then ask what
+// became of this one, and send it again with all that it needs.
+void Core::refuse_incomplete(Channel channel, const wire::Message& request,
+                             const wire::Header& header) {
+  if (delivery.is_patient()) return;
+  refuse(channel, request, header,
+         {"InputLost",
+          "what this request has in common with others of its call, and came with the "
+          "first of them, is not here any more; submit it again"});
+}
+
 store::WallTime Core::wall_time(Time now) const {
   return store::WallTime(
       std::chrono::duration_cast<store::WallTime::duration>(now.time_since_epoch()) + wall_offset_);

@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "base/log.h"
+#include "controller/batch_buffers.h"
 #include "controller/channels.h"
 #include "controller/client_limits.h"
 #include "controller/counters.h"
@@ -61,6 +62,8 @@ struct Core {
   std::optional<wire::Header> accept_header(Channel channel, const Bytes& json, const Bytes& peer);
   void drop(Drop why, Channel channel, const Bytes& peer, std::string_view detail);
 
+  // For a request whose buffers came with another one of its batch, and are not here.
+  void refuse_incomplete(Channel channel, const wire::Message& request, const wire::Header& header);
   // Answers a client's request with an error, and nothing else becomes of it.
   void refuse(Channel channel, const wire::Message& request, const wire::Header& header,
               const RemoteError& error, std::string_view engine_uuid = {});
@@ -85,6 +88,7 @@ struct Core {
   Counters counters;
   Registry registry;
   HostBuffers host_buffers;
+  BatchBuffers batches;
   MessageMaker messages;
   Delivery delivery;
   ClientLimits clients;

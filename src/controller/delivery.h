@@ -49,6 +49,7 @@ class Delivery {
 
   // Whether what clients are to get waits for them, too.
   void set_patient(bool is_patient) { is_patient_ = is_patient; }
+  bool is_patient() const { return is_patient_; }
 
   // With a journal: a frame that says which controller a message to an engine is from, of those
   // that were started one after the other. Stands before the client's identity.

@@ -49,7 +49,7 @@ HostBuffers::HostBuffers(const Registry& registry, std::string own_host, std::ui
 // ---- requests ----
 
 bool HostBuffers::share(wire::Message& request, std::string_view msg_id, const Engine& engine,
-                        Time now) {
+                        Time now, bool is_task) {
   if (!concerns(request, engine)) return false;
   // The same id once more: the earlier one is of no use.
   on_received(engine.id, msg_id, now);
@@ -57,7 +57,7 @@ bool HostBuffers::share(wire::Message& request, std::string_view msg_id, const E
   for (std::size_t i = 0; i < request.buffers.size(); ++i) {
     Bytes& buffer = request.buffers[i];
     if (!can_be_kept(buffer)) continue;
-    std::optional<wire::HostBuffer> placed = place(buffer, engine, now);
+    std::optional<wire::HostBuffer> placed = place(buffer, engine, is_task, now);
     if (!placed) continue;
     placed->at = i;
     if (placed->holder) buffer = Bytes();
@@ -89,7 +89,7 @@ bool HostBuffers::has_company(const Engine& engine) const {
 }
 
 std::optional<wire::HostBuffer> HostBuffers::place(const Bytes& buffer, const Engine& engine,
-                                                   Time now) {
+                                                   bool is_task, Time now) {
   const auto found = find_or_add(buffer, engine);
   if (found == entries_.end()) return std::nullopt;
   auto& [id, entry] = *found;
@@ -101,6 +101,7 @@ std::optional<wire::HostBuffer> HostBuffers::place(const Bytes& buffer, const En
   entry.used = now;
   wire::HostBuffer placed{0, id};
   if (is_carried) return placed;
+  entry.is_of_tasks = entry.is_of_tasks || is_task;
   placed.holder = {holder->uuid, holder->peer, buffer.size(), patience(engine.host)};
   spared_ += buffer.size();
   return placed;
@@ -117,7 +118,11 @@ HostBuffers::Entries::iterator HostBuffers::find_or_add(const Bytes& buffer, con
   bytes_ += buffer.size();
   const std::string id = prefix_ + std::to_string(++counter_);
   by_content_.emplace(key, id);
-  return entries_.emplace(id, Entry{key, buffer, kNobody}).first;
+  Entry entry;
+  entry.key = key;
+  entry.bytes = buffer;
+  entry.holder = kNobody;
+  return entries_.emplace(id, std::move(entry)).first;
 }
 
 // All that may be on its way there comes first.
@@ -164,6 +169,7 @@ const Bytes* HostBuffers::find(std::string_view id, EngineId asker) const {
 }
 
 Time HostBuffers::end_of(const Entry& entry) {
+  if (entry.is_of_tasks) return entry.used + kLingerOfTasks;
   if (transport::is_shared(entry.bytes)) return entry.used + kLinger;
   const double seconds =
       static_cast<double>(entry.bytes.size()) / static_cast<double>(kSlowestClient);

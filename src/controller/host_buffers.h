@@ -42,6 +42,8 @@ class HostBuffers {
   // follow: by the lane at once, else as fast as the client's network brings them.
   static constexpr Duration kLinger = std::chrono::milliseconds(250);
   static constexpr std::uint64_t kSlowestClient = std::uint64_t{64} << 20;  // bytes per second
+  // The same for what several balanced tasks were given: the next one starts when one has ended.
+  static constexpr Duration kLingerOfTasks = std::chrono::seconds(10);
   // How long an engine waits for the one that has a buffer, which may itself be receiving it, and
   // what is before it.
   static constexpr Duration kPatience = std::chrono::seconds(10);
@@ -53,8 +55,10 @@ class HostBuffers {
   // Whether share() may have something to do.
   bool concerns(const wire::Message& request, const Engine& engine) const;
   // A request that is about to go to `engine`, under this id: puts names in the place of buffers
-  // that are on its host already. True if it has changed, and has to be signed anew.
-  bool share(wire::Message& request, std::string_view msg_id, const Engine& engine, Time now);
+  // that are on its host already. True if it has changed, and has to be signed anew. `is_task`: it
+  // is a balanced one.
+  bool share(wire::Message& request, std::string_view msg_id, const Engine& engine, Time now,
+             bool is_task = false);
   // The request has all its buffers, or was answered.
   void on_received(EngineId engine, std::string_view msg_id, Time now);
   void on_engine_lost(EngineId engine, Time now);
@@ -80,13 +84,15 @@ class HostBuffers {
     EngineId holder{};
     std::set<EngineId> engines;  // that were sent its name, and may keep it
     std::size_t waiting = 0;     // requests that may need it
+    bool is_of_tasks = false;    // several of them
     Time used{};
   };
   using Entries = StringMap<Entry>;
 
   bool has_company(const Engine& engine) const;
   Entries::iterator find_or_add(const Bytes& buffer, const Engine& engine);
-  std::optional<wire::HostBuffer> place(const Bytes& buffer, const Engine& engine, Time now);
+  std::optional<wire::HostBuffer> place(const Bytes& buffer, const Engine& engine, bool is_task,
+                                        Time now);
   double patience(const std::string& host) const;
   void on_idle(const Entry& entry);
   static Time end_of(const Entry& entry);

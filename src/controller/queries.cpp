@@ -131,7 +131,9 @@ Queries::Answer Queries::connection() const {
     if (engine.is_registered) w.key(std::to_string(number(id))).value(engine.uuid);
   }
   w.end_object();
-  if (!core_.config.instance.empty()) w.key("instance").value(core_.config.instance);
+  if (!core_.config.instance.empty()) {
+    w.key("instance").value(core_.config.instance).key("batches").value(true);
+  }
   if (core_.journal != nullptr) w.key("journal").raw(journal_json(core_));
   w.end_object();
   return {"connection_reply", w.take()};

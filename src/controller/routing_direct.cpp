@@ -42,8 +42,10 @@ void MuxRoute::on_request(Frames frames, Time now) {
   const Bytes client = message->identities[0];
   const auto header = core_.accept_header(Channel::kMuxClient, message->header, client);
   if (!header) return;
+  const bool is_whole = core_.batches.complete(*message, core_.json, now);
   // After a restart clients ask again what may have been lost, and may be too early.
   if (core_.journal != nullptr && core_.journal->has_seen(header->msg_id)) return;
+  if (!is_whole) return core_.refuse_incomplete(Channel::kMuxClient, *message, *header);
   const Engine* engine = core_.registry.find(message->identities[1].view());
   if (engine == nullptr) return refuse(*message, *header, now);
 

@@ -46,8 +46,10 @@ void TaskRoute::on_request(Frames frames, Time now) {
       core_.accept_header(Channel::kTaskClient, message->header, message->identities.front());
   if (!header) return;
   const TaskId task = task_id(header->msg_id);
+  const bool is_whole = core_.batches.complete(*message, core_.json, now);
   // After a restart clients ask again what may have been lost, and may be too early.
   if (core_.journal != nullptr && core_.journal->has_seen(header->msg_id)) return;
+  if (!is_whole) return core_.refuse_incomplete(Channel::kTaskClient, *message, *header);
   if (scheduler_.is_known(task)) return refuse_repeated(*message, *header);
   if (auto why = core_.clients.admit(message->identities.front().view(), bytes_of(*message))) {
     return core_.refuse(Channel::kTaskClient, *message, *header,
@@ -232,7 +234,7 @@ Frames TaskRoute::next_attempt(Live& live, const Engine& engine, Time now) {
                        : core_.messages.relay(live.request, Side::kEngines);
   }
   wire::Message request = live.request;
-  if (is_shared) core_.host_buffers.share(request, live.msg_id, engine, now);
+  if (is_shared) core_.host_buffers.share(request, live.msg_id, engine, now, true);
   if (!is_first) set_key(request.metadata, "attempt", std::to_string(live.attempts));
   if (!live.inputs.empty()) {
     set_key(request.metadata, "holders", holders_json(live.inputs, scheduler_, core_.registry));
