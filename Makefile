@@ -2,7 +2,7 @@
 # The work itself is in scripts/ and in CMakePresets.json.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test bench bench-compiler bench-parallel compat ray conformance conformance-on-disk test-on-disk references races stdlib packages \
+.PHONY: help setup build demo test bench bench-compiler bench-parallel compat ray joblib conformance conformance-on-disk test-on-disk references races stdlib packages \
 	lint format tidy asan tsan fuzz clean
 
 VENV_PYTHON := .venv/bin/python
@@ -47,6 +47,9 @@ compat: build ## ipyparallel's test suite on our controller, engines and client,
 ray: build ## engines in actors of a real Ray, which is installed for it (250 MB, into build/ray)
 	test -d build/ray/ray || $(VENV_PYTHON) -m pip install --quiet --target build/ray ray
 	PYTHONPATH=$(CURDIR)/build/ray $(VENV_PYTHON) -m pytest -q tests/test_engines_on_ray.py
+
+joblib: build ## joblib's and scikit-learn's own tests of parallel work on engines, beside loky (into build/joblib)
+	$(VENV_PYTHON) scripts/joblib_tests.py
 
 conformance: build ## run Cython's own tests through our compiler
 	$(VENV_PYTHON) scripts/conformance.py

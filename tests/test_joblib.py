@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import pickle
 import threading
 import time
 
@@ -116,6 +117,83 @@ def test_an_error_aborts_no_other_work_of_the_view(client, gate):
     with pytest.raises(ValueError, match="invalid literal"):
         Parallel(n_jobs=2, backend="engineroom-two")(delayed(int)("x") for _ in range(9))
     assert [ar.get(10) for ar in [*busy, *mine]] == [0, 1, 0, 1, 2, 3, 4]
+
+
+def test_an_error_frees_the_engines(client, view, gate):
+    def work(x):
+        return int("x") if x == 0 else wait_for_file(str(gate), x)
+
+    with pytest.raises(ValueError, match="invalid literal"):
+        Parallel(n_jobs=ENGINES, batch_size=1)(delayed(work)(x) for x in range(9))
+    # Though the gate is closed.
+    wait_until(lambda: not any(is_busy(client, engine) for engine in client.ids), timeout=10)
+
+
+def is_busy(client, engine):
+    status = client.queue_status(engine)
+    return status["tasks"] + status["queue"] > 0
+
+
+def test_initializer(client, view):
+    def note(name):
+        import builtins
+
+        builtins.noted = [*getattr(builtins, "noted", []), name]
+
+    def noted():
+        import builtins
+
+        return builtins.noted
+
+    for name in "aab":
+        options = {"initializer": note, "initargs": (name,)}
+        found = Parallel(n_jobs=2, batch_size=1, **options)(delayed(noted)() for _ in range(20))
+        assert all(names[-1] == name for names in found)
+    # Once for each engine, not for each call or batch.
+    with joblib.parallel_config(backend="engineroom", initializer=note, initargs=("c",)):
+        found = Parallel(n_jobs=2, batch_size=1)(delayed(noted)() for _ in range(20))
+    assert all(names in (["c"], ["b", "c"], ["a", "c"], ["a", "b", "c"]) for names in found)
+
+
+def test_inner_max_num_threads(client, view):
+    def threads():
+        import os
+
+        return os.environ.get("OMP_NUM_THREADS"), os.environ.get("OPENBLAS_NUM_THREADS")
+
+    before = client[:].apply_sync(threads)
+    with joblib.parallel_config(backend="engineroom", inner_max_num_threads=7):
+        found = Parallel(n_jobs=2, batch_size=1)(delayed(threads)() for _ in range(9))
+    assert set(found) == {("7", "7")}
+    assert client[:].apply_sync(threads) == before
+
+
+def test_one_job_is_done_here_and_needs_no_engines(monkeypatch):
+    from engineroom.joblib import ViewBackend
+
+    monkeypatch.setattr(ViewBackend, "_default_view", lambda backend: pytest.fail("a cluster"))
+    assert Parallel(n_jobs=1, backend=ViewBackend())(delayed(os.getpid)() for _ in "ab") == [
+        os.getpid(),
+        os.getpid(),
+    ]
+
+
+def test_what_cannot_be_pickled(view):
+    class Stubborn:
+        def __reduce__(self):
+            raise RuntimeError("no")
+
+    with pytest.raises(pickle.PicklingError, match="the task to send") as caught:
+        Parallel(n_jobs=2)(delayed(id)(Stubborn()) for _ in range(9))
+    assert str(caught.value.__cause__) == "no"
+
+
+def test_batch_sizes_start_anew(client):
+    from engineroom.joblib import ViewBackend
+
+    backend = ViewBackend(client.load_balanced_view())
+    Parallel(n_jobs=2, backend=backend)(delayed(abs)(x) for x in range(2000))
+    assert backend.compute_batch_size() == ViewBackend._DEFAULT_EFFECTIVE_BATCH_SIZE
 
 
 def test_timeout(view, gate):

@@ -8,10 +8,24 @@ It is also there by the name "ipyparallel", so that scripts written for it find 
 """
 
 import functools
-from collections.abc import Callable
+import hashlib
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pickle import PicklingError
 from typing import TYPE_CHECKING, Any
 
-from joblib.parallel import AutoBatchingMixin, ParallelBackendBase, register_parallel_backend
+import cloudpickle
+from joblib._parallel_backends import FallbackToBackend
+from joblib.parallel import (
+    AutoBatchingMixin,
+    ParallelBackendBase,
+    SequentialBackend,
+    register_parallel_backend,
+)
+
+from .error import IPythonError
 
 if TYPE_CHECKING:
     from .client.asyncresult import AsyncResult
@@ -30,6 +44,10 @@ class ViewBackend(AutoBatchingMixin, ParallelBackendBase):
     supports_retrieve_callback = True
     uses_threads = False
     supports_sharedmem = False
+    supports_inner_max_num_threads = True
+
+    # What engines do before a batch; nothing, mostly.
+    _preparation: "Preparation | None" = None
 
     def __init__(self, view: "LoadBalancedView | None" = None, **kwargs: Any) -> None:
         super().__init__(**kwargs)
@@ -60,15 +78,40 @@ class ViewBackend(AutoBatchingMixin, ParallelBackendBase):
         """The engines, but no more than asked for; -2 is all but one, as everywhere in joblib."""
         if n_jobs == 0:
             raise ValueError("n_jobs == 0 in Parallel has no meaning")
+        if n_jobs == 1:
+            return 1  # for which no cluster need be started
         engines = len(self._ready_view())
-        if n_jobs is None:
-            return engines
+        n_jobs = self.default_n_jobs if n_jobs is None else n_jobs
         return max(1, min(n_jobs, engines) if n_jobs > 0 else engines + 1 + n_jobs)
+
+    def configure(self, n_jobs: int = 1, parallel: Any = None, **options: Any) -> int:
+        """Of joblib's own options `initializer` and `initargs` are heeded; the others are of
+        processes and temporary files that there are none of here."""
+        workers = super().configure(n_jobs=n_jobs, parallel=parallel)
+        if workers == 1:
+            # In this process; and Parallel calls within it are not nested in anything.
+            self.terminate()
+            raise FallbackToBackend(SequentialBackend(nesting_level=self.nesting_level))
+        options = {**getattr(self, "backend_kwargs", {}), **options}
+        self._preparation = Preparation.of(
+            options.get("initializer"),
+            options.get("initargs", ()),
+            getattr(self, "inner_max_num_threads", None),
+        )
+        return workers
 
     def submit(
         self, func: Callable[[], Any], callback: Callable[[Any], None] | None = None
     ) -> "AsyncResult":
-        result = self._ready_view().apply_async(func)
+        if self._preparation is not None:
+            func = functools.partial(run_prepared, self._preparation, func)
+        try:
+            result = self._ready_view().apply_async(func)
+        except (IPythonError, OSError):
+            raise
+        except Exception as error:
+            # What joblib's users know from its other backends.
+            raise PicklingError("Could not pickle the task to send to the engines.") from error
         if callback is not None:
             result.add_done_callback(callback)
         return result
@@ -79,16 +122,74 @@ class ViewBackend(AutoBatchingMixin, ParallelBackendBase):
         return out.result()
 
     def abort_everything(self, ensure_ready: bool = True) -> None:
-        self._ready_view().abort(block=False)
+        """What waits never starts, and what runs is interrupted: nobody wants its result."""
+        self._ready_view().abort(block=False, interrupt=True)
 
     def terminate(self) -> None:
         """Ends what the backend itself has started."""
+        self.reset_batch_stats()
         if self._owns_client and self._view is not None:
             self._view.client.close()
             self._view = None
         if self._cluster is not None:
             self._cluster.stop_cluster_sync()
             self._cluster = None
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What an engine does before it runs a batch. Travels with each."""
+
+    initializer: bytes  # pickled, with its arguments; empty: none
+    digest: bytes  # of these: the same again is not run again
+    threads: int | None  # of OpenMP and BLAS
+
+    @classmethod
+    def of(cls, initializer: Any, arguments: Any, threads: int | None) -> "Preparation | None":
+        if initializer is None:
+            return None if threads is None else cls(b"", b"", threads)
+        pickled = cloudpickle.dumps((initializer, tuple(arguments)))
+        return cls(pickled, hashlib.sha256(pickled).digest(), threads)
+
+
+# On engines: of the initializer that ran last.
+_initialized_by = b""
+
+
+def run_prepared(preparation: Preparation, batch: Callable[[], Any]) -> Any:
+    """A batch, on an engine that was prepared for it."""
+    global _initialized_by
+    if preparation.digest and preparation.digest != _initialized_by:
+        initializer, arguments = cloudpickle.loads(preparation.initializer)
+        initializer(*arguments)
+        _initialized_by = preparation.digest
+    if preparation.threads is None:
+        return batch()
+    with _limited_threads(preparation.threads):
+        return batch()
+
+
+@contextmanager
+def _limited_threads(threads: int) -> Iterator[None]:
+    """For libraries that are loaded already, if threadpoolctl is there, and by the environment for
+    those that are not, and for child processes."""
+    names = ParallelBackendBase.MAX_NUM_THREADS_VARS
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, str(threads)))
+    try:
+        try:
+            from threadpoolctl import threadpool_limits
+        except ImportError:
+            yield
+        else:
+            with threadpool_limits(threads):
+                yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 # Its name in ipyparallel.joblib.
