@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 DEFAULT_PORT = 9464
 
@@ -38,43 +41,51 @@ def run(args: argparse.Namespace) -> int:
     from engineroom.cluster import files
 
     profile_dir = args.profile_dir or files.profile_path(args.profile)
+    # From now on: whenever it comes, no token stays behind.
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         client = engineroom.Client(profile_dir=profile_dir, cluster_id=args.cluster_id, timeout=5)
     except (OSError, TimeoutError) as error:
         _say(f"no cluster to ask: {error}")
         return 12
-    own_file = None
+    except KeyboardInterrupt:
+        return 0
     try:
-        if args.token_file:
-            token_file = Path(args.token_file)
+        with closing(client), _token_file(args, Path(profile_dir)) as token_file:
             token = metrics.read_token(token_file)
-        else:
-            stem = (
-                f"engineroom-metrics-{args.cluster_id}" if args.cluster_id else "engineroom-metrics"
-            )
-            own_file = token_file = Path(profile_dir) / "security" / f"{stem}.token"
-            token = metrics.write_token(token_file)
-        server = metrics.make_metrics_server(client, token, args.port)
+            with metrics.make_metrics_server(client, token, args.port) as server:
+                _serve(server, token_file)
     except (OSError, ValueError) as error:
         _say(f"cannot serve metrics: {error}")
-        client.close()
         return 1
-    signal.signal(signal.SIGTERM, _interrupt)
-    print(f"http://{metrics.LOOPBACK}:{server.server_port}/metrics", flush=True)
-    _say(f"ask with the token in {token_file}:")
-    _say(
-        f'  curl -H "Authorization: Bearer $(cat {token_file})" http://127.0.0.1:{server.server_port}/metrics'
-    )
-    try:
-        server.serve_forever()
     except KeyboardInterrupt:
         pass
-    finally:
-        server.server_close()
-        if own_file is not None:
-            own_file.unlink(missing_ok=True)
-        client.close()
     return 0
+
+
+@contextmanager
+def _token_file(args: argparse.Namespace, profile_dir: Path) -> Iterator[Path]:
+    """The one that was given, or a new one, which goes in the end."""
+    from engineroom import metrics
+
+    if args.token_file:
+        yield Path(args.token_file)
+        return
+    stem = f"engineroom-metrics-{args.cluster_id}" if args.cluster_id else "engineroom-metrics"
+    own = profile_dir / "security" / f"{stem}.token"
+    try:
+        metrics.write_token(own)
+        yield own
+    finally:
+        own.unlink(missing_ok=True)
+
+
+def _serve(server: Any, token_file: Path) -> None:
+    url = f"http://{server.server_address[0]}:{server.server_port}/metrics"
+    print(url, flush=True)
+    _say(f"ask with the token in {token_file}:")
+    _say(f'  curl -H "Authorization: Bearer $(cat {token_file})" {url}')
+    server.serve_forever()
 
 
 def _interrupt(*_: object) -> None:
