@@ -6,6 +6,8 @@
 #include <csignal>
 #include <string>
 
+#include <simdjson.h>
+
 #include "base/fuzz_input.h"
 #include "client/reply_facts.h"
 #include "engine/control.h"
