@@ -9,7 +9,6 @@ It is also there by the name "ipyparallel", so that scripts written for it find 
 
 import functools
 import hashlib
-import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +24,7 @@ from joblib.parallel import (
     register_parallel_backend,
 )
 
+from ._environment import changed_environment
 from .error import IPythonError
 
 if TYPE_CHECKING:
@@ -173,10 +173,8 @@ def run_prepared(preparation: Preparation, batch: Callable[[], Any]) -> Any:
 def _limited_threads(threads: int) -> Iterator[None]:
     """For libraries that are loaded already, if threadpoolctl is there, and by the environment for
     those that are not, and for child processes."""
-    names = ParallelBackendBase.MAX_NUM_THREADS_VARS
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(dict.fromkeys(names, str(threads)))
-    try:
+    variables = ParallelBackendBase.MAX_NUM_THREADS_VARS
+    with changed_environment(dict.fromkeys(variables, str(threads))):
         try:
             from threadpoolctl import threadpool_limits
         except ImportError:
@@ -184,12 +182,6 @@ def _limited_threads(threads: int) -> Iterator[None]:
         else:
             with threadpool_limits(threads):
                 yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
 
 
 # Its name in ipyparallel.joblib.

@@ -13,6 +13,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from .._environment import changed_environment
 from ..resources import Resources, parse_resource_text, without_zeros
 
 # Our launchers', Open MPI's, MPICH's and Slurm's: engines here, and which of them this is.
@@ -106,17 +107,11 @@ def granted(demand: Mapping[str, float], gpu_ids: Sequence[str]) -> Iterator[Non
         changes["OMP_NUM_THREADS"] = str(max(1, math.floor(demand["cpus"])))
     if demand.get("gpus") and gpu_ids:
         changes["CUDA_VISIBLE_DEVICES"] = ",".join(gpu_ids[: math.ceil(demand["gpus"])])
-    before = {name: os.environ.get(name) for name in changes}
-    os.environ.update(changes)
     threads = _set_threads(changes)
     try:
-        yield
+        with changed_environment(changes):
+            yield
     finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
         if "OMP_NUM_THREADS" in changes:
             usual = _cpus(os.environ)
             for path, library in _openmp_libraries().items():
