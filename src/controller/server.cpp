@@ -262,6 +262,7 @@ void Server::run() {
       journal_->write_out();
       journal_->on_turn();
     }
+    store_->on_time(now);
     memory_.on_time(now);
     stop_ = stop_ || controller_->wants_to_stop();
   }
@@ -355,6 +356,7 @@ void Server::handle_signals() {
 void Server::wait(Time now) {
   Time deadline = controller_->next_deadline();
   if (const auto trim = memory_.next_deadline()) deadline = std::min(deadline, *trim);
+  if (const auto save = store_->next_deadline()) deadline = std::min(deadline, *save);
   const auto until = deadline - now;
   // Rounded up: waking before the deadline would only mean waiting again.
   const auto ms = std::chrono::ceil<std::chrono::milliseconds>(until).count();

@@ -7,26 +7,50 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
-#include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "store/record.h"
+#include "store/record_text.h"
+#include "store/slot_index.h"
 
 namespace engineroom::store {
 
+// A record as a MemoryStore keeps it: its texts in a block that is shared with it, not copied.
+struct PackedRecord {
+  RecordText text;
+  Frames large;
+  Course course;
+
+  std::string_view msg_id() const { return text.msg_id(); }
+  // At most what its buffers take.
+  std::size_t payload_bytes() const;
+  void unpack(Record& record) const;
+};
+
 struct Change {
   enum class Kind : std::uint8_t {
-    kInsert,  // all of `record`, in the place of one that has its id
+    kInsert,  // a whole record, in the place of one that has its id
     kUpdate,  // the parts named below
     kErase,
   };
   Kind kind = Kind::kInsert;
-  Record record;  // its msg_id always
+  // kInsert: if it has a value, this is the record, but for a result that came later.
+  std::optional<PackedRecord> packed = std::nullopt;
+  // With a msg_id, unless there is `packed`.
+  std::unique_ptr<Record> record = nullptr;
 
-  // kUpdate: which parts of `record` count.
+  std::string_view msg_id() const { return packed ? packed->msg_id() : record->msg_id; }
+  Course& course() { return packed ? packed->course : *record; }
+  // Where the parts of a result go.
+  Record& parts();
+  // REQUIRES: kInsert. What is to be written: `record`, or `row` with everything in it.
+  const Record& whole(Record& row) const;
+
+  // Which parts of `record` count.
   bool sets_engine = false;
   bool sets_started = false;
   bool sets_result = false;  // times, texts, buffers
@@ -37,6 +61,7 @@ struct Change {
 class ChangeBatch {
  public:
   void insert(Record record);
+  void insert(PackedRecord record);
   void erase(std::string_view msg_id);
   // The change of this record to write into: an insertion if there is one, else an update.
   Change& change(std::string_view msg_id);
@@ -56,11 +81,13 @@ class ChangeBatch {
   static constexpr std::size_t kLargeBuffer = std::size_t{64} << 10;
 
  private:
-  struct Hash : std::hash<std::string_view> {
-    using is_transparent = void;
-  };
+  // In the place of the change with the same id, if there is one.
+  void put(Change change);
+  // kNone, or where it is in `changes_`.
+  std::uint32_t place(std::string_view msg_id, std::uint32_t hash) const;
+
   std::vector<Change> changes_;
-  std::unordered_map<std::string, std::size_t, Hash, std::equal_to<>> places_;
+  SlotIndex index_;
   std::size_t bytes_ = 0;
   std::size_t large_bytes_ = 0;
 };

@@ -9,6 +9,10 @@
 namespace engineroom::store {
 namespace {
 
+// Of pending records, so that nothing else waits for long.
+constexpr int kSavedPerTurn = 256;
+constexpr Duration kNextTurn = std::chrono::milliseconds(5);
+
 std::size_t size_of(std::span<const Bytes> buffers) {
   std::size_t size = 0;
   for (const Bytes& buffer : buffers) size += buffer.size();
@@ -41,56 +45,95 @@ void DatabaseStore::complain(const Status& status) const {
 
 // ---- changes ----
 
-Status DatabaseStore::add_request(const Request& request) {
-  if (Status status = memory_.add_request(request); !status.ok()) return status;
-  Record record;
-  record.msg_id = request.msg_id;
-  record.client_uuid = request.client_uuid;
-  record.queue = request.queue;
-  record.label = request.label;
-  record.header = request.header;
-  record.metadata = request.metadata;
-  record.content = request.content;
-  record.submitted = request.submitted;
-  record.payload_dropped = size_of(request.buffers) > config_.max_payload_bytes;
-  if (!record.payload_dropped)
-    record.buffers.assign(request.buffers.begin(), request.buffers.end());
-  writer_.edit([&](ChangeBatch& batch) { batch.insert(std::move(record)); });
-  count_one_more();
-  return {};
-}
+Status DatabaseStore::add_request(const Request& request) { return memory_.add_request(request); }
 
 // Now and then, the oldest go: a hundredth more than is needed, so that it is not done per task.
-void DatabaseStore::count_one_more() {
+void DatabaseStore::count_one_more() const {
   if (++count_ <= config_.max_records + config_.max_records / 100) return;
   count_ = config_.max_records;
   writer_.then(
       [keep = config_.max_records](Database& database) { return database.erase_oldest(keep); });
 }
 
+void DatabaseStore::save(PackedRecord record) const {
+  save_now(std::move(record));
+  count_one_more();
+}
+
+void DatabaseStore::save_now(PackedRecord record) const {
+  if (record.payload_bytes() <= config_.max_payload_bytes) {
+    writer_.edit([&](ChangeBatch& batch) { batch.insert(std::move(record)); });
+    return;
+  }
+  Record whole;
+  record.unpack(whole);
+  for (Frames* buffers : {&whole.buffers, &whole.result_buffers}) {
+    if (size_of(*buffers) <= config_.max_payload_bytes) continue;
+    buffers->clear();
+    whole.payload_dropped = true;
+  }
+  writer_.edit([&](ChangeBatch& batch) { batch.insert(std::move(whole)); });
+}
+
+bool DatabaseStore::save_pending(std::uint64_t until) {
+  for (int i = 0; i < kSavedPerTurn; ++i) {
+    if (!writer_.has_room()) return false;
+    std::optional<PackedRecord> record = memory_.take_oldest(until);
+    if (!record) return true;
+    save(*std::move(record));
+  }
+  return false;
+}
+
+void DatabaseStore::on_time(Time now) {
+  if (save_at_ && now < *save_at_) return;
+  if (save_at_ && !save_pending(save_until_)) {
+    save_at_ = now + kNextTurn;
+    return;
+  }
+  save_at_ = memory_.has_untaken() ? std::optional(now + kHold) : std::nullopt;
+  save_until_ = memory_.last_number();
+}
+
+void DatabaseStore::flush() const {
+  while (std::optional<PackedRecord> record = memory_.take_oldest(memory_.last_number())) {
+    save(*std::move(record));
+  }
+  writer_.drain();
+}
+
+DatabaseStore::~DatabaseStore() { flush(); }
+
 Status DatabaseStore::mark_sent(std::string_view msg_id, std::string_view engine_uuid) {
   if (Status status = memory_.mark_sent(msg_id, engine_uuid); !status.ok()) return status;
+  if (memory_.is_untaken(msg_id)) return {};
   writer_.edit([&](ChangeBatch& batch) {
     Change& change = batch.change(msg_id);
     change.sets_engine = true;
-    change.record.engine_uuid = engine_uuid;
+    change.course().engine_uuid = engine_uuid;
   });
   return {};
 }
 
 Status DatabaseStore::mark_started(std::string_view msg_id, WallTime started) {
   if (Status status = memory_.mark_started(msg_id, started); !status.ok()) return status;
+  if (memory_.is_untaken(msg_id)) return {};
   writer_.edit([&](ChangeBatch& batch) {
     Change& change = batch.change(msg_id);
     change.sets_started = true;
-    change.record.started = started;
+    change.course().started = started;
   });
   return {};
 }
 
 Status DatabaseStore::add_result(std::string_view msg_id, const Reply& reply) {
-  if (Status status = memory_.add_result(msg_id, reply); !status.ok()) return status;
-  save_result(msg_id, reply);
+  std::optional<PackedRecord> taken;
+  if (Status status = memory_.add_result(msg_id, reply, taken); !status.ok()) return status;
+  if (taken) {
+    save(*std::move(taken));
+  } else {
+    save_result(msg_id, reply);
+  }
   return {};
 }
 
@@ -101,20 +144,21 @@ void DatabaseStore::end_earlier(std::string_view msg_id, const Reply& reply) {
 void DatabaseStore::save_result(std::string_view msg_id, const Reply& reply) {
   writer_.edit([&](ChangeBatch& batch) {
     Change& change = batch.change(msg_id);
-    Record& record = change.record;
+    Record& record = change.parts();
+    Course& course = change.course();
     change.sets_result = true;
     if (!reply.engine_uuid.empty()) {
       change.sets_engine = true;
-      record.engine_uuid = reply.engine_uuid;
+      course.engine_uuid = reply.engine_uuid;
     }
-    if (reply.started) record.started = reply.started;
-    record.completed = reply.completed;
-    record.received = reply.received;
+    if (reply.started) course.started = reply.started;
+    course.completed = reply.completed;
+    course.received = reply.received;
     record.result_header = reply.header;
     record.result_metadata = reply.metadata;
     record.result_content = reply.content;
     if (size_of(reply.buffers) > config_.max_payload_bytes) {
-      record.payload_dropped = true;
+      course.payload_dropped = true;
     } else {
       record.result_buffers.assign(reply.buffers.begin(), reply.buffers.end());
       batch.add_buffers(reply.buffers);
@@ -126,11 +170,11 @@ void DatabaseStore::save_result(std::string_view msg_id, const Reply& reply) {
 Status DatabaseStore::add_output(std::string_view msg_id, Output kind, std::string_view value) {
   // A record that memory has forgotten is in the database still, and so is its output.
   (void)memory_.add_output(msg_id, kind, value);
+  if (memory_.is_untaken(msg_id)) return {};
   writer_.edit([&](ChangeBatch& batch) {
     Change& change = batch.change(msg_id);
-    Record& record = change.record;
     change.adds_output = true;
-    std::string& text = output_of(record, kind);
+    std::string& text = output_of(change.course(), kind);
     if (is_stream(kind)) {
       text += value.substr(0, kMaxStreamBytes - std::min(kMaxStreamBytes, text.size()));
     } else {
@@ -143,10 +187,11 @@ Status DatabaseStore::add_output(std::string_view msg_id, Output kind, std::stri
 
 Status DatabaseStore::mark_resubmitted(std::string_view msg_id, std::string_view new_msg_id) {
   (void)memory_.mark_resubmitted(msg_id, new_msg_id);
+  if (memory_.is_untaken(msg_id)) return {};
   writer_.edit([&](ChangeBatch& batch) {
     Change& change = batch.change(msg_id);
     change.sets_resubmitted = true;
-    change.record.resubmitted = new_msg_id;
+    change.course().resubmitted = new_msg_id;
   });
   return {};
 }
@@ -154,7 +199,7 @@ Status DatabaseStore::mark_resubmitted(std::string_view msg_id, std::string_view
 // ---- queries ----
 
 Database& DatabaseStore::read() const {
-  writer_.drain();
+  flush();
   return *reader_;
 }
 

@@ -1,9 +1,10 @@
 // store/database_store.h — records in a database, behind a store in memory.
 //
 // What is pending, and the latest that is finished, is in memory (MemoryStore), which answers what
-// the controller asks per task. Every change also goes to the database, a moment later and many at
-// a time (WriteBehind); queries about the past wait for that and read there, on a connection of
-// their own.
+// the controller asks per task. What ends also goes to the database, a moment later and many at a
+// time (WriteBehind); what is pending does once it has been so for kHold, as most tasks end before
+// and are then written once instead of three times. Queries about the past wait for all that to be
+// written and read there, on a connection of their own.
 //
 // Buffers of more than `max_payload_bytes` in one record are kept in memory only: they are in
 // nobody's interest on disk, and slow to put there.
@@ -18,6 +19,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "store/database.h"
 #include "store/memory_store.h"
@@ -34,9 +36,14 @@ struct DatabaseStoreConfig {
 
 class DatabaseStore : public Store {
  public:
+  // For so long, to twice that, nothing of a pending record is written.
+  static constexpr Duration kHold = std::chrono::milliseconds(500);
+
   // Two connections to the same database.
   DatabaseStore(std::unique_ptr<Database> writer, std::unique_ptr<Database> reader,
                 DatabaseStoreConfig config = {});
+  // Writes what is left.
+  ~DatabaseStore() override;
 
   Status add_request(const Request& request) override;
   Status mark_sent(std::string_view msg_id, std::string_view engine_uuid) override;
@@ -64,30 +71,41 @@ class DatabaseStore : public Store {
 
   StoreStats stats() const override;
 
+  void on_time(Time now) override;
+  std::optional<Time> next_deadline() const override { return save_at_; }
+
   // Records without a result that this store was not told of: an earlier process's.
   std::vector<Record> unfinished() const;
   // Gives one of them a result.
   void end_earlier(std::string_view msg_id, const Reply& reply);
   // Returns once everything that was told is in the database.
-  void flush() { writer_.drain(); }
+  void flush() const;
 
  private:
-  // Of the records, which the writer must not hold up.
+  // Of the records: after everything is written.
   Database& read() const;
   // Whether a value fails to come from the database is nobody's error but the log's.
   template <typename Value>
   Value value_or_log(Result<Value> result) const;
   // Into the log: once a second at most, however often clients ask.
   void complain(const Status& status) const;
-  void count_one_more();
+  void count_one_more() const;
+  void save(PackedRecord record) const;
+  void save_now(PackedRecord record) const;
+  // True: all that is numbered `until` or less is on its way. False: there was no room.
+  bool save_pending(std::uint64_t until);
   void save_result(std::string_view msg_id, const Reply& reply);
 
   DatabaseStoreConfig config_;
-  MemoryStore memory_;
+  // Mutable, as is the count: what is held back goes to the database when somebody reads there.
+  mutable MemoryStore memory_;
   std::unique_ptr<Database> reader_;
   mutable WriteBehind writer_;
   mutable std::chrono::steady_clock::time_point complained_;
-  std::uint64_t count_ = 0;  // about how many the database holds
+  mutable std::uint64_t count_ = 0;  // about how many the database holds
+  // Pending records up to this number are saved then.
+  std::optional<Time> save_at_;
+  std::uint64_t save_until_ = 0;
 };
 
 }  // namespace engineroom::store

@@ -201,6 +201,80 @@ TEST_P(DatabaseStoreTest, ResultsWrittenLaterKeepTheEngineAndTheRequest) {
   EXPECT_TRUE(store_->unfinished().empty());
 }
 
+TEST_P(DatabaseStoreTest, WhatIsPendingIsWrittenWhenItHasBeenSoForAMoment) {
+  const auto reader = open(Access::kReadOnly);
+  const auto is_written = [&](const char* id) {
+    for (int i = 0; i < 3000; ++i) {
+      if (reader->contains(id).value()) return true;
+      usleep(10'000);
+    }
+    return false;
+  };
+  Time now(std::chrono::hours(1));
+  store_->on_time(now);
+  EXPECT_EQ(store_->next_deadline(), std::nullopt);
+  request("a");
+  EXPECT_TRUE(store_->mark_sent("a", "e1").ok());
+  store_->on_time(now);
+  ASSERT_EQ(store_->next_deadline(), now + DatabaseStore::kHold);
+  request("b");
+  result("b", "e1");
+  EXPECT_TRUE(is_written("b"));
+  EXPECT_FALSE(reader->contains("a").value());
+  now += DatabaseStore::kHold;
+  request("c");
+  store_->on_time(now);
+  EXPECT_TRUE(is_written("a"));
+  EXPECT_EQ(reader->find("a").value().engine_uuid, "e1");
+  EXPECT_FALSE(reader->contains("c").value());
+  // From here on its changes are written.
+  EXPECT_TRUE(store_->add_output("a", Output::kStdout, "x").ok());
+  result("a", "e1");
+  now += DatabaseStore::kHold;
+  store_->on_time(now);
+  EXPECT_TRUE(is_written("c"));
+  EXPECT_EQ(reader->find("a").value().stdout_text, "x");
+  store_->on_time(now + DatabaseStore::kHold);
+  EXPECT_EQ(store_->next_deadline(), std::nullopt);
+}
+
+// Pending for so long that it waits in a batch when its result comes.
+TEST_P(DatabaseStoreTest, AResultMeetsItsRequestInABatch) {
+  request("a", {Bytes("argument")});
+  Time now(std::chrono::hours(1));
+  for (int i = 0; i < 2; ++i, now += DatabaseStore::kHold) store_->on_time(now);
+  EXPECT_TRUE(store_->mark_sent("a", "e1").ok());
+  EXPECT_TRUE(store_->add_output("a", Output::kStderr, "y").ok());
+  result("a", "e1", {Bytes("value")});
+  reopen();
+  const Record record = get("a");
+  EXPECT_EQ(record.engine_uuid, "e1");
+  EXPECT_EQ(record.stderr_text, "y");
+  EXPECT_EQ(record.buffers, Frames{Bytes("argument")});
+  EXPECT_EQ(record.result_buffers, Frames{Bytes("value")});
+  EXPECT_EQ(record.label, "l");
+}
+
+// Of as many as memory holds, some must be forgotten in between.
+TEST_P(DatabaseStoreTest, PendingOnesAreWrittenBetweenFinishedOnes) {
+  DatabaseStoreConfig config;
+  config.memory.max_records = 10;
+  reopen(config);
+  Time now(std::chrono::hours(1));
+  Ids pending;
+  for (std::size_t i = 0; i < 1000; ++i) {
+    request(numbered(i));
+    if (i % 3 == 0) {
+      pending.push_back(numbered(i));
+    } else {
+      result(numbered(i), "e");
+    }
+    if (i % 100 == 0) store_->on_time(now += DatabaseStore::kHold);
+  }
+  EXPECT_EQ(store_->history().size(), 1000u);
+  EXPECT_EQ(matching(R"({"received":null})"), pending);
+}
+
 TEST_P(DatabaseStoreTest, QueriesSeeWhatIsNotWrittenYet) {
   for (const char* id : {"a", "b", "c"}) request(id);
   result("b", "e1");
@@ -322,8 +396,7 @@ TEST_P(DatabaseStoreTest, LargeBuffersComeBackAndGoWithTheirRecords) {
   EXPECT_EQ(get("b").buffers, Frames{large});
   EXPECT_TRUE(get("b").result_buffers.empty());
   // Once written, too; and a result that comes later.
-  const auto reader = open(Access::kReadOnly);
-  for (int i = 0; i < 3000 && !reader->contains("b").value(); ++i) usleep(10'000);
+  store_->flush();
   result("b", "e", {larger});
   reopen();
   EXPECT_EQ(get("a").result_buffers, (Frames{larger, large}));

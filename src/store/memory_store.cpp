@@ -72,9 +72,11 @@ struct Entry {
   EngineNumber engine = kNoEngine;
   std::uint32_t hash = 0;
   QueueKind queue = QueueKind::kTask;
-  bool finished = false;
-  bool sealed = false;           // its payload was dropped, and no more is taken
-  bool payload_dropped = false;  // there was some
+  std::uint32_t number = 0;  // the last bits
+  bool finished : 1 = false;
+  bool taken : 1 = false;            // by the store behind
+  bool sealed : 1 = false;           // its payload was dropped, and no more is taken
+  bool payload_dropped : 1 = false;  // there was some
 
   Extra& extras() {
     if (!extra) extra = std::make_unique<Extra>();
@@ -154,6 +156,10 @@ struct MemoryStore::State {
   void trim();
   template <typename IsEnough>
   void cull_until(IsEnough is_enough);
+  Status add_result(std::string_view msg_id, const Reply& reply,
+                    std::optional<PackedRecord>* taken);
+  PackedRecord take(Entry& entry) const;
+  Course course(const Entry& entry) const;
   Record record(const Entry& entry) const;
   // In order of submission.
   std::vector<Slot> in_order() const;
@@ -167,6 +173,9 @@ struct MemoryStore::State {
   EntryList finished{&Entry::by_end};
   // The oldest finished record that is not sealed; kNone: all are.
   Slot first_unsealed = kNone;
+  // No record before it is pending and not taken; kNone: no record at all is.
+  Slot first_untaken = kNone;
+  std::uint64_t last_number = 0;
   EngineTally engines;
   std::uint64_t unassigned = 0;
   StoreStats stats;
@@ -181,6 +190,7 @@ void MemoryStore::State::remove(Slot slot) {
   --stats.finished;
   stats.finished_bytes -= entry.bytes();
   if (slot == first_unsealed) first_unsealed = finished.after(entries, slot);
+  if (slot == first_untaken) first_untaken = all.after(entries, slot);
   finished.remove(entries, slot);
   all.remove(entries, slot);
   index.erase(entry.hash, slot);
@@ -248,25 +258,36 @@ void MemoryStore::State::cull_until(IsEnough is_enough) {
   }
 }
 
+PackedRecord MemoryStore::State::take(Entry& entry) const {
+  entry.taken = true;
+  return {entry.text, entry.extra ? entry.extra->large : Frames(), course(entry)};
+}
+
 Record MemoryStore::State::record(const Entry& entry) const {
-  static const Extra kNothing;
-  const Extra& extra = entry.extra ? *entry.extra : kNothing;
   Record record;
-  entry.text.read(extra.large, record);
-  record.engine_uuid = engines.uuid(entry.engine);
-  record.queue = entry.queue;
-  record.submitted = entry.submitted;
-  record.started = entry.started.get();
-  record.completed = entry.completed.get();
-  record.received = entry.received.get();
-  record.resubmitted = extra.resubmitted;
-  record.stdout_text = extra.stdout_text;
-  record.stderr_text = extra.stderr_text;
-  record.execute_input = extra.execute_input;
-  record.execute_result = extra.execute_result;
-  record.error = extra.error;
-  record.payload_dropped = entry.payload_dropped;
+  static_cast<Course&>(record) = course(entry);
+  entry.text.read(entry.extra ? entry.extra->large : Frames(), record);
   return record;
+}
+
+Course MemoryStore::State::course(const Entry& entry) const {
+  Course course;
+  course.engine_uuid = engines.uuid(entry.engine);
+  course.queue = entry.queue;
+  course.submitted = entry.submitted;
+  course.started = entry.started.get();
+  course.completed = entry.completed.get();
+  course.received = entry.received.get();
+  course.payload_dropped = entry.payload_dropped;
+  if (!entry.extra) return course;
+  const Extra& extra = *entry.extra;
+  course.resubmitted = extra.resubmitted;
+  course.stdout_text = extra.stdout_text;
+  course.stderr_text = extra.stderr_text;
+  course.execute_input = extra.execute_input;
+  course.execute_result = extra.execute_result;
+  course.error = extra.error;
+  return course;
 }
 
 std::vector<Slot> MemoryStore::State::in_order() const {
@@ -313,6 +334,8 @@ Status MemoryStore::add_request(const Request& request) {
   entry.submitted = request.submitted;
   entry.queue = request.queue;
   entry.hash = hash_of(request.msg_id);
+  entry.number = static_cast<std::uint32_t>(++state.last_number);
+  if (state.first_untaken == kNone) state.first_untaken = slot;
   state.all.push_back(state.entries, slot);
   state.index.insert(entry.hash, slot);
   state.count_pending(entry, +1);
@@ -340,10 +363,19 @@ Status MemoryStore::mark_started(std::string_view msg_id, WallTime started) {
 }
 
 Status MemoryStore::add_result(std::string_view msg_id, const Reply& reply) {
-  State& state = *state_;
-  const Slot slot = state.find(msg_id);
+  return state_->add_result(msg_id, reply, nullptr);
+}
+
+Status MemoryStore::add_result(std::string_view msg_id, const Reply& reply,
+                               std::optional<PackedRecord>& taken) {
+  return state_->add_result(msg_id, reply, &taken);
+}
+
+Status MemoryStore::State::add_result(std::string_view msg_id, const Reply& reply,
+                                      std::optional<PackedRecord>* taken) {
+  const Slot slot = find(msg_id);
   if (slot == kNone) return not_found(msg_id);
-  Entry& entry = state.entries[slot];
+  Entry& entry = entries[slot];
   if (entry.finished) {
     return {ErrorCode::kInvalidArgument, "message has a result: " + std::string(msg_id)};
   }
@@ -354,21 +386,22 @@ Status MemoryStore::add_result(std::string_view msg_id, const Reply& reply) {
     Frames& kept = entry.extras().large;
     kept.insert(kept.end(), large.begin(), large.end());
   }
-  if (!reply.engine_uuid.empty()) state.move_to(entry, reply.engine_uuid);
+  if (!reply.engine_uuid.empty()) move_to(entry, reply.engine_uuid);
   if (reply.started) entry.started.set(reply.started);
   entry.completed.set(reply.completed);
   entry.received.set(reply.received);
 
-  state.count_pending(entry, -1);
-  if (entry.engine != kNoEngine) ++state.engines.counts(entry.engine).completed;
+  count_pending(entry, -1);
+  if (entry.engine != kNoEngine) ++engines.counts(entry.engine).completed;
   entry.finished = true;
-  state.finished.push_back(state.entries, slot);
-  if (state.first_unsealed == kNone) state.first_unsealed = slot;
-  --state.stats.pending;
-  ++state.stats.finished;
-  state.stats.pending_bytes -= before;
-  state.stats.finished_bytes += entry.bytes();
-  state.trim();
+  finished.push_back(entries, slot);
+  if (first_unsealed == kNone) first_unsealed = slot;
+  --stats.pending;
+  ++stats.finished;
+  stats.pending_bytes -= before;
+  stats.finished_bytes += entry.bytes();
+  if (taken != nullptr && !entry.taken) *taken = take(entry);
+  trim();
   return {};
 }
 
@@ -399,6 +432,30 @@ Status MemoryStore::mark_resubmitted(std::string_view msg_id, std::string_view n
   if (slot == kNone) return not_found(msg_id);
   state_->entries[slot].extras().resubmitted = new_msg_id;
   return {};
+}
+
+// ---- for a store behind ----------------------------------------------------------------------
+
+bool MemoryStore::is_untaken(std::string_view msg_id) const {
+  const Slot slot = state_->find(msg_id);
+  return slot != kNone && !state_->entries[slot].finished && !state_->entries[slot].taken;
+}
+
+std::uint64_t MemoryStore::last_number() const { return state_->last_number; }
+bool MemoryStore::has_untaken() const { return state_->first_untaken != kNone; }
+
+std::optional<PackedRecord> MemoryStore::take_oldest(std::uint64_t until) {
+  State& state = *state_;
+  Slot& slot = state.first_untaken;
+  for (; slot != kNone; slot = state.all.after(state.entries, slot)) {
+    Entry& entry = state.entries[slot];
+    // Signed, as the numbers wrap around.
+    const auto ahead = static_cast<std::int32_t>(entry.number - static_cast<std::uint32_t>(until));
+    if (ahead > 0) return std::nullopt;
+    if (entry.finished || entry.taken) continue;
+    return state.take(entry);
+  }
+  return std::nullopt;
 }
 
 // ---- queries ---------------------------------------------------------------------------------

@@ -14,8 +14,11 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 
+#include "store/change.h"
 #include "store/store.h"
 
 namespace engineroom::store {
@@ -56,6 +59,18 @@ class MemoryStore : public Store {
   void forget_engine(std::string_view engine_uuid) override;
 
   StoreStats stats() const override;
+
+  // A store behind this one *takes* each record once: when it ends, or when it has been pending for
+  // long. Until then it need not hear of changes.
+  bool is_untaken(std::string_view msg_id) const;
+  // `add_result()`, which takes it if nobody has.
+  Status add_result(std::string_view msg_id, const Reply& reply,
+                    std::optional<PackedRecord>& taken);
+  // Records are numbered from 1 as they are added.
+  std::uint64_t last_number() const;
+  bool has_untaken() const;
+  // The oldest that is pending and numbered `until` or less; none: there is none.
+  std::optional<PackedRecord> take_oldest(std::uint64_t until);
   // How many records there is an entry for, used or not.
   std::size_t capacity() const;
 

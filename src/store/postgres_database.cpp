@@ -138,7 +138,7 @@ WHERE t.msg_id = c.msg_id)";
 class Updates {
  public:
   void add(const Change& change) {
-    const Record& record = change.record;
+    const Record& record = *change.record;
     auto column = columns_.begin();
     (column++)->add_text(record.msg_id);
     (column++)->add_flag(change.sets_engine);
@@ -200,16 +200,17 @@ void write_changes(pqxx::transaction_base& work, std::span<const Change> changes
   Insertions insertions;
   Updates updates;
   Erasures erasures;
+  Record row;  // one for all, which keeps its memory
   for (const Change& change : changes) {
     switch (change.kind) {
       case Change::Kind::kInsert:
-        insertions.add(change.record);
+        insertions.add(change.whole(row));
         break;
       case Change::Kind::kUpdate:
         updates.add(change);
         break;
       case Change::Kind::kErase:
-        erasures.add(change.record);
+        erasures.add(*change.record);
         break;
     }
   }

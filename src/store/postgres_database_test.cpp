@@ -136,7 +136,7 @@ TEST(PostgresDatabaseTest, ACommitWhoseAnswerIsLostIsNotDoneTwice) {
   ChangeBatch batch;
   Change& change = batch.change("a");
   change.adds_output = true;
-  change.record.stdout_text = "once";
+  change.course().stdout_text = "once";
   eater.arm();
   EXPECT_EQ(database->write(batch, false).code(), ErrorCode::kUnavailable);
   // It took place all the same.
@@ -167,7 +167,7 @@ TEST(PostgresDatabaseTest, BytesThatAreNoTextAreKept) {
   ChangeBatch more;
   Change& addition = more.change(strange.msg_id);
   addition.adds_output = true;
-  addition.record.stdout_text = "\0c"s;
+  addition.course().stdout_text = "\0c"s;
   ASSERT_TRUE(database->write(more, false).ok());
   const auto found = database->find(strange.msg_id);
   ASSERT_TRUE(found.ok());

@@ -56,25 +56,15 @@ enum class Output : std::uint8_t { kStdout, kStderr, kExecuteInput, kExecuteResu
 // Streams grow; of the others, the last one counts.
 constexpr bool is_stream(Output kind) { return kind == Output::kStdout || kind == Output::kStderr; }
 
-struct Record {
-  std::string msg_id;
-  std::string client_uuid;
+// What has become of a request so far: all but the parts of its messages.
+struct Course {
   std::string engine_uuid;  // empty: not yet sent to one
   QueueKind queue = QueueKind::kTask;
-  std::string label;        // empty: none
   std::string resubmitted;  // the id of the newer request that repeats this one; empty: none
-  std::string header;
-  std::string metadata;
-  std::string content;
-  Frames buffers;
   WallTime submitted{};
   std::optional<WallTime> started;
   std::optional<WallTime> completed;
   std::optional<WallTime> received;  // none: still pending
-  std::string result_header;         // empty while pending, as are the next three
-  std::string result_metadata;
-  std::string result_content;
-  Frames result_buffers;
   // stdout and stderr are plain text, appended to; the others hold the last JSON value published.
   std::string stdout_text;
   std::string stderr_text;
@@ -86,6 +76,20 @@ struct Record {
   bool payload_dropped = false;
 
   bool is_finished() const { return received.has_value(); }
+};
+
+struct Record : Course {
+  std::string msg_id;
+  std::string client_uuid;
+  std::string label;  // empty: none
+  std::string header;
+  std::string metadata;
+  std::string content;
+  Frames buffers;
+  std::string result_header;  // empty while pending, as are the next three
+  std::string result_metadata;
+  std::string result_content;
+  Frames result_buffers;
 };
 
 // The text for this kind of output in a Record, or in what names them as Record does.

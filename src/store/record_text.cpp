@@ -30,10 +30,10 @@ std::size_t size_of(std::span<const Bytes> buffers) {
 class Writer {
  public:
   explicit Writer(std::size_t size)
-      : block_(std::make_unique_for_overwrite<char[]>(size)), at_(block_.get()) {}
+      : block_(std::make_shared_for_overwrite<char[]>(size)), at_(block_.get()) {}
 
   std::size_t position() const { return static_cast<std::size_t>(at_ - block_.get()); }
-  std::unique_ptr<char[]> take() { return std::move(block_); }
+  std::shared_ptr<const char[]> take() { return std::move(block_); }
 
   void raw(std::string_view bytes) {
     if (bytes.empty()) return;
@@ -58,7 +58,7 @@ class Writer {
   }
 
  private:
-  std::unique_ptr<char[]> block_;
+  std::shared_ptr<char[]> block_;
   char* at_;
 };
 
@@ -80,11 +80,16 @@ class Reader {
     rest_.remove_prefix(size);
     return bytes;
   }
-  Frames buffers(const Frames& large, std::size_t& next_large) {
+  Frames buffers(const std::shared_ptr<const char[]>& block, const Frames& large,
+                 std::size_t& next_large) {
     Frames buffers(number());
     for (Bytes& buffer : buffers) {
       const Length size = number();
-      buffer = size == kLarge ? large[next_large++] : Bytes::copy_of(raw(size));
+      if (size == kLarge) {
+        buffer = large[next_large++];
+      } else {
+        buffer = Bytes(block, raw(size).data(), size);
+      }
     }
     return buffers;
   }
@@ -176,15 +181,15 @@ void RecordText::read(const Frames& large, Record& record) const {
   record.metadata = texts.text();
   record.content = texts.text();
   record.label = texts.text();
-  if (!texts.at_end()) {
-    record.result_header = texts.text();
-    record.result_metadata = texts.text();
-    record.result_content = texts.text();
+  const bool has_result = !texts.at_end();
+  for (std::string* part :
+       {&record.result_header, &record.result_metadata, &record.result_content}) {
+    *part = has_result ? texts.text() : std::string_view();
   }
   Reader payload(payload_part());
   std::size_t next_large = 0;
-  record.buffers = payload.buffers(large, next_large);
-  record.result_buffers = payload.buffers(large, next_large);
+  record.buffers = payload.buffers(block_, large, next_large);
+  record.result_buffers = payload.buffers(block_, large, next_large);
 }
 
 }  // namespace engineroom::store

@@ -13,6 +13,9 @@
 // (it nearly always does), so that they can be found without being stored twice. A buffer of
 // kSmallFrame or more is not copied: the block has its length and a mark, and the frame itself is
 // in a list beside the block. The payload comes last so that it can be cut off.
+//
+// A block does not change once it is written: copies of a RecordText, and buffers read from it,
+// share it, and may go to other threads.
 #pragma once
 
 #include <cstddef>
@@ -47,7 +50,7 @@ class RecordText {
   std::size_t size() const { return size_; }
   bool has_payload() const { return size_ > payload_at_ + 2 * sizeof(std::uint32_t); }
 
-  // Fills in the texts and buffers of `record`. REQUIRES: set_request
+  // Fills in the texts and buffers of `record`, which share its memory. REQUIRES: set_request
   void read(const Frames& large, Record& record) const;
 
  private:
@@ -56,7 +59,7 @@ class RecordText {
     return {block_.get() + payload_at_, size_ - payload_at_};
   }
 
-  std::unique_ptr<char[]> block_;
+  std::shared_ptr<const char[]> block_;
   std::uint32_t size_ = 0;
   std::uint32_t request_size_ = 0;  // where the request's texts end
   std::uint32_t payload_at_ = 0;    // where all texts end

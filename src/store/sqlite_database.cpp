@@ -50,7 +50,7 @@ CREATE TRIGGER payloads_go AFTER DELETE ON tasks WHEN old.large
 )";
 
 constexpr const char* kInsert =
-    "INSERT OR REPLACE INTO tasks VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
+    "INSERT INTO tasks VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
     "?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)";
 
 // kTaskColumns, with what is in `payloads` in its place.
@@ -77,6 +77,9 @@ using Handle = std::unique_ptr<sqlite3, CloseDatabase>;
 Status failure(sqlite3* database, const std::string& what) {
   const int code = sqlite3_errcode(database);
   const std::string text = what + ": " + sqlite3_errmsg(database);
+  if (sqlite3_extended_errcode(database) == SQLITE_CONSTRAINT_PRIMARYKEY) {
+    return {ErrorCode::kInvalidArgument, text};
+  }
   // Another process writes; the disk is full or gone; all else does not change by itself.
   const bool may_pass =
       code == SQLITE_BUSY || code == SQLITE_LOCKED || code == SQLITE_FULL || code == SQLITE_IOERR;
@@ -210,6 +213,8 @@ struct SqliteDatabase::State {
   }
   Status prepare();
   Status insert(const Record& record);
+  Status insert_new(const Record& record);
+  Status erase(std::string_view msg_id);
   Status update(const Change& change);
   Status insert_payload(std::string_view msg_id, std::int64_t part, std::string_view data);
   Status write(const ChangeBatch& batch);
@@ -237,6 +242,9 @@ Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const std::string& 
     return Status{ErrorCode::kIo, "cannot open " + path + ": " + std::string(std::strerror(errno))};
   }
   ::close(file);
+  // Counting what it allocates takes a lock each time. (Refused if SQLite is in use already.)
+  static const int counts_nothing = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  (void)counts_nothing;
   sqlite3* raw = nullptr;
   const int code =
       sqlite3_open_v2(path.c_str(), &raw, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, nullptr);
@@ -250,9 +258,7 @@ Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const std::string& 
 
 Status SqliteDatabase::State::prepare() {
   if (Status status = execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
-                              "PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=4000; "
-                              // Replacing a row deletes it first, with its payloads.
-                              "PRAGMA recursive_triggers=ON;");
+                              "PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=4000;");
       !status.ok()) {
     return {ErrorCode::kInvalidArgument, path + " is no database of records (" + status.message() +
                                              "); move it away, or name another file"};
@@ -305,7 +311,20 @@ Status SqliteDatabase::State::prepare() {
 
 // ---- writing ----
 
+// Nearly always it is new, and INSERT OR REPLACE prepares to undo what it does.
 Status SqliteDatabase::State::insert(const Record& record) {
+  Status status = insert_new(record);
+  if (status.code() != ErrorCode::kInvalidArgument) return status;
+  if (status = erase(record.msg_id); !status.ok()) return status;
+  return insert_new(record);
+}
+
+Status SqliteDatabase::State::erase(std::string_view msg_id) {
+  erase_statement->bind(1, msg_id);
+  return erase_statement->run();
+}
+
+Status SqliteDatabase::State::insert_new(const Record& record) {
   Statement& row = *insert_statement;
   const std::string buffers = pack_frames(record.buffers);
   const std::string result_buffers = pack_frames(record.result_buffers);
@@ -353,7 +372,7 @@ Status SqliteDatabase::State::insert_payload(std::string_view msg_id, std::int64
 }
 
 Status SqliteDatabase::State::update(const Change& change) {
-  const Record& record = change.record;
+  const Record& record = *change.record;
   if (change.sets_result) {
     Statement& row = *result_statement;
     const std::string buffers = pack_frames(record.result_buffers);
@@ -397,18 +416,18 @@ Status SqliteDatabase::State::update(const Change& change) {
 }
 
 Status SqliteDatabase::State::write(const ChangeBatch& batch) {
+  Record row;  // one for all, which keeps its memory
   for (const Change& change : batch.changes()) {
     Status status;
     switch (change.kind) {
       case Change::Kind::kInsert:
-        status = insert(change.record);
+        status = insert(change.whole(row));
         break;
       case Change::Kind::kUpdate:
         status = update(change);
         break;
       case Change::Kind::kErase:
-        erase_statement->bind(1, std::string_view(change.record.msg_id));
-        status = erase_statement->run();
+        status = erase(change.msg_id());
         break;
     }
     if (!status.ok()) return status;

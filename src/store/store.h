@@ -15,11 +15,13 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/clock.h"
 #include "base/status.h"
 #include "store/record.h"
 
@@ -94,6 +96,10 @@ class Store {
   virtual void forget_engine(std::string_view engine_uuid) = 0;
 
   virtual StoreStats stats() const = 0;
+
+  // Work that waits for its time: to be called after changes, and at next_deadline() or later.
+  virtual void on_time(Time /*now*/) {}
+  virtual std::optional<Time> next_deadline() const { return std::nullopt; }
 };
 
 }  // namespace engineroom::store

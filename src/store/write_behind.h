@@ -56,6 +56,11 @@ class WriteBehind {
   // Returns once everything before has been written, or given up.
   void drain();
 
+  // Whether `edit()` would not have to wait.
+  bool has_room() const {
+    const std::scoped_lock lock(mutex_);
+    return !is_full();
+  }
   // Changes that were given up.
   std::uint64_t lost() const;
 
