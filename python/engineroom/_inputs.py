@@ -24,12 +24,24 @@ MAX_INLINE_BYTES = 64 * 1024
 
 
 class Collector:
-    """The tasks whose results are arguments of the call that is being packed."""
+    """The tasks whose results are arguments of the call that is being packed.
+
+    In its `with` block AsyncResults may be pickled.
+    """
 
     def __init__(self, client):
         self.client = client
         self.tasks = []
         self._numbers = {}
+        self._before = None
+
+    def __enter__(self):
+        self._before = _local.collector
+        _local.collector = self
+        return self
+
+    def __exit__(self, *exc):
+        _local.collector = self._before
 
     def number_of(self, task):
         number = self._numbers.setdefault(task.msg_id, len(self.tasks))
@@ -39,23 +51,12 @@ class Collector:
 
     def places(self):
         """The tasks as a request's metadata name them; JSON."""
-        import json
+        from json.encoder import encode_basestring_ascii as text
 
-        return json.dumps(
-            [{"id": task.msg_id, "engine": task.engine_uuid} for task in self.tasks],
-            separators=(",", ":"),
+        entries = (
+            f'{{"id":{text(task.msg_id)},"engine":{text(task.engine_uuid)}}}' for task in self.tasks
         )
-
-
-@contextmanager
-def collecting(client):
-    """A block in which AsyncResults may be pickled."""
-    before = _local.collector
-    _local.collector = collector = Collector(client)
-    try:
-        yield collector
-    finally:
-        _local.collector = before
+        return f"[{','.join(entries)}]"
 
 
 def reduce_result(ar, join=None):

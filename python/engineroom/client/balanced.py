@@ -2,11 +2,12 @@
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from json.encoder import encode_basestring_ascii as _json_text
 from typing import TYPE_CHECKING, Any
 
 from .. import serialize
-from .._inputs import collecting
-from ..dependency import Dependency
+from .._inputs import Collector
+from ..dependency import Dependency, _msg_ids
 from ..resources import parse_resources, without_zeros
 from .asyncresult import AsyncResult
 from .base import Self, View, balanced_metadata, pack_callable, with_inputs
@@ -137,7 +138,7 @@ class LoadBalancedView(View):
         )
         self.client._engine_table()  # for what kind of engines to pack
         function = pack_callable(f)
-        with collecting(self.client) as inputs:
+        with Collector(self.client) as inputs:
             buffers = [function, *serialize.pack_arguments(args or (), kwargs or {})]
         submit = self.client._session.submit
         if inputs.tasks:
@@ -255,4 +256,4 @@ def _render_dependency(value: Any) -> str:
         value = Dependency(value)
     if isinstance(value, Dependency):
         return json.dumps(value.as_dict())
-    return json.dumps(list(Dependency(value)))
+    return f"[{','.join(map(_json_text, dict.fromkeys(_msg_ids(value))))}]"

@@ -35,7 +35,6 @@ def _check_time_limit(limit: float | None) -> None:
         raise ValueError(f"time_limit must be positive (None: any time), not {limit}")
 
 
-@functools.lru_cache(maxsize=1024)
 def balanced_metadata(
     after: str,
     follow: str,
@@ -46,11 +45,36 @@ def balanced_metadata(
     limits: str = "",
 ) -> str:
     """Metadata of a load-balanced request, as JSON; dependencies are JSON already."""
+    shared = _balanced_metadata_but_dependencies(timeout, uuids, retries, label, limits)
+    return f'{{"after":{after},"follow":{follow},{shared}'
+
+
+@functools.lru_cache(maxsize=1024)
+def _balanced_metadata_but_dependencies(
+    timeout: float | None, uuids: tuple[str, ...], retries: int, label: str | None, limits: str
+) -> str:
     return (
-        f'{{"after":{after},"follow":{follow},"timeout":{json.dumps(timeout)},'
-        f'"targets":{json.dumps(uuids)},"retries":{retries},"label":{json.dumps(label)},'
-        f'{limits}"engineroom":1}}'
+        f'"timeout":{json.dumps(timeout)},"targets":{json.dumps(uuids)},"retries":{retries},'
+        f'"label":{json.dumps(label)},{limits}"engineroom":1}}'
     )
+
+
+class _FlagsForNow(contextlib.ContextDecorator):
+    """Flags of a view for the time of a `with` block; then all are as they were."""
+
+    def __init__(self, view: "View", flags: dict[str, Any]) -> None:
+        self._view = view
+        self._flags = flags
+        self._saved: dict[str, Any] = {}
+
+    def __enter__(self) -> None:
+        view = self._view
+        self._saved = {name: getattr(view, name) for name in view._flag_names}
+        view.set_flags(**self._flags)
+
+    def __exit__(self, *exc: object) -> None:
+        for name, value in self._saved.items():
+            setattr(self._view, name, value)
 
 
 def with_inputs(metadata: str, inputs: Collector) -> str:
@@ -153,16 +177,9 @@ class View:
             setattr(self, name, value)
         return self
 
-    @contextlib.contextmanager
-    def temp_flags(self, **kwargs: Any) -> Iterator[None]:
+    def temp_flags(self, **kwargs: Any) -> contextlib.AbstractContextManager[None]:
         """Flags for the time of a `with` block."""
-        saved = {name: getattr(self, name) for name in self._flag_names}
-        self.set_flags(**kwargs)
-        try:
-            yield
-        finally:
-            for name, value in saved.items():
-                setattr(self, name, value)
+        return _FlagsForNow(self, kwargs)
 
     # ---- apply ----
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .. import remote_helpers, serialize
 from .._core import Task
-from .._inputs import Collector, collecting
+from .._inputs import Collector
 from .asyncresult import AsyncResult
 from .base import View, balanced_metadata, pack_callable, with_inputs
 from .map import dists, with_length
@@ -97,7 +97,7 @@ class DirectView(View):
         """apply() with everything said for this call only."""
         targets = self.targets if targets is None else targets
         function = pack_callable(f)
-        with collecting(self.client) as inputs:
+        with Collector(self.client) as inputs:
             buffers = [function, *serialize.pack_arguments(args or (), kwargs or {})]
         if inputs.tasks:
             tasks, engine_ids = self._submit_given(buffers, inputs, targets, label)

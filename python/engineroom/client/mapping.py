@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from .. import serialize
-from .._inputs import collecting
+from .._inputs import Collector
 from .._reference import holds_reference
 from ..remote_helpers import EachItem, _map
 from .base import balanced_metadata, pack_callable, with_inputs
@@ -157,7 +157,7 @@ def _submit(
     each_item: bool,
 ) -> list[Any]:
     """A task per part."""
-    with collecting(view.client) as inputs:
+    with Collector(view.client) as inputs:
         packed = _pack(f, parts, each_item)
     if inputs.tasks:
         return _submit_given(view, f, parts, uuids, metadata, each_item)
@@ -183,7 +183,7 @@ def _submit_given(
     """Submits parts with results of other tasks in them, each of which needs only its own."""
     tasks = []
     for index, part in enumerate(parts):
-        with collecting(view.client) as inputs:
+        with Collector(view.client) as inputs:
             shared, own = _pack(f, [part], each_item)
         if not view._balances:
             metadata = balanced_metadata(
