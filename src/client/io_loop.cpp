@@ -22,6 +22,9 @@ using transport::SocketType;
 // their turn.
 constexpr int kMessagesPerTurn = 200;
 constexpr std::chrono::milliseconds kRetrySend{10};
+// Waking a thread, and a core that has gone to sleep, takes as long as all else of a round trip. So
+// who waits for a reply looks for so long before it sleeps, unless the last wait took longer.
+constexpr Duration kSpin = std::chrono::milliseconds(1);
 
 // For poll(): rounded up, so that the time has come when the wait is over; -1 is for ever.
 int to_milliseconds(std::optional<Duration> wait) {
@@ -234,13 +237,16 @@ void IoLoop::silence_leader_bell() {
 std::optional<WaitResult> IoLoop::lead(const std::function<bool()>& done,
                                        std::optional<Time> deadline, const Interrupt& interrupt) {
   if (!begin_lead()) return std::nullopt;
-  const WaitResult result = lead_turns(done, deadline, interrupt);
+  const Time begin = Clock::now();
+  const WaitResult result =
+      lead_turns(done, deadline, interrupt, begin + (spins_ ? kSpin : Duration::zero()));
+  spins_ = Clock::now() - begin <= kSpin;
   end_lead();
   return result;
 }
 
 WaitResult IoLoop::lead_turns(const std::function<bool()>& done, std::optional<Time> deadline,
-                              const Interrupt& interrupt) {
+                              const Interrupt& interrupt, Time spin_until) {
   Time look_at = Clock::now() + kInterruptSlice;  // for an interrupt
   for (;;) {
     const Time now = Clock::now();
@@ -259,7 +265,7 @@ WaitResult IoLoop::lead_turns(const std::function<bool()>& done, std::optional<T
     }
     if (deadline) wait = earlier(wait, *deadline - now);
     if (interrupt) wait = earlier(wait, look_at - now);
-    leader_poller_->sleep(to_milliseconds(wait));
+    leader_poller_->sleep(to_milliseconds(wait), spin_until - now);
     if (leader_poller_->woken()) silence_leader_bell();
     const std::lock_guard lock(sockets_mutex_);
     read_ready(*leader_poller_);

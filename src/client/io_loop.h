@@ -98,7 +98,7 @@ class IoLoop {
   void end_lead();
   void silence_leader_bell();
   WaitResult lead_turns(const std::function<bool()>& done, std::optional<Time> deadline,
-                        const Interrupt& interrupt);
+                        const Interrupt& interrupt, Time spin_until);
 
   // With sockets_mutex_ held.
   void send_outbox();
@@ -130,6 +130,7 @@ class IoLoop {
   std::vector<Outgoing> backlog_;  // what a socket did not take, in order
   bool open_ = false;
   bool leading_ = false;
+  bool spins_ = true;  // the leader's: the last wait was short
   Time led_since_{};
   Time lease_until_{};
 

@@ -1,7 +1,10 @@
 #include "transport/poller.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
+
+#include <sched.h>
 
 namespace engineroom::transport {
 
@@ -23,13 +26,27 @@ bool Poller::must_look() {
   return found;
 }
 
-void Poller::sleep(int timeout_ms) {
+void Poller::sleep(int timeout_ms) { poll(timeout_ms); }
+
+void Poller::sleep(int timeout_ms, Duration spin) {
+  if (timeout_ms >= 0) spin = std::min<Duration>(spin, std::chrono::milliseconds(timeout_ms));
+  const Time end = Clock::now() + spin;
+  while (Clock::now() < end) {
+    if (poll(0)) return;
+    // Who is to answer may need this core.
+    ::sched_yield();
+  }
+  poll(timeout_ms);
+}
+
+bool Poller::poll(int timeout_ms) {
   const int n = ::poll(items_.data(), static_cast<nfds_t>(items_.size()), timeout_ms);
   if (n > 0) {
     note_events();
   } else {
     items_.back().revents = 0;  // an interrupted call may leave anything there
   }
+  return n > 0;
 }
 
 void Poller::sleep_on_wake_fd(int timeout_ms) { ::poll(&items_.back(), 1, timeout_ms); }

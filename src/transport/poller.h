@@ -19,6 +19,7 @@
 
 #include <poll.h>
 
+#include "base/clock.h"
 #include "transport/socket.h"
 
 namespace engineroom::transport {
@@ -32,6 +33,8 @@ class Poller {
   bool must_look();
   // -1: for ever. Interrupted sleeps end early.
   void sleep(int timeout_ms);
+  // The same, but for `spin` it looks again and again instead of sleeping.
+  void sleep(int timeout_ms, Duration spin);
   // On `wake_fd` alone.
   void sleep_on_wake_fd(int timeout_ms);
 
@@ -42,6 +45,8 @@ class Poller {
   bool woken() const { return items_.back().revents != 0; }
 
  private:
+  // Whether there was anything.
+  bool poll(int timeout_ms);
   void note_events();
 
   const std::vector<Socket*> sockets_;

@@ -33,10 +33,10 @@ class PollerTest : public ::testing::Test {
   void answer() { EXPECT_TRUE(far_.send({identity_, Bytes::of_static("answer")}).ok()); }
 
   // Polls until near_ is ready.
-  bool wait_for_near() {
+  bool wait_for_near(Duration spin = 0s) {
     const auto deadline = std::chrono::steady_clock::now() + 10s;
     while (std::chrono::steady_clock::now() < deadline) {
-      poller_.sleep(poller_.must_look() ? 0 : 50);
+      poller_.sleep(poller_.must_look() ? 0 : 50, spin);
       if (!poller_.ready(0)) continue;
       if (near_.receive()) return true;
     }
@@ -92,6 +92,29 @@ TEST_F(PollerTest, WakeFdEndsTheSleep) {
   waker.join();
   poller_.sleep_on_wake_fd(10'000);
   EXPECT_FALSE(poller_.ready(1));
+}
+
+TEST_F(PollerTest, WhoLooksInsteadOfSleepingFindsTheSame) {
+  greet();
+  answer();
+  EXPECT_TRUE(wait_for_near(30s));
+  while (poller_.must_look()) {
+    while (near_.receive()) {
+    }
+  }
+  const std::uint64_t one = 1;
+  ASSERT_EQ(::write(wake_, &one, sizeof(one)), ssize_t{sizeof(one)});
+  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  do {
+    poller_.sleep(60'000, 30s);
+  } while (!poller_.woken() && std::chrono::steady_clock::now() < deadline);
+  EXPECT_TRUE(poller_.woken());
+  // Looking ends with the time-out, or sooner.
+  std::uint64_t count = 0;
+  ASSERT_EQ(::read(wake_, &count, sizeof(count)), ssize_t{sizeof(count)});
+  poller_.sleep(1, 30s);
+  poller_.sleep(1, 0s);
+  EXPECT_FALSE(poller_.woken());
 }
 
 TEST_F(PollerTest, ConnectionEvents) {
