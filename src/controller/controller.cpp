@@ -208,6 +208,7 @@ void Controller::on_time(Time now) {
   results_.on_time(now);
   growth_.on_time(now);
   core_.batches.on_time(now);
+  queries_.on_time();
   tell_receipts(now);
   tell_released(now);
   if (patient_until_ && now >= *patient_until_) {
@@ -225,6 +226,7 @@ Time Controller::next_deadline() const {
   if (const auto growth = growth_.next_deadline()) next = std::min(next, *growth);
   if (const auto buffers = core_.host_buffers.next_deadline()) next = std::min(next, *buffers);
   if (const auto batches = core_.batches.next_deadline()) next = std::min(next, *batches);
+  if (const auto queries = queries_.next_deadline()) next = std::min(next, *queries);
   if (patient_until_) next = std::min(next, *patient_until_);
   return next;
 }

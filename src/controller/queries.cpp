@@ -82,23 +82,28 @@ std::vector<std::string> theirs(std::vector<std::string> ids, const Scope& scope
 }  // namespace
 
 void Queries::on_request(const wire::Message& request, const wire::Header& header, Time now) {
-  Answer made = answer(request, header, now);
+  if (std::optional<Answer> made = answer(request, header, now)) {
+    reply({request.identities, request.header}, *std::move(made));
+  }
+}
+
+void Queries::reply(const Asker& asker, Answer answer) {
   core_.delivery.to_client(Channel::kQuery,
-                           core_.messages.make({.identities = request.identities,
-                                                .type = made.type,
-                                                .parent_header = request.header,
-                                                .content = std::move(made.content),
-                                                .buffers = std::move(made.buffers)},
+                           core_.messages.make({.identities = asker.identities,
+                                                .type = answer.type,
+                                                .parent_header = asker.parent_header,
+                                                .content = std::move(answer.content),
+                                                .buffers = std::move(answer.buffers)},
                                                Side::kClients));
 }
 
-Queries::Answer Queries::answer(const wire::Message& request, const wire::Header& header,
-                                Time now) {
+std::optional<Queries::Answer> Queries::answer(const wire::Message& request,
+                                               const wire::Header& header, Time now) {
   const std::string& type = header.msg_type;
   const auto content = read_object(core_.json, request.content.view());
   if (!content) {
-    return {"hub_error",
-            to_content({"ValueError", "the content of " + type + " is no JSON object"})};
+    return Answer{"hub_error",
+                  to_content({"ValueError", "the content of " + type + " is no JSON object"})};
   }
   if (type == "connection_request") {
     const bool resumes = content->flag("resumes").value_or(false);
@@ -112,16 +117,18 @@ Queries::Answer Queries::answer(const wire::Message& request, const wire::Header
   if (type == "result_request") return results(*content, scope);
   if (type == "history_request") return history(scope);
   if (type == "purge_request") return purge(*content, scope);
-  if (type == "db_request") return records(*content, scope);
+  if (type == "db_request") return records(request, *content, scope);
   if (type == "resubmit_request") return resubmit(*content, scope, now);
   for (const auto& [name, what] : kNotSupported) {
     if (type == name) {
-      return {"hub_error", to_content({"NotImplementedError",
-                                       fmt::format("not supported yet by engineroom: {}", what)})};
+      return Answer{"hub_error",
+                    to_content({"NotImplementedError",
+                                fmt::format("not supported yet by engineroom: {}", what)})};
     }
   }
   ER_LOG_WARN("unknown request '{}'", type.substr(0, 100));
-  return {"hub_error", to_content({"ValueError", "unknown request '" + type.substr(0, 100) + "'"})};
+  return Answer{"hub_error",
+                to_content({"ValueError", "unknown request '" + type.substr(0, 100) + "'"})};
 }
 
 Queries::Answer Queries::connection() const {
@@ -256,12 +263,39 @@ Queries::Answer Queries::history(const Scope& scope) const {
   return {"history_reply", w.take()};
 }
 
-Queries::Answer Queries::records(const JsonObject& content, const Scope& scope) {
-  Result<RecordsReply> reply = find_records(core_.store, checker_, content, scope);
-  if (!reply.ok()) {
-    return {"db_reply", to_content({"ValueError", reply.status().message()})};
+std::optional<Queries::Answer> Queries::records(const wire::Message& request,
+                                                const JsonObject& content, const Scope& scope) {
+  Result<RecordsQuery> query = RecordsQuery::parse(content, scope);
+  if (!query.ok()) return Answer{"db_reply", to_content({"ValueError", query.status().message()})};
+  if (std::optional<Answer> answer = advance(query.value())) return answer;
+  if (record_queries_.size() >= kMaxQueries) {
+    return Answer{"db_reply", to_content({"RuntimeError",
+                                          fmt::format("{} queries of records are being answered; "
+                                                      "ask again when some of them are",
+                                                      kMaxQueries)})};
   }
-  return {"db_reply", std::move(reply.value().content), std::move(reply.value().buffers)};
+  record_queries_.push_back({{request.identities, request.header}, query.take()});
+  return std::nullopt;
+}
+
+std::optional<Queries::Answer> Queries::advance(RecordsQuery& query) {
+  if (const Status status = query.step(core_.store, checker_); !status.ok()) {
+    return Answer{"db_reply", to_content({"ValueError", status.message()})};
+  }
+  if (!query.is_done()) return std::nullopt;
+  RecordsReply found = query.finish();
+  return Answer{"db_reply", std::move(found.content), std::move(found.buffers)};
+}
+
+void Queries::on_time() {
+  if (record_queries_.empty()) return;
+  RecordsAsked asked = std::move(record_queries_.front());
+  record_queries_.pop_front();
+  if (std::optional<Answer> answer = advance(asked.query)) {
+    reply(asked.asker, *std::move(answer));
+  } else {
+    record_queries_.push_back(std::move(asked));
+  }
 }
 
 // All of them, or none.

@@ -11,7 +11,10 @@
 // Threads: the loop thread only.
 #pragma once
 
+#include <cstddef>
+#include <deque>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,6 +22,7 @@
 
 #include "controller/core.h"
 #include "controller/json_object.h"
+#include "controller/record_queries.h"
 #include "controller/user_scope.h"
 
 namespace engineroom::controller {
@@ -30,8 +34,17 @@ class Queries {
 
   Queries(Core& core, Resubmit resubmit) : core_(core), resubmit_(std::move(resubmit)) {}
 
-  // Answers any request but registrations and shutdown_request.
+  // Queries of records that are answered at a time; more are refused.
+  static constexpr std::size_t kMaxQueries = 100;
+
+  // Answers any request but registrations and shutdown_request; queries of records perhaps later.
   void on_request(const wire::Message& request, const wire::Header& header, Time now);
+
+  // A step of one query of records. They take turns, and messages come in between: it is due now.
+  void on_time();
+  std::optional<Time> next_deadline() const {
+    return record_queries_.empty() ? std::nullopt : std::optional(Time{});
+  }
 
  private:
   struct Answer {
@@ -39,14 +52,28 @@ class Queries {
     std::string content;
     Frames buffers = {};
   };
-  // By value: the parser may be needed for other texts while the content is read.
-  Answer answer(const wire::Message& request, const wire::Header& header, Time now);
+  // Whom a reply goes to, and what it answers.
+  struct Asker {
+    Frames identities;
+    Bytes parent_header;
+  };
+  struct RecordsAsked {
+    Asker asker;
+    RecordsQuery query;
+  };
+
+  void reply(const Asker& asker, Answer answer);
+  // By value: the parser may be needed for other texts while the content is read. None: later.
+  std::optional<Answer> answer(const wire::Message& request, const wire::Header& header, Time now);
 
   Answer connection() const;
   Answer queue_status(const JsonObject& content, const Scope& scope);
   Answer results(const JsonObject& content, const Scope& scope);
   Answer history(const Scope& scope) const;
-  Answer records(const JsonObject& content, const Scope& scope);
+  std::optional<Answer> records(const wire::Message& request, const JsonObject& content,
+                                const Scope& scope);
+  // A step; the answer when there is one.
+  std::optional<Answer> advance(RecordsQuery& query);
   Answer resubmit(const JsonObject& content, const Scope& scope, Time now);
   Answer purge(const JsonObject& content, const Scope& scope);
 
@@ -59,6 +86,7 @@ class Queries {
   Resubmit resubmit_;
   // For texts out of the store, while core_.json holds the request.
   JsonReader checker_;
+  std::deque<RecordsAsked> record_queries_;
 };
 
 }  // namespace engineroom::controller

@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include <fmt/core.h>
 #include <simdjson.h>
 
 #include "base/clock.h"
@@ -73,17 +74,19 @@ void write_field(JsonWriter& w, JsonReader& checker, const store::Record& record
 
 class ReplyWriter {
  public:
-  ReplyWriter(const Keys& keys, JsonReader& checker) : keys_(keys), checker_(checker) {
+  explicit ReplyWriter(Keys keys) : keys_(std::move(keys)) {
     w_.begin_object().key("status").value("ok").key("records").begin_array();
   }
 
-  void add(const store::Record& record) {
+  void add(const store::Record& record, JsonReader& checker) {
     w_.begin_object();
-    for (const Field field : keys_.fields) write_field(w_, checker_, record, field);
+    for (const Field field : keys_.fields) write_field(w_, checker, record, field);
     w_.end_object();
     if (keys_.buffers) add(record.buffers, lengths_);
     if (keys_.result_buffers) add(record.result_buffers, result_lengths_);
   }
+
+  std::size_t bytes() const { return w_.str().size() + buffer_bytes_; }
 
   RecordsReply finish() {
     w_.end_array();
@@ -97,6 +100,7 @@ class ReplyWriter {
   void add(const Frames& buffers, std::vector<std::size_t>& lengths) {
     lengths.push_back(buffers.size());
     buffers_.insert(buffers_.end(), buffers.begin(), buffers.end());
+    for (const Bytes& buffer : buffers) buffer_bytes_ += buffer.size();
   }
 
   void write_lengths(std::string_view key, bool wanted, const std::vector<std::size_t>& lengths) {
@@ -110,10 +114,10 @@ class ReplyWriter {
     w_.end_array();
   }
 
-  const Keys& keys_;
-  JsonReader& checker_;
+  Keys keys_;
   JsonWriter w_;
   Frames buffers_;
+  std::size_t buffer_bytes_ = 0;
   std::vector<std::size_t> lengths_;
   std::vector<std::size_t> result_lengths_;
 };
@@ -196,23 +200,49 @@ void write_json(JsonWriter& w, JsonReader& checker, std::string_view text) {
   }
 }
 
-Result<RecordsReply> find_records(const store::Store& store, JsonReader& checker,
-                                  const JsonObject& content, const Scope& scope) {
+struct RecordsQuery::State {
+  store::Query query;
+  ReplyWriter writer;
+  Scope scope;
+  store::Position position;
+};
+
+RecordsQuery::RecordsQuery(std::unique_ptr<State> state) : state_(std::move(state)) {}
+RecordsQuery::RecordsQuery(RecordsQuery&&) noexcept = default;
+RecordsQuery& RecordsQuery::operator=(RecordsQuery&&) noexcept = default;
+RecordsQuery::~RecordsQuery() = default;
+
+Result<RecordsQuery> RecordsQuery::parse(const JsonObject& content, Scope scope) {
   Result<store::Query> query = store::Query::parse(inner_query(content, scope));
   if (!query.ok()) return query.status();
-  const Result<Keys> keys = read_keys(content);
+  Result<Keys> keys = read_keys(content);
   if (!keys.ok()) return keys.status();
-  ReplyWriter writer(keys.value(), checker);
-  const Status status = store.select(query.value(), [&](const store::Record& record) {
-    if (scope.is_everything()) {
-      writer.add(record);
-    } else if (const auto theirs = outer_record(record, scope)) {
-      writer.add(*theirs);
-    }
-    return true;
-  });
-  if (!status.ok()) return status;
-  return writer.finish();
+  return RecordsQuery(std::unique_ptr<State>(
+      new State{query.take(), ReplyWriter(keys.take()), std::move(scope), {}}));
 }
+
+Status RecordsQuery::step(const store::Store& store, JsonReader& checker) {
+  State& state = *state_;
+  const auto add = [&](const store::Record& record) {
+    if (state.scope.is_everything()) {
+      state.writer.add(record, checker);
+    } else if (const auto theirs = outer_record(record, state.scope)) {
+      state.writer.add(*theirs, checker);
+    }
+    return state.writer.bytes() <= kMaxReplyBytes;
+  };
+  if (Status status = store.select_some(state.query, state.position, add); !status.ok()) {
+    return status;
+  }
+  if (state.writer.bytes() <= kMaxReplyBytes) return {};
+  return {ErrorCode::kResourceExhausted,
+          fmt::format("the records found are more than {} MiB: ask for fewer, such as those "
+                      "submitted since a time, or for some of their keys",
+                      kMaxReplyBytes >> 20)};
+}
+
+bool RecordsQuery::is_done() const { return state_->position.at_end; }
+
+RecordsReply RecordsQuery::finish() { return state_->writer.finish(); }
 
 }  // namespace engineroom::controller

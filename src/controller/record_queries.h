@@ -7,6 +7,8 @@
 // Threads: the loop thread only.
 #pragma once
 
+#include <cstddef>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -24,11 +26,30 @@ struct RecordsReply {
   Frames buffers;
 };
 
-// kInvalidArgument names what is wrong with the query or the keys. `checker` is used for texts out
-// of the store; `content` must not live in it. Only records of `scope` are found, and ids in the
-// query and in the reply are those that its user knows.
-Result<RecordsReply> find_records(const store::Store& store, JsonReader& checker,
-                                  const JsonObject& content, const Scope& scope);
+// A db_request that is being answered, some of the records at a time. Only those of `scope` are
+// found, and ids in the query and in the reply are those that its user knows.
+class RecordsQuery {
+ public:
+  // A reply is no larger: it is held in memory, here and by whoever asked.
+  static constexpr std::size_t kMaxReplyBytes = std::size_t{512} << 20;
+
+  // kInvalidArgument names what is wrong with the query or the keys.
+  static Result<RecordsQuery> parse(const JsonObject& content, Scope scope);
+  RecordsQuery(RecordsQuery&&) noexcept;
+  RecordsQuery& operator=(RecordsQuery&&) noexcept;
+  ~RecordsQuery();
+
+  // Looks at some more. `checker` is used for texts out of the store. kResourceExhausted: too much.
+  Status step(const store::Store& store, JsonReader& checker);
+  bool is_done() const;
+  RecordsReply finish();
+
+ private:
+  struct State;
+  explicit RecordsQuery(std::unique_ptr<State> state);
+
+  std::unique_ptr<State> state_;
+};
 
 // `text`, or null if it is no JSON: records hold what came over the wire, and that must not spoil a
 // whole reply.

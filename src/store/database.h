@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,12 @@
 namespace engineroom::store {
 
 class Query;
+
+// Of times; what is missing is no limit.
+struct Span {
+  std::optional<WallTime> after;
+  std::optional<WallTime> until;
+};
 
 class Database {
  public:
@@ -37,8 +44,13 @@ class Database {
   virtual Result<bool> contains(std::string_view msg_id) = 0;
   // kNotFound
   virtual Result<Record> find(std::string_view msg_id) = 0;
-  // Records that match, in order of submission, until `visit` returns false.
-  virtual Status select(const Query& query, const std::function<bool(const Record&)>& visit) = 0;
+  // Records that match, of those submitted within `span`, in order of submission, until `visit`
+  // returns false.
+  virtual Status select(const Query& query, const Span& span,
+                        const std::function<bool(const Record&)>& visit) = 0;
+  // When the one was submitted that is the `count`th after `after`; none: there are fewer.
+  virtual Result<std::optional<WallTime>> later(std::optional<WallTime> after,
+                                                std::size_t count) = 0;
   // Ids in order of submission.
   virtual Result<std::vector<std::string>> history() = 0;
   virtual Result<std::uint64_t> count() = 0;

@@ -11,6 +11,8 @@ namespace {
 
 // Of pending records, so that nothing else waits for long.
 constexpr int kSavedPerTurn = 256;
+// Of records that a query is about, a few milliseconds' work.
+constexpr std::size_t kReadPerStep = 500;
 constexpr Duration kNextTurn = std::chrono::milliseconds(5);
 
 std::size_t size_of(std::span<const Bytes> buffers) {
@@ -224,13 +226,28 @@ void DatabaseStore::for_each(const std::function<bool(const Record&)>& visit) co
 
 Status DatabaseStore::select(const Query& query,
                              const std::function<bool(const Record&)>& visit) const {
-  return read().select(query, visit);
+  return read().select(query, {}, visit);
+}
+
+Status DatabaseStore::select_some(const Query& query, Position& position,
+                                  const std::function<bool(const Record&)>& visit) const {
+  // What comes after it has begun need not be found.
+  Database& database = position.after ? *reader_ : read();
+  Span span{.after = position.after, .until = std::nullopt};
+  // Ids have an index.
+  if (!query.msg_ids()) {
+    const auto end = database.later(position.after, kReadPerStep);
+    if (!end.ok()) return end.status();
+    span.until = end.value();
+  }
+  position = {.after = span.until, .at_end = !span.until};
+  return database.select(query, span, visit);
 }
 
 std::vector<Record> DatabaseStore::unfinished() const {
   std::vector<Record> records;
   const Status status =
-      read().select(Query::parse(R"({"received":null})").take(), [&](const Record& record) {
+      read().select(Query::parse(R"({"received":null})").take(), {}, [&](const Record& record) {
         if (!memory_.contains(record.msg_id)) records.push_back(record);
         return true;
       });

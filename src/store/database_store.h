@@ -58,6 +58,8 @@ class DatabaseStore : public Store {
   std::vector<std::string> history() const override;
   void for_each(const std::function<bool(const Record&)>& visit) const override;
   Status select(const Query& query, const std::function<bool(const Record&)>& visit) const override;
+  Status select_some(const Query& query, Position& position,
+                     const std::function<bool(const Record&)>& visit) const override;
 
   Status purge(std::span<const std::string> msg_ids) override;
   void purge_engine(std::string_view engine_uuid) override;

@@ -290,6 +290,38 @@ TEST_P(DatabaseStoreTest, QueriesSeeWhatIsNotWrittenYet) {
   EXPECT_EQ(matching(R"({"msg_id":{"$nin":["a"]},"label":"l"})"), (Ids{"b", "c"}));
 }
 
+TEST_P(DatabaseStoreTest, AQueryInStepsFindsTheSame) {
+  Ids finished;
+  for (std::size_t i = 0; i < 1200; ++i) {
+    request(numbered(i));
+    if (i % 4 != 0) continue;
+    result(numbered(i), "e");
+    finished.push_back(numbered(i));
+  }
+  const auto in_steps = [&](const char* text) {
+    const Query query = Query::parse(text).take();
+    Ids ids;
+    std::vector<std::size_t> after_step;
+    for (Position position; !position.at_end;) {
+      EXPECT_TRUE(store_
+                      ->select_some(query, position,
+                                    [&](const Record& record) {
+                                      ids.push_back(record.msg_id);
+                                      return true;
+                                    })
+                      .ok());
+      after_step.push_back(ids.size());
+    }
+    EXPECT_EQ(ids, matching(text));
+    return after_step;
+  };
+  EXPECT_EQ(in_steps("{}"), (std::vector<std::size_t>{500, 1000, 1200}));
+  // A step is about the same number of records, however few of them match.
+  EXPECT_EQ(in_steps(R"({"received":{"$ne":null}})"), (std::vector<std::size_t>{125, 250, 300}));
+  EXPECT_EQ(in_steps(R"({"submitted":{"$lt":"1970-01-01T00:00:03Z"}})").back(), 1u);
+  EXPECT_EQ(in_steps(R"({"msg_id":{"$in":["t7","t1100"]}})"), std::vector<std::size_t>{2});
+}
+
 TEST_P(DatabaseStoreTest, PurgesReachTheDatabaseInTheirPlace) {
   for (const char* id : {"a", "b", "c", "d"}) request(id);
   for (const char* id : {"a", "b", "c"}) result(id, id == std::string("c") ? "e2" : "e1");

@@ -427,9 +427,22 @@ Result<bool> PostgresDatabase::contains(std::string_view msg_id) {
 }
 
 // Through a cursor: there may be more records than fit into memory.
-Status PostgresDatabase::select(const Query& query,
+Result<std::optional<WallTime>> PostgresDatabase::later(std::optional<WallTime> after,
+                                                        std::size_t count) {
+  std::optional<WallTime> when;
+  const Status status = state_->read([&](pqxx::work& work) {
+    const pqxx::result rows = work.exec_params(
+        "SELECT submitted FROM tasks WHERE submitted > $1 ORDER BY submitted LIMIT 1 OFFSET $2",
+        to_micros(after.value_or(WallTime::min())), static_cast<std::int64_t>(count - 1));
+    when = rows.empty() ? std::nullopt : time_of(rows[0][0]);
+  });
+  if (!status.ok()) return status;
+  return when;
+}
+
+Status PostgresDatabase::select(const Query& query, const Span& span,
                                 const std::function<bool(const Record&)>& visit) {
-  const SqlCondition condition = to_sql(query, TextOrder::kOther);
+  const SqlCondition condition = to_sql(query, span, TextOrder::kOther);
   Status malformed;
   bool has_visited = false;
   const auto visit_all = [&](pqxx::work& work) {

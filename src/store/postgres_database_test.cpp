@@ -181,7 +181,7 @@ TEST(PostgresDatabaseTest, BytesThatAreNoTextAreKept) {
   EXPECT_TRUE(database->contains(strange.msg_id).take());
   int count = 0;
   const Query query = Query::parse(R"({"label":"\"{}\\,NULL'; DROP TABLE tasks; --"})").take();
-  EXPECT_TRUE(database->select(query, [&](const Record&) { return ++count > 0; }).ok());
+  EXPECT_TRUE(database->select(query, {}, [&](const Record&) { return ++count > 0; }).ok());
   EXPECT_EQ(count, 1);
 }
 

@@ -1,5 +1,6 @@
 #include "store/sql.h"
 
+#include "store/database.h"
 #include "store/query.h"
 
 #include <cstring>
@@ -137,6 +138,18 @@ SqlCondition to_sql(const Query& query, TextOrder order) {
   Translator translator(order);
   for (const Condition& condition : query.conditions()) translator.add(condition);
   return translator.take();
+}
+
+SqlCondition to_sql(const Query& query, const Span& span, TextOrder order) {
+  SqlCondition condition = to_sql(query, order);
+  const auto add = [&condition](const char* comparison, const std::optional<WallTime>& when) {
+    if (!when) return;
+    condition.values.emplace_back(to_micros(*when));
+    condition.text += comparison + std::to_string(condition.values.size());
+  };
+  add(" AND submitted > $", span.after);
+  add(" AND submitted <= $", span.until);
+  return condition;
 }
 
 QueueKind parse_queue(std::string_view name) {

@@ -17,6 +17,7 @@
 namespace engineroom::store {
 
 class Query;
+struct Span;
 
 using SqlValue = std::variant<std::string, std::int64_t>;
 
@@ -32,6 +33,8 @@ enum class TextOrder : std::uint8_t { kBytes, kOther };
 // What the database can tell of the query: it may let records pass that Query::matches() refuses,
 // never the other way round.
 SqlCondition to_sql(const Query& query, TextOrder order = TextOrder::kBytes);
+// And submitted within `span`.
+SqlCondition to_sql(const Query& query, const Span& span, TextOrder order = TextOrder::kBytes);
 
 // The columns of table "tasks", in the order in which rows are written and read.
 inline constexpr const char* kTaskColumns =

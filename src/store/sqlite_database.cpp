@@ -484,8 +484,22 @@ Result<bool> SqliteDatabase::contains(std::string_view msg_id) {
   return found;
 }
 
-Status SqliteDatabase::select(const Query& query, const std::function<bool(const Record&)>& visit) {
-  const SqlCondition condition = to_sql(query);
+Result<std::optional<WallTime>> SqliteDatabase::later(std::optional<WallTime> after,
+                                                      std::size_t count) {
+  Statement statement(state_->handle.get(),
+                      "SELECT submitted FROM tasks WHERE submitted > ?1 ORDER BY submitted LIMIT 1 "
+                      "OFFSET ?2");
+  statement.bind(1, to_micros(after.value_or(WallTime::min())));
+  statement.bind(2, static_cast<std::int64_t>(count - 1));
+  std::optional<WallTime> when;
+  if (statement.step()) when = statement.time(0);
+  if (!statement.status().ok()) return statement.status();
+  return when;
+}
+
+Status SqliteDatabase::select(const Query& query, const Span& span,
+                              const std::function<bool(const Record&)>& visit) {
+  const SqlCondition condition = to_sql(query, span);
   Statement statement(state_->handle.get(), "SELECT " + columns() + " FROM tasks WHERE " +
                                                 condition.text + " ORDER BY submitted, rowid");
   for (std::size_t i = 0; i < condition.values.size(); ++i) {

@@ -52,6 +52,12 @@ struct StoreStats {
   std::uint64_t culled = 0;        // finished records forgotten since the start
 };
 
+// How far a query has come that is answered in steps.
+struct Position {
+  std::optional<WallTime> after;  // of submission; none: it has not begun
+  bool at_end = false;
+};
+
 class Store {
  public:
   virtual ~Store() = default;
@@ -79,6 +85,13 @@ class Store {
   // The same of those that match.
   virtual Status select(const Query& query,
                         const std::function<bool(const Record&)>& visit) const = 0;
+  // Some of them, so that a query of all records holds nobody up: those behind `position`, which
+  // moves on. A record that changes between two steps is seen as it is then.
+  virtual Status select_some(const Query& query, Position& position,
+                             const std::function<bool(const Record&)>& visit) const {
+    position.at_end = true;
+    return select(query, visit);
+  }
 
   // Finished records are removed. kInvalidArgument, and nothing is removed, if one of the ids is
   // pending; ids that are unknown are ignored, as in ipyparallel.

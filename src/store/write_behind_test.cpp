@@ -31,7 +31,12 @@ class SlowDatabase : public Database {
   Status erase_oldest(std::uint64_t /*keep*/) override { return {}; }
   Result<bool> contains(std::string_view /*msg_id*/) override { return false; }
   Result<Record> find(std::string_view /*msg_id*/) override { return Record{}; }
-  Status select(const Query& /*query*/, const std::function<bool(const Record&)>&) override {
+  Result<std::optional<WallTime>> later(std::optional<WallTime> /*after*/,
+                                        std::size_t /*count*/) override {
+    return std::optional<WallTime>();
+  }
+  Status select(const Query& /*query*/, const Span& /*span*/,
+                const std::function<bool(const Record&)>&) override {
     return {};
   }
   Result<std::vector<std::string>> history() override { return std::vector<std::string>{}; }

@@ -267,7 +267,8 @@ class Queries:
     ) -> list[dict[str, Any]]:
         """Records of tasks that match a query like {"started": {"$gt": a_datetime}}.
 
-        keys: which fields (default: all but buffers); msg_id is always there.
+        keys: which fields (default: all but buffers); msg_id is always there. A query that finds
+        more than 512 MiB fails: ask for fewer records, or for some of their keys.
         """
         if keys is not None:
             keys = [keys] if isinstance(keys, str) else list(keys)
