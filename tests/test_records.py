@@ -57,6 +57,18 @@ def test_records_hold_what_was_asked_and_answered(client, labelled):
     assert len(record["result_buffers"]) >= 1
 
 
+def test_times_are_in_order(client):
+    view = client.load_balanced_view()
+    with view.temp_flags(label="in order"):
+        client.wait([view.apply_async(int) for _ in range(500)], 20)
+    steps = ["submitted", "started", "completed", "received"]
+    records = client.db_query({"label": "in order"}, keys=steps)
+    assert len(records) == 500
+    for record in records:
+        times = [record[step] for step in steps]
+        assert times == sorted(times)
+
+
 def test_a_mistake_in_a_query_is_an_error_that_names_it(client):
     with pytest.raises(ipp.RemoteError, match=r"query: 'label': \$like: there is no such operator"):
         client.db_query({"label": {"$like": "a"}})

@@ -297,6 +297,7 @@ int Server::receive_some(const Inlet& inlet, int most, Time now) {
   for (int i = 0; i < most; ++i) {
     std::optional<transport::Received> received = socket.receive();
     if (!received) return i;
+    now = Clock::now();  // when it came: what is recorded of it must not be earlier than its cause
     if (channel != Channel::kPong) memory_.on_work(now);
     if (inlet.user >= 0) {
       const auto user = static_cast<std::size_t>(inlet.user);
