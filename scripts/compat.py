@@ -97,8 +97,13 @@ os.execv({program!r}, [{program!r}, *{more!r}, *arguments])
 # A file of the suite that takes longer than this hangs: the longest takes about two minutes.
 FILE_LIMIT_S = 600
 PYTEST_INI = "[pytest]\nasyncio_mode = auto\nasyncio_default_fixture_loop_scope = function\n"
-# Open MPI refuses to run as root, which is what a container's user is, unless told to.
-MPI_AS_ROOT = {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
+# Open MPI refuses to run as root, which is what a container's user is, and more processes than there
+# are cores, unless told to.
+MPI_ANYWHERE = {
+    "OMPI_ALLOW_RUN_AS_ROOT": "1",
+    "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
+    "OMPI_MCA_rmaps_base_oversubscribe": "1",
+}
 
 
 def run(command: list[object], **options: object) -> None:
@@ -111,14 +116,14 @@ def make_environment() -> Path:
     if not python.exists():
         run([sys.executable, "-m", "venv", SCRATCH / "venv"])
     have = subprocess.run(
-        [python, "-c", "import ipyparallel, joblib, numpy; print(ipyparallel.__version__)"],
+        [python, "-c", "import ipyparallel, joblib, mpi4py, numpy; print(ipyparallel.__version__)"],
         capture_output=True,
         text=True,
     )
     if have.stdout.strip() != STOCK:
         print(f"installing ipyparallel {STOCK} from PyPI ...", flush=True)
         pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-        run([*pip, f"ipyparallel[test]=={STOCK}", "numpy", "joblib", "cloudpickle"])
+        run([*pip, f"ipyparallel[test]=={STOCK}", "numpy", "joblib", "cloudpickle", "mpi4py"])
     return python
 
 
@@ -177,7 +182,7 @@ class Outcome(dict):
 def run_file(name: str, column: str, tree: Path, python: Path) -> Outcome:
     report = tree / f"{name}.xml"
     log = tree / f"{name}.log"
-    environment = dict(os.environ, PYTHONPATH=str(tree), IPP_NONINTERACTIVE="1", **MPI_AS_ROOT)
+    environment = dict(os.environ, PYTHONPATH=str(tree), IPP_NONINTERACTIVE="1", **MPI_ANYWHERE)
     environment.pop("VIRTUAL_ENV", None)
     if column == "engineroom":
         python = Path(sys.executable)
