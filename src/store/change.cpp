@@ -1,6 +1,5 @@
 #include "store/change.h"
 
-#include <functional>
 #include <utility>
 
 namespace engineroom::store {
@@ -18,10 +17,6 @@ std::size_t text_bytes(const Record& record) {
   return record.header.size() + record.metadata.size() + record.content.size() +
          record.result_header.size() + record.result_metadata.size() +
          record.result_content.size() + output_bytes(record);
-}
-
-std::uint32_t hash_of(std::string_view msg_id) {
-  return static_cast<std::uint32_t>(std::hash<std::string_view>{}(msg_id));
 }
 
 }  // namespace
@@ -58,7 +53,7 @@ std::uint32_t ChangeBatch::place(std::string_view msg_id, std::uint32_t hash) co
 }
 
 void ChangeBatch::put(Change change) {
-  const std::uint32_t hash = hash_of(change.msg_id());
+  const std::uint32_t hash = id_hash(change.msg_id());
   const std::uint32_t known = place(change.msg_id(), hash);
   if (known != SlotIndex::kNone) {
     changes_[known] = std::move(change);
@@ -95,7 +90,7 @@ void ChangeBatch::erase(std::string_view msg_id) {
 }
 
 Change& ChangeBatch::change(std::string_view msg_id) {
-  std::uint32_t at = place(msg_id, hash_of(msg_id));
+  std::uint32_t at = place(msg_id, id_hash(msg_id));
   if (at == SlotIndex::kNone) {
     bytes_ += kOverhead;
     at = static_cast<std::uint32_t>(changes_.size());

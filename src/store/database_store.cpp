@@ -21,6 +21,18 @@ std::size_t size_of(std::span<const Bytes> buffers) {
   return size;
 }
 
+// Without the request's buffers, or the result's, that are more than `limit` together.
+Record without_large_payloads(const PackedRecord& packed, std::size_t limit) {
+  Record record;
+  packed.unpack(record);
+  for (Frames* buffers : {&record.buffers, &record.result_buffers}) {
+    if (size_of(*buffers) <= limit) continue;
+    buffers->clear();
+    record.payload_dropped = true;
+  }
+  return record;
+}
+
 }  // namespace
 
 DatabaseStore::DatabaseStore(std::unique_ptr<Database> writer, std::unique_ptr<Database> reader,
@@ -58,23 +70,21 @@ void DatabaseStore::count_one_more() const {
 }
 
 void DatabaseStore::save(PackedRecord record) const {
-  save_now(std::move(record));
+  const bool is_too_large = record.payload_bytes() > config_.max_payload_bytes;
+  writer_.edit([&](ChangeBatch& batch) {
+    if (is_too_large) {
+      batch.insert(without_large_payloads(record, config_.max_payload_bytes));
+    } else {
+      batch.insert(std::move(record));
+    }
+  });
   count_one_more();
 }
 
-void DatabaseStore::save_now(PackedRecord record) const {
-  if (record.payload_bytes() <= config_.max_payload_bytes) {
-    writer_.edit([&](ChangeBatch& batch) { batch.insert(std::move(record)); });
-    return;
-  }
-  Record whole;
-  record.unpack(whole);
-  for (Frames* buffers : {&whole.buffers, &whole.result_buffers}) {
-    if (size_of(*buffers) <= config_.max_payload_bytes) continue;
-    buffers->clear();
-    whole.payload_dropped = true;
-  }
-  writer_.edit([&](ChangeBatch& batch) { batch.insert(std::move(whole)); });
+template <typename Edit>
+void DatabaseStore::edit(std::string_view msg_id, Edit edit) {
+  if (memory_.is_untaken(msg_id)) return;
+  writer_.edit([&](ChangeBatch& batch) { edit(batch.change(msg_id), batch); });
 }
 
 bool DatabaseStore::save_pending(std::uint64_t until) {
@@ -108,9 +118,7 @@ DatabaseStore::~DatabaseStore() { flush(); }
 
 Status DatabaseStore::mark_sent(std::string_view msg_id, std::string_view engine_uuid) {
   if (Status status = memory_.mark_sent(msg_id, engine_uuid); !status.ok()) return status;
-  if (memory_.is_untaken(msg_id)) return {};
-  writer_.edit([&](ChangeBatch& batch) {
-    Change& change = batch.change(msg_id);
+  edit(msg_id, [&](Change& change, ChangeBatch& /*batch*/) {
     change.sets_engine = true;
     change.course().engine_uuid = engine_uuid;
   });
@@ -119,9 +127,7 @@ Status DatabaseStore::mark_sent(std::string_view msg_id, std::string_view engine
 
 Status DatabaseStore::mark_started(std::string_view msg_id, WallTime started) {
   if (Status status = memory_.mark_started(msg_id, started); !status.ok()) return status;
-  if (memory_.is_untaken(msg_id)) return {};
-  writer_.edit([&](ChangeBatch& batch) {
-    Change& change = batch.change(msg_id);
+  edit(msg_id, [&](Change& change, ChangeBatch& /*batch*/) {
     change.sets_started = true;
     change.course().started = started;
   });
@@ -144,8 +150,7 @@ void DatabaseStore::end_earlier(std::string_view msg_id, const Reply& reply) {
 }
 
 void DatabaseStore::save_result(std::string_view msg_id, const Reply& reply) {
-  writer_.edit([&](ChangeBatch& batch) {
-    Change& change = batch.change(msg_id);
+  edit(msg_id, [&](Change& change, ChangeBatch& batch) {
     Record& record = change.parts();
     Course& course = change.course();
     change.sets_result = true;
@@ -172,9 +177,7 @@ void DatabaseStore::save_result(std::string_view msg_id, const Reply& reply) {
 Status DatabaseStore::add_output(std::string_view msg_id, Output kind, std::string_view value) {
   // A record that memory has forgotten is in the database still, and so is its output.
   (void)memory_.add_output(msg_id, kind, value);
-  if (memory_.is_untaken(msg_id)) return {};
-  writer_.edit([&](ChangeBatch& batch) {
-    Change& change = batch.change(msg_id);
+  edit(msg_id, [&](Change& change, ChangeBatch& batch) {
     change.adds_output = true;
     std::string& text = output_of(change.course(), kind);
     if (is_stream(kind)) {
@@ -189,9 +192,7 @@ Status DatabaseStore::add_output(std::string_view msg_id, Output kind, std::stri
 
 Status DatabaseStore::mark_resubmitted(std::string_view msg_id, std::string_view new_msg_id) {
   (void)memory_.mark_resubmitted(msg_id, new_msg_id);
-  if (memory_.is_untaken(msg_id)) return {};
-  writer_.edit([&](ChangeBatch& batch) {
-    Change& change = batch.change(msg_id);
+  edit(msg_id, [&](Change& change, ChangeBatch& /*batch*/) {
     change.sets_resubmitted = true;
     change.course().resubmitted = new_msg_id;
   });

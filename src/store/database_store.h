@@ -93,7 +93,9 @@ class DatabaseStore : public Store {
   void complain(const Status& status) const;
   void count_one_more() const;
   void save(PackedRecord record) const;
-  void save_now(PackedRecord record) const;
+  // Calls `edit(change, batch)`, unless the record is held back: then memory has the change.
+  template <typename Edit>
+  void edit(std::string_view msg_id, Edit edit);
   // True: all that is numbered `until` or less is on its way. False: there was no room.
   bool save_pending(std::uint64_t until);
   void save_result(std::string_view msg_id, const Reply& reply);

@@ -119,10 +119,6 @@ class EntryList {
   std::size_t size_ = 0;
 };
 
-std::uint32_t hash_of(std::string_view msg_id) {
-  return static_cast<std::uint32_t>(std::hash<std::string_view>{}(msg_id));
-}
-
 Status not_found(std::string_view msg_id) {
   return {ErrorCode::kNotFound, "No such message: " + std::string(msg_id)};
 }
@@ -145,7 +141,7 @@ struct MemoryStore::State {
   explicit State(const MemoryStoreConfig& configuration) : config(configuration) {}
 
   Slot find(std::string_view msg_id) const {
-    return index.find(hash_of(msg_id),
+    return index.find(id_hash(msg_id),
                       [&](Slot slot) { return entries[slot].text.msg_id() == msg_id; });
   }
 
@@ -333,7 +329,7 @@ Status MemoryStore::add_request(const Request& request) {
   if (!large.empty()) entry.extras().large = std::move(large);
   entry.submitted = request.submitted;
   entry.queue = request.queue;
-  entry.hash = hash_of(request.msg_id);
+  entry.hash = id_hash(request.msg_id);
   entry.number = static_cast<std::uint32_t>(++state.last_number);
   if (state.first_untaken == kNone) state.first_untaken = slot;
   state.all.push_back(state.entries, slot);

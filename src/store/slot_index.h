@@ -10,10 +10,17 @@
 #include <cassert>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 namespace engineroom::store {
+
+// Of a message id, as an index is asked for it.
+inline std::uint32_t id_hash(std::string_view msg_id) {
+  return static_cast<std::uint32_t>(std::hash<std::string_view>{}(msg_id));
+}
 
 class SlotIndex {
  public:
