@@ -69,6 +69,17 @@ class SshSite:
         for option in ("ServerAliveInterval=1", "ServerAliveCountMax=2", "ConnectTimeout=2"):
             self.ssh_args += ["-o", option]
 
+    def __enter__(self) -> "SshSite":
+        try:
+            self.start()
+        except BaseException:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.stop()
+
     def start(self) -> None:
         host_key = self.folder / "host_key"
         for key in (self._key, host_key):

@@ -65,12 +65,8 @@ def left(cloud):
 def site(tmp_path_factory):
     if ssh_site.missing():
         pytest.skip(ssh_site.missing())
-    site = ssh_site.SshSite(tmp_path_factory.mktemp("ssh"), 1)
-    try:
-        site.start()
+    with ssh_site.SshSite(tmp_path_factory.mktemp("ssh"), 1) as site:
         yield site
-    finally:
-        site.stop()
 
 
 def test_engines_on_instances(new_cluster, cloud, site, tmp_path):

@@ -27,12 +27,8 @@ BYTES = 8 * N
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    site = ssh_site.SshSite(tmp_path_factory.mktemp("ssh"), 1)
-    try:
-        site.start()
+    with ssh_site.SshSite(tmp_path_factory.mktemp("ssh"), 1) as site:
         yield site
-    finally:
-        site.stop()
 
 
 @pytest.fixture

@@ -26,12 +26,8 @@ HOSTS = 2
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory):
-    site = ssh_site.SshSite(tmp_path_factory.mktemp("ssh"), HOSTS)
-    try:
-        site.start()
+    with ssh_site.SshSite(tmp_path_factory.mktemp("ssh"), HOSTS) as site:
         yield site
-    finally:
-        site.stop()
 
 
 def settings(site, folder, **more):
