@@ -1,5 +1,6 @@
 """A cluster that grows with its queue and shrinks when idle: the decisions, and engines that come and go."""
 
+import itertools
 import logging
 import os
 import signal
@@ -158,16 +159,19 @@ def test_no_task_is_hurt_by_shrinking(new_cluster):
         view = client.load_balanced_view()
         gone = set()
         number = 0
+        # Pulses: more tasks than there are engines, then nothing. Without the pauses all engines may
+        # be busy for ever; they differ, so that the next tasks come before, while and after engines go.
+        pauses = itertools.cycle(0.005 * n for n in range(16))
         deadline = time.monotonic() + 60
         while len(gone) < 8 and time.monotonic() < deadline:
-            # Pulses: now and then nothing is there, and then again more than there are engines.
             results = view.map_async(lambda x: -x, range(number, number + 40), chunksize=1)
             assert results.get(timeout=30) == [-x for x in range(number, number + 40)]
-            slow = [view.apply_async(time.sleep, 0.05) for _ in range(3)]
+            slow = [view.apply_async(time.sleep, 0.05) for _ in range(6)]
             client.wait(slow, timeout=30)
             assert all(ar.successful() for ar in slow)
             number += 40
             gone |= set(range(max(client.ids) + 1)) - set(client.ids)
+            time.sleep(next(pauses))
         assert len(gone) >= 8
         stats = client.controller_stats()["tasks"]
         assert (stats["rejected"], stats["retried"]) == (0, 0)
