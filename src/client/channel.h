@@ -11,4 +11,9 @@ enum class Channel { kTask, kMux, kBroadcast, kControl, kIopub, kRegistration, k
 
 inline constexpr std::size_t kChannels = 7;
 
+// What goes this way survives a controller with a journal.
+inline bool is_journaled(Channel channel) {
+  return channel == Channel::kTask || channel == Channel::kMux || channel == Channel::kBroadcast;
+}
+
 }  // namespace engineroom::client

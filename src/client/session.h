@@ -127,19 +127,25 @@ class Session : private IoLoop::Handler {
 
  private:
   Session(const wire::ConnectionInfo& info, const SessionOptions& options);
-
-  TaskPtr make_task(std::string msg_id, const Request& request,
-                    std::shared_ptr<const std::string> metadata, double now) const;
-  std::vector<TaskPtr> submit_common(const RequestBatch& batch, const CommonBuffers& common);
-  bool register_task(const TaskPtr& task, double now, const Outgoing& message);
-  // With mutex_ held.
-  void keep_request(const TaskPtr& task, Channel channel, const Frames& frames);
   Status await_connection(double timeout_s, const Interrupt& interrupt);
   Status connection_timeout(double timeout_s) const;
 
+  // ---- how requests leave: session_submission.cpp ----
+
+  TaskPtr make_task(std::string msg_id, const Request& request,
+                    std::shared_ptr<const std::string> metadata, double now) const;
+  struct Batch;
+  // `common`: what only the first that is sent has; null: each is sent in full.
+  std::vector<TaskPtr> submit_batch(const RequestBatch& requests, const CommonBuffers* common);
+  std::vector<Outgoing> encode(Batch& batch, std::size_t begin, std::size_t end,
+                               const Timestamp& now);
+  // With mutex_ held. False if all its tasks have failed at once: it need not be sent.
+  bool add(const Outgoing& message, double now);
+  void add_and_send(Outgoing message, double now);
   void send(Outgoing message);
 
-  // ---- called by the loop, by one thread at a time ----
+  // ---- called by the loop, by one thread at a time: session_arrivals.cpp ----
+
   void on_frames(Channel channel, Frames frames) override;
   void on_connection(bool up, Time now) override;
   std::optional<Time> on_turn(Time now) override;
