@@ -11,7 +11,7 @@ from pathlib import Path
 
 import engineroom as ipp
 import pytest
-from engineroom.cluster import guardian, state
+from engineroom.cluster import ending, guardian
 from engineroom.cluster.base import LauncherError, NotRunning
 from engineroom.cluster.command import Command, Completed
 from engineroom.cluster.htcondor import read_condor_q
@@ -496,7 +496,7 @@ def test_a_forgotten_job_ends(system, tmp_path):
     system.says("bkill")
     cluster = ipp.Cluster(engines="lsf", profile_dir=str(tmp_path), controller_ip="*")
     cluster.start_engines_sync(1)
-    state.end_without_waiting(cluster)()
+    ending.end_without_waiting(cluster)()
     assert "bkill 12" in system.calls
     cluster.shutdown_atexit = False
 

@@ -12,94 +12,34 @@ when it comes. Whatever was started ends with the program, even when that is kil
 from __future__ import annotations
 
 import asyncio
-import atexit
 import inspect
-import json
 import logging
 import os
-import random
-import socket
-import string
 import sys
 import threading
 import time
 import weakref
 from typing import Any
 
-from traitlets import Bool, Float, Instance, Integer, List, Unicode, default, observe, validate
 from traitlets import Dict as DictTrait
-from traitlets.config import Application, Config, LoggingConfigurable
+from traitlets import Instance, observe
 
 from ..resources import parse_resources
-from . import files, state
+from . import files, in_words, state
+from .arguments import add_connection, add_controller_args, launcher_arguments
 from .base import BaseLauncher, LauncherError
-from .launcher import LauncherTrait, abbreviate_launcher_class
-from .local import LocalControllerLauncher, LocalEngineSetLauncher
-from .profile import current_shell, default_profile_dir, load_profile_config
+from .ending import end_at_exit, end_without_waiting
+from .launcher import abbreviate_launcher_class
+from .profile import current_shell, default_profile_dir
 from .programs import core_count
 from .restarting import keep_running
+from .settings import ClusterSettings, merged_config
 from .startup import wait_for_engines
 from .synchronize import SyncTwins, run_sync
 
-_ID_LETTERS = string.ascii_lowercase + string.digits
-_not_given = object()
 
-
-class Cluster(SyncTwins, LoggingConfigurable):
+class Cluster(SyncTwins, ClusterSettings):
     """A controller and its engines: start, watch, signal and stop them."""
-
-    shutdown_atexit = Bool(True, help="End with this program; off: keep running without it.")
-    cluster_id = Unicode(help="Tells clusters of one profile apart; default: a new one.").tag(
-        to_dict=True
-    )
-    profile = Unicode(help="Name of an IPython profile, whose folder holds the cluster's files.")
-    profile_dir = Unicode(help="That folder; default: the current session's.").tag(to_dict=True)
-    cluster_file = Unicode(help="Where the cluster's processes are noted; '' for nowhere.")
-    load_profile = Bool(True, config=True, help="Read ipcluster_config of the profile.")
-    log_level = Integer(logging.INFO)
-
-    controller_launcher_class = LauncherTrait(
-        kind="controller", default_value=LocalControllerLauncher, config=True
-    )
-    engine_launcher_class = LauncherTrait(
-        kind="engine", default_value=LocalEngineSetLauncher, config=True
-    )
-
-    n = Integer(None, allow_none=True, config=True, help="Engines; default: one per core.").tag(
-        to_dict=True
-    )
-    address = Unicode(config=True, help="Where the Dask or Ray is that engines are to run on.").tag(
-        to_dict=True
-    )
-    resources = DictTrait(
-        config=True, help="What each engine offers to tasks, such as {'gpus': 1}: see docs."
-    ).tag(to_dict=True)
-    engine_timeout = Integer(60, config=True, help="Seconds for the engines to register.")
-    delay = Float(0.0, config=True, help="Seconds from controller to engines.").tag(to_dict=True)
-    send_engines_connection_env = Bool(
-        True,
-        config=True,
-        help="Hand connection info to engines that cannot be sure to see the controller's files.",
-    )
-    controller_args = List(Unicode(), config=True, help="Further arguments.").tag(to_dict=True)
-    restart_controller = Bool(
-        False,
-        config=True,
-        help="Start the controller anew when it is killed; engines, tasks and futures go on.",
-    ).tag(to_dict=True)
-    controller_ip = Unicode(config=True, help="Address to listen on.").tag(to_dict=True)
-    controller_location = Unicode(
-        config=True, help="Host by which others reach a controller that listens everywhere."
-    ).tag(to_dict=True)
-
-    users = List(
-        Unicode(),
-        config=True,
-        help="Users who see nothing of each other's tasks; user_file(name) is for each.",
-    ).tag(to_dict=True)
-    users_dir = Unicode(config=True, help="Where those files go; default: beside the others.").tag(
-        to_dict=True
-    )
 
     controller = Instance(BaseLauncher, allow_none=True)
     engines = DictTrait(help="Engine sets by their ids.")
@@ -115,7 +55,7 @@ class Cluster(SyncTwins, LoggingConfigurable):
                 kwargs[name] = value
         if "parent" not in kwargs and "config" not in kwargs:
             kwargs["parent"] = current_shell()
-        kwargs["config"] = self._merge_config(kwargs)
+        kwargs["config"] = merged_config(kwargs)
         self._file_lock = threading.RLock()
         self._owner_pid = os.getpid()
         self._context_client: Any = None
@@ -125,82 +65,11 @@ class Cluster(SyncTwins, LoggingConfigurable):
             name = abbreviate_launcher_class(self.engine_launcher_class)
             raise TypeError(f"engines by {name!r} have no address")
 
-    @validate("resources")
-    def _check_resources(self, proposal: Any) -> Any:
-        return parse_resources(proposal["value"])
-
-    @staticmethod
-    def _merge_config(kwargs: dict[str, Any]) -> Config:
-        """The profile's settings, under those given directly."""
-        direct = kwargs.get("config")
-        if direct is None:
-            direct = getattr(kwargs.get("parent"), "config", None) or Config()
-        if not kwargs.get("load_profile", direct.get("Cluster", {}).get("load_profile", True)):
-            return direct
-        folder = kwargs.get("profile_dir") or default_profile_dir(kwargs.get("profile", ""))
-        config = load_profile_config(folder)
-        config.merge(direct)
-        return config
-
-    @default("cluster_id")
-    def _default_cluster_id(self) -> str:
-        return f"{int(time.time())}-{''.join(random.choices(_ID_LETTERS, k=4))}"
-
-    @default("profile_dir")
-    def _default_profile_dir(self) -> str:
-        return default_profile_dir(self.profile)
-
-    @validate("profile_dir")
-    def _validate_profile_dir(self, proposal: Any) -> str:
-        return os.path.abspath(proposal.value) if proposal.value else proposal.value
-
-    @default("cluster_file")
-    def _default_cluster_file(self) -> str:
-        return files.cluster_file(self.profile_dir, self.cluster_id)
-
-    @default("log")
-    def _default_log(self) -> Any:
-        if self.parent is not None and self.parent is current_shell():
-            # Whoever sits at the prompt sees what happens.
-            log = logging.getLogger(f"{__name__}.{self.cluster_id}")
-            log.setLevel(self.log_level)
-            log.handlers = [logging.StreamHandler(sys.stdout)]
-            log.propagate = False
-            return log
-        if getattr(self.parent, "log", None) is not None:
-            return self.parent.log
-        if Application.initialized():
-            return Application.instance().log
-        log = logging.getLogger(f"{__name__}.{self.cluster_id}")
-        log.setLevel(self.log_level)
-        return log
-
     def __repr__(self) -> str:
-        fields = [f"cluster_id={self.cluster_id!r}"]
-        profile = files.profile_of(self.profile_dir)
-        if profile != self.profile_dir:
-            fields.append(f"profile={profile!r}")
-        else:
-            home = os.path.expanduser("~") + os.sep
-            shown = self.profile_dir
-            if shown.startswith(home):
-                shown = os.path.join("~", shown[len(home) :])
-            fields.append(f"profile_dir={shown!r}")
-        if self.controller is not None:
-            fields.append(f"controller=<{self.controller.condition}>")
-        if self.engines:
-            fields.append(f"engines=<{state.engines_in_words(self)}>")
-        return f"<{type(self).__name__}({', '.join(fields)})>"
+        return in_words.describe(self)
 
     def _repr_html_(self) -> str:
-        from html import escape
-
-        from ..client.tables import table
-
-        title = repr(self)[1:-1]
-        if self.controller is None:
-            return f"<b>{escape(title)}</b>"
-        return table(title, ["process", "place", "state"], state.in_words(self))
+        return in_words.as_html(self)
 
     @property
     def engine_set(self) -> Any:
@@ -265,9 +134,9 @@ class Cluster(SyncTwins, LoggingConfigurable):
         self._refuse_second_cluster()
         files.make_profile_dir(self.profile_dir)
         if self.shutdown_atexit:
-            _end_at_exit(self)
-        controller = self.controller_launcher_class(**self._launcher_arguments(kwargs))
-        self._add_controller_args(controller)
+            end_at_exit(self)
+        controller = self.controller_launcher_class(**launcher_arguments(self, kwargs))
+        add_controller_args(self, controller)
         self.controller = controller
         try:
             await _finish(controller.start())
@@ -292,17 +161,12 @@ class Cluster(SyncTwins, LoggingConfigurable):
         engine_set_id = engine_set_id or self._new_engine_set_id()
         files.make_profile_dir(self.profile_dir)
         if self.shutdown_atexit:
-            _end_at_exit(self)
+            end_at_exit(self)
         cls = self.engine_launcher_class
-        engine_set = cls(engine_set_id=engine_set_id, **self._launcher_arguments(kwargs))
+        engine_set = cls(engine_set_id=engine_set_id, **launcher_arguments(self, kwargs))
         engine_set.add_resource_args()
-        handed_over = self.send_engines_connection_env and not engine_set.reads_connection_file
-        if handed_over and self.controller:
-            info = await self.controller.get_connection_info()
-            connection = {"IPP_CONNECTION_INFO": json.dumps(info["engine"])}
-            engine_set.environment = {**engine_set.environment, **connection}
-        # Some launchers are told how many by their settings.
-        n = getattr(engine_set, "engine_count", None) or await self._engine_count(engine_set, n)
+        await add_connection(self, engine_set)
+        n = await self._engine_count(engine_set, n)
         self.log.info("Starting %s engines with %s", n, cls.__name__)
         self.engines[engine_set_id] = engine_set
         try:
@@ -312,7 +176,7 @@ class Cluster(SyncTwins, LoggingConfigurable):
             raise
         if self.shutdown_atexit:
             # Again: what the launcher has imported is to end after us.
-            _end_at_exit(self)
+            end_at_exit(self)
         self._on_stop(engine_set, f"engine set {engine_set_id}")
         self.update_cluster_file()
         return engine_set_id
@@ -368,37 +232,15 @@ class Cluster(SyncTwins, LoggingConfigurable):
             raise ValueError(f"no user {user!r}: this cluster has {self.users}")
         return files.user_connection_file(self.profile_dir, self.cluster_id, user, self.users_dir)
 
-    def _launcher_arguments(self, kwargs: dict[str, Any]) -> dict[str, Any]:
-        arguments = {
-            "parent": self,
-            "log": self.log,
-            "profile_dir": self.profile_dir,
-            "cluster_id": self.cluster_id,
-            "guarded": self.shutdown_atexit,
-        }
-        return {**arguments, **kwargs}
-
-    def _add_controller_args(self, controller: Any) -> None:
-        added = list(self.controller_args)
-        if self.restart_controller:
-            added.append("--journal")
-        if self.users:
-            added.append(f"--users={','.join(self.users)}")
-        if self.users_dir:
-            added.append(f"--users-dir={self.users_dir}")
-        if self.controller_location:
-            added.insert(0, f"--location={self.controller_location}")
-        if self.controller_ip:
-            added.insert(0, f"--ip={self.controller_ip}")
-        if getattr(self.engine_launcher_class, "by_tunnel", False):
-            # The end of a connection is not that of an engine then.
-            added.insert(0, f"--enginessh={socket.gethostname()}")
-        if not added:
-            return
-        if hasattr(controller, "controller_args"):
-            controller.controller_args = [*controller.controller_args, *added]
-        else:
-            self.log.warning("%s takes no arguments: %s", type(controller).__name__, added)
+    async def _engine_count(self, engine_set: Any, n: int | None) -> int:
+        told = getattr(engine_set, "engine_count", None)  # some launchers are, by their settings
+        if told:
+            return int(told)
+        n = self.n if n is None else n
+        if n is not None:
+            return n
+        counts = hasattr(engine_set, "default_count")
+        return int(await engine_set.default_count()) if counts else core_count()
 
     def _refuse_second_cluster(self) -> None:
         """Two controllers with one id would take each other's files."""
@@ -410,13 +252,6 @@ class Cluster(SyncTwins, LoggingConfigurable):
                 f"cluster {self.cluster_id!r} is already running (controller: {place}, "
                 f"{self.cluster_file}); stop it first, or give another cluster_id"
             )
-
-    async def _engine_count(self, engine_set: Any, n: int | None) -> int:
-        n = self.n if n is None else n
-        if n is not None:
-            return n
-        counts = hasattr(engine_set, "default_count")
-        return int(await engine_set.default_count()) if counts else core_count()
 
     def _new_engine_set_id(self) -> str:
         base = str(int(time.time()))
@@ -580,7 +415,7 @@ class Cluster(SyncTwins, LoggingConfigurable):
         if sys.is_finalizing() or not hasattr(self, "_context_client"):
             return
         if self.shutdown_atexit and self._owner_pid == os.getpid() and self._is_running():
-            end = state.end_without_waiting(self)
+            end = end_without_waiting(self)
             self.remove_cluster_file()
             threading.Thread(target=end, daemon=True).start()
 
@@ -588,25 +423,3 @@ class Cluster(SyncTwins, LoggingConfigurable):
 async def _finish(result: Any) -> Any:
     """Launchers may answer at once or with something to await."""
     return await result if inspect.isawaitable(result) else result
-
-
-_at_exit: weakref.WeakSet[Cluster] = weakref.WeakSet()
-
-
-def _end_at_exit(cluster: Cluster) -> None:
-    atexit.unregister(_end_clusters)
-    atexit.register(_end_clusters)
-    _at_exit.add(cluster)
-
-
-def _end_clusters() -> None:
-    # A forked child inherits the list, but not the clusters.
-    mine = [c for c in _at_exit if c.shutdown_atexit and c._owner_pid == os.getpid()]
-    running = [cluster for cluster in mine if cluster._is_running()]
-    if not running:
-        return
-
-    async def stop_all() -> None:
-        await asyncio.gather(*(c.stop_cluster() for c in running), return_exceptions=True)
-
-    run_sync(stop_all)

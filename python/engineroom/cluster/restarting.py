@@ -13,6 +13,7 @@ import weakref
 from collections import deque
 from typing import Any
 
+from .arguments import launcher_arguments
 from .synchronize import run_sync
 
 # One that is killed again and again has a reason: no more than so many starts in so many seconds.
@@ -47,7 +48,7 @@ def _restart(cluster: Any, old: Any, recent: deque[float]) -> None:
         return
     recent.append(now)
     cluster.log.warning("the controller was killed; starting it anew")
-    arguments = cluster._launcher_arguments({})
+    arguments = launcher_arguments(cluster, {})
     new = cluster.controller_launcher_class(**arguments)
     new.controller_args = [
         "--restore" if argument == "--journal" else argument for argument in old.controller_args

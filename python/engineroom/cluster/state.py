@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from traitlets import import_item
 
 from . import files
 from .base import NotRunning
-from .command import run
 from .launcher import abbreviate_launcher_class, find_launcher_class
-from .process import end_all, is_alive
+from .process import is_alive
 
 
 def to_dict(cluster: Any) -> dict[str, Any]:
@@ -120,48 +118,3 @@ def running_engines(engine_set: Any) -> int:
     if launchers is None:
         return int(engine_set.n) if engine_set.condition == "running" else 0
     return sum(launcher.n for launcher in list(launchers.values()))
-
-
-def engines_in_words(cluster: Any) -> str:
-    """ "4 running", or "2 running, 4 pending (Resources)"."""
-    sets = list(cluster.engines.values())
-    words = [f"{sum(running_engines(engine_set) for engine_set in sets)} running"]
-    for engine_set in sets:
-        if engine_set.condition not in ("before", "running", "after"):
-            words.append(f"{engine_set.n} {engine_set.condition}")
-    return ", ".join(words)
-
-
-def in_words(cluster: Any) -> list[list[Any]]:
-    """[what, where, state] of all that a cluster has."""
-    rows = [["controller", cluster.controller.place, cluster.controller.condition]]
-    for key, engine_set in list(cluster.engines.items()):
-        launchers = getattr(engine_set, "launchers", None)
-        if launchers is None:
-            launchers = {"": engine_set}
-        for number, launcher in list(launchers.items()):
-            what = "engine" if launcher.n == 1 else f"{launcher.n} engines"
-            name = f"{what} {key}/{number}" if number else f"{what} {key}"
-            rows.append([name, launcher.place, launcher.condition])
-    return rows
-
-
-def end_without_waiting(cluster: Any) -> Callable[[], None]:
-    """What ends all of a cluster that is about to be forgotten, and does not hold it itself."""
-    launchers = [*cluster.engines.values(), *([cluster.controller] if cluster.controller else [])]
-    commands = [
-        stop
-        for launcher in launchers
-        if launcher.running and hasattr(launcher, "stop_commands")
-        for stop in launcher.stop_commands()
-    ]
-    for launcher in list(launchers):
-        launchers += list(getattr(launcher, "launchers", {}).values())
-    processes = [one.process for one in launchers if getattr(one, "process", None) is not None]
-
-    def end() -> None:
-        for stop in commands:
-            run(stop)
-        end_all(processes)
-
-    return end
