@@ -20,11 +20,12 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from traitlets import Dict as DictTrait
-from traitlets import Float, Integer, List, Unicode, default
+from traitlets import Float, List, Unicode, default
 
 from . import files, guardian
 from .base import EngineLauncher, LauncherError, NotRunning, ProcessStateError
 from .command import Command
+from .elsewhere import OUTPUT_LIMIT, ElsewhereLauncher
 from .home import loopback_id
 from .local import LocalEngineSetLauncher, describe_exit
 from .polled import Pace
@@ -33,17 +34,13 @@ from .ssh_link import listens_here_only
 T = TypeVar("T")
 Answers = dict[str, dict[str, Any] | None]
 
-# The most bytes of a log that are fetched.
-OUTPUT_LIMIT = 1 << 20
 _PATIENCE = 30.0  # seconds for an answer, beside the time that its work may take
 
 
-class HomeEngineLauncher(EngineLauncher):
+class HomeEngineLauncher(ElsewhereLauncher, EngineLauncher):
     """An engine in a home; the set starts it."""
 
     home = Unicode().tag(to_dict=True)
-    # Not called `pid`: cluster files of ours have those of this host.
-    remote_pid = Integer(-1).tag(to_dict=True)
 
     output = ""
     _stopping = False

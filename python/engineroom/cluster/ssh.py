@@ -31,14 +31,13 @@ from .base import (
     NotRunning,
     ProcessStateError,
 )
+from .elsewhere import OUTPUT_LIMIT, ElsewhereLauncher
 from .local import LocalEngineSetLauncher, describe_exit
 from .polled import Pace
 from .ssh_link import Link, listens_here_only, ports_of, with_ports
 
-# Seconds that a question for ended processes waits for its answer, and the most bytes of a log that
-# are fetched.
+# Seconds that a question for ended processes waits for its answer.
 WATCH_SECONDS = 20.0
-OUTPUT_LIMIT = 1 << 20
 
 
 class SSHLauncher(BaseLauncher):
@@ -85,11 +84,9 @@ class SSHLauncher(BaseLauncher):
         return {str(name): str(value) for name, value in self.environment.items()}
 
 
-class SSHProcessLauncher(SSHLauncher):
+class SSHProcessLauncher(SSHLauncher, ElsewhereLauncher):
     """One process on another host."""
 
-    # Not called `pid`: cluster files of ours have those of this host.
-    remote_pid = Integer(-1).tag(to_dict=True)
     birth = Integer(0).tag(to_dict=True)
     remote_output_file = Unicode().tag(to_dict=True)
     # Where it is noted how processes of the host have ended.
