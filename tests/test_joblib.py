@@ -1,5 +1,6 @@
 """joblib on engines: what joblib promises of any of its backends, and scikit-learn on top of it."""
 
+import itertools
 import multiprocessing
 import os
 import pickle
@@ -53,6 +54,79 @@ def test_n_jobs(view, n_jobs, effective):
     if n_jobs is not None:
         assert joblib.effective_n_jobs(n_jobs) == effective
     assert Parallel(n_jobs=n_jobs)(delayed(abs)(-x) for x in range(5)) == [0, 1, 2, 3, 4]
+
+
+@ipp.interactive  # by value: engines cannot import this file
+def worked(x):
+    """When it ran: by the clock that all processes of a machine share."""
+    import time
+
+    began = time.monotonic()
+    time.sleep(0.005)
+    return began, time.monotonic()
+
+
+def most_at_once(intervals):
+    steps = sorted([(began, 1) for began, _ in intervals] + [(ended, -1) for _, ended in intervals])
+    return max(itertools.accumulate(step for _, step in steps))
+
+
+@pytest.mark.parametrize("batch_size", [1, "auto"])
+@pytest.mark.parametrize("pre_dispatch", ["all", "2*n_jobs"])
+@pytest.mark.parametrize("n_jobs", [2, -2])
+def test_no_more_than_n_jobs_run_at_once(view, n_jobs, pre_dispatch, batch_size):
+    parallel = Parallel(n_jobs=n_jobs, batch_size=batch_size, pre_dispatch=pre_dispatch)
+    intervals = parallel(delayed(worked)(x) for x in range(40))
+    assert most_at_once(intervals) <= ENGINES - 1
+
+
+@pytest.mark.parametrize(
+    ("n_jobs", "busy"), [(-1, ENGINES), (-2, ENGINES - 1), (2, 2), (100, ENGINES)]
+)
+def test_as_many_as_n_jobs_do(client, view, gate, n_jobs, busy):
+    results = Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator")(
+        delayed(wait_for_file)(str(gate), x) for x in range(9)
+    )
+    try:
+        wait_until(lambda: sum(is_busy(client, engine) for engine in client.ids) == busy, "engines")
+    finally:
+        gate.touch()
+    assert list(results) == list(range(9))
+
+
+def test_two_calls_of_one_backend_count_for_themselves(view):
+    """One is still read from when the other begins."""
+    first = Parallel(n_jobs=2, batch_size=1, return_as="generator")(
+        delayed(worked)(x) for x in range(30)
+    )
+    second = Parallel(n_jobs=2, batch_size=1)(delayed(worked)(x) for x in range(30))
+    assert most_at_once(list(first)) <= 2
+    assert most_at_once(second) <= 2
+
+
+def test_what_waits_when_one_fails_never_runs(client, view, gate, tmp_path):
+    def work(x):
+        (tmp_path / f"began-{x}").touch()
+        return int("x") if x == 0 else wait_for_file(str(gate), x)
+
+    with pytest.raises(ValueError, match="invalid literal"):
+        Parallel(n_jobs=2, batch_size=1, pre_dispatch="all")(delayed(work)(x) for x in range(50))
+    wait_until(lambda: not any(is_busy(client, engine) for engine in client.ids), timeout=10)
+    # The third one may take the place of the first before the error is known.
+    assert {path.name for path in tmp_path.glob("began-*")} <= {"began-0", "began-1", "began-2"}
+
+
+def test_what_cannot_be_pickled_later(view):
+    """When its turn comes, not in the caller's thread."""
+
+    class Stubborn:
+        def __reduce__(self):
+            raise RuntimeError("no")
+
+    arguments = [*range(20), Stubborn()]
+    with pytest.raises(pickle.PicklingError, match="the task to send") as caught:
+        Parallel(n_jobs=2, batch_size=1, timeout=20)(delayed(id)(x) for x in arguments)
+    assert str(caught.value.__cause__) == "no"
 
 
 def test_n_jobs_zero(view):

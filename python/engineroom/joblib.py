@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pickle import PicklingError
 from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
 import cloudpickle
 from joblib._parallel_backends import FallbackToBackend
@@ -25,6 +26,7 @@ from joblib.parallel import (
 )
 
 from ._environment import changed_environment
+from ._turns import Job, Turns
 from .error import IPythonError
 
 if TYPE_CHECKING:
@@ -54,6 +56,9 @@ class ViewBackend(AutoBatchingMixin, ParallelBackendBase):
         self._owns_client = view is None
         self._cluster: Any = None
         self._view = None if view is None else _copy(view)
+        # By the Parallel object: one backend may serve several at a time, as their results may be
+        # generators that are still read from.
+        self._turns: WeakKeyDictionary[Any, Turns] = WeakKeyDictionary()
 
     def _ready_view(self) -> "LoadBalancedView":
         if self._view is None:
@@ -84,6 +89,16 @@ class ViewBackend(AutoBatchingMixin, ParallelBackendBase):
         n_jobs = self.default_n_jobs if n_jobs is None else n_jobs
         return max(1, min(n_jobs, engines) if n_jobs > 0 else engines + 1 + n_jobs)
 
+    def _most_at_once(self, n_jobs: int) -> int | None:
+        """Batches that may be with the engines; None: as many as joblib dispatches.
+
+        That is two for each engine, so that none waits for its next one. Asked anew each time, as
+        engines come and go.
+        """
+        if n_jobs == -1:
+            return None
+        return n_jobs if n_jobs > 0 else self.effective_n_jobs(n_jobs)
+
     def configure(self, n_jobs: int = 1, parallel: Any = None, **options: Any) -> int:
         """Of joblib's own options `initializer` and `initargs` are heeded; the others are of
         processes and temporary files that there are none of here."""
@@ -92,6 +107,8 @@ class ViewBackend(AutoBatchingMixin, ParallelBackendBase):
             # In this process; and Parallel calls within it are not nested in anything.
             self.terminate()
             raise FallbackToBackend(SequentialBackend(nesting_level=self.nesting_level))
+        wanted = self.default_n_jobs if n_jobs is None else n_jobs
+        self._turns[parallel] = Turns(functools.partial(self._most_at_once, wanted))
         options = {**getattr(self, "backend_kwargs", {}), **options}
         self._preparation = Preparation.of(
             options.get("initializer"),
@@ -100,29 +117,35 @@ class ViewBackend(AutoBatchingMixin, ParallelBackendBase):
         )
         return workers
 
-    def submit(
-        self, func: Callable[[], Any], callback: Callable[[Any], None] | None = None
-    ) -> "AsyncResult":
+    def submit(self, func: Callable[[], Any], callback: Callable[[Any], None] | None = None) -> Job:
+        """As soon as fewer than n_jobs run."""
         if self._preparation is not None:
             func = functools.partial(run_prepared, self._preparation, func)
+        parallel = getattr(callback, "parallel", self.parallel)
+        return self._turns[parallel].add(functools.partial(self._send, func), callback)
+
+    def _send(self, func: Callable[[], Any]) -> "AsyncResult":
         try:
-            result = self._ready_view().apply_async(func)
+            return self._ready_view().apply_async(func)
         except (IPythonError, OSError):
             raise
         except Exception as error:
             # What joblib's users know from its other backends.
             raise PicklingError("Could not pickle the task to send to the engines.") from error
-        if callback is not None:
-            result.add_done_callback(callback)
-        return result
 
     apply_async = submit
 
-    def retrieve_result_callback(self, out: "AsyncResult") -> Any:
-        return out.result()
+    def retrieve_result_callback(self, out: Job) -> Any:
+        return out.result().result()
 
     def abort_everything(self, ensure_ready: bool = True) -> None:
-        """What waits never starts, and what runs is interrupted: nobody wants its result."""
+        """What waits never starts, and what runs is interrupted: nobody wants its result.
+
+        What does not heed that is not counted any more; the next call need not wait for it.
+        """
+        for parallel, turns in list(self._turns.items()):
+            self._turns[parallel] = Turns(turns.limit)
+            turns.drop()
         self._ready_view().abort(block=False, interrupt=True)
 
     def terminate(self) -> None:
