@@ -122,3 +122,17 @@ def test_another_client_runs_a_task_again(client, cluster):
 def test_an_unknown_id_cannot_run_again(client):
     with pytest.raises(ipp.RemoteError, match="No such msg"):
         client.resubmit(["no-such-id"])
+
+
+def test_large_results_are_there_until_too_much_is_kept(new_cluster):
+    # Nothing is answered from memory, and the database keeps two results of 400,000 bytes.
+    cluster = new_cluster(1, "--max-records=0", "--max-saved-bytes=1000000")
+    results = [bytes([number]) * 400_000 for number in range(4)]
+    with ipp.Client(str(cluster.connection_file)) as client:
+        view = client.load_balanced_view()
+        msg_ids = [view.apply_async(lambda x: x, value).msg_ids[0] for value in results]
+        client.wait(timeout=20)
+    with ipp.Client(str(cluster.connection_file)) as other:
+        assert other.get_result(msg_ids[3]).get(timeout=20) == results[3]
+        with pytest.raises(ipp.RemoteError, match="dropped"):
+            other.get_result(msg_ids[0]).get(timeout=20)

@@ -290,6 +290,9 @@ const std::vector<Setting>& settings() {
        text(&Options::postgres_schema)},
       {kTasks, "max-saved-records", "", "N", "tasks that it keeps (1000000)",
        number<std::uint64_t>(&Options::max_saved_records, 1)},
+      {kTasks, "max-saved-bytes", "", "BYTES",
+       "and what their large buffers take in --sqlitedb (4 GiB)",
+       number<std::uint64_t>(&Options::max_saved_bytes, 0)},
 
       {kOther, "log-level", "Application.log_level", "LEVEL", "10 or debug, 20 or info … (info)",
        text(&Options::log_level)},

@@ -82,6 +82,7 @@ struct Options {
   std::string postgres_url;
   std::string postgres_schema;
   std::uint64_t max_saved_records = 1'000'000;
+  std::uint64_t max_saved_bytes = std::uint64_t{4} << 30;  // of large buffers, in SQLite
 
   // Frames that claim to be larger end the connection they come on. Data: mux, task, broadcast,
   // iopub.

@@ -200,6 +200,23 @@ void Queries::write_queue(JsonWriter& w, const Engine& engine, const Scope& scop
 
 // ---- results ----
 
+namespace {
+
+// The content of its reply: an error, if what the task returned is no longer there.
+std::string content_of_result(JsonReader& json, const store::Record& record) {
+  if (!record.payload_dropped || !record.result_buffers.empty()) return record.result_content;
+  const auto header = read_object(json, record.result_header);
+  if (!header || header->text("msg_type") != "apply_reply") return record.result_content;
+  const auto content = read_object(json, record.result_content);
+  if (!content || content->text("status") != "ok") return record.result_content;
+  std::string text = "'The result of ";
+  text += record.msg_id;
+  text += " was dropped from its record: it was too large, or there are newer ones'";
+  return to_content({"KeyError", std::move(text)});
+}
+
+}  // namespace
+
 bool Queries::write_result(JsonWriter& w, Frames& buffers, const std::string& msg_id,
                            const Scope& scope) {
   Result<store::Record> found = core_.store.find(scope.inside(msg_id));
@@ -210,7 +227,7 @@ bool Queries::write_result(JsonWriter& w, Frames& buffers, const std::string& ms
   write_json(w.key("metadata"), checker_, record.metadata);
   write_json(w.key("result_metadata"), checker_, record.result_metadata);
   write_json(w.key("result_header"), checker_, record.result_header);
-  write_json(w.key("result_content"), checker_, record.result_content);
+  write_json(w.key("result_content"), checker_, content_of_result(checker_, record));
   w.key("received");
   if (record.received) {
     w.value(iso8601(*record.received));

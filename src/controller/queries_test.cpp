@@ -62,6 +62,30 @@ class StoreInSteps : public store::MemoryStore {
   }
 };
 
+TEST_F(QueriesTest, AResultThatWasDroppedIsAnError) {
+  store = std::make_unique<store::MemoryStore>(
+      store::MemoryStoreConfig{.max_records = 10, .max_bytes = 20'000});
+  controller = std::make_unique<Controller>(config(), outbox, *store);
+  join("e1");
+  for (const char* id : {"r1", "r2"}) {
+    receive(Channel::kMuxClient, {.identities = {Bytes::of_static("c"), Bytes::of_static("e1")},
+                                  .type = "apply_request",
+                                  .msg_id = id});
+    answer(Channel::kMuxEngine, take(Channel::kMuxEngine), "e1", "ok",
+           {Bytes(std::string(15'000, 'x'))});
+    take(Channel::kMuxClient);
+  }
+  const Seen reply = query("result_request", R"({"msg_ids":["r1","r2"]})");
+  const auto status = [&reply](const char* id) {
+    JsonReader reader;
+    const auto content = read_object(reader, reply.message.content.view());
+    return content->object(id)->object("result_content")->json("status");
+  };
+  EXPECT_EQ(status("r1"), R"("error")");
+  EXPECT_EQ(status("r2"), R"("ok")");
+  EXPECT_EQ(reply.message.buffers.size(), 1U);
+}
+
 TEST_F(QueriesTest, LongQueriesTakeTurnsWithEachOtherAndWithAllElse) {
   store = std::make_unique<StoreInSteps>();
   controller = std::make_unique<Controller>(config(), outbox, *store);

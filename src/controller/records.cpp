@@ -63,7 +63,8 @@ Result<Databases> open_databases(const Options& options, const std::string& path
       return store::PostgresDatabase::open(address, access);
     });
   }
-  return open_twice([&path](store::Access) { return store::SqliteDatabase::open(path); });
+  return open_twice(
+      [&](store::Access) { return store::SqliteDatabase::open(path, options.max_saved_bytes); });
 }
 
 Result<StorePointer> open_database(const Options& options, const std::string& path,

@@ -49,6 +49,12 @@ class SqlitePlace : public Place {
     return opened(SqliteDatabase::open(path_));
   }
   const std::string& path() const { return path_; }
+  // Buffers in files.
+  std::size_t files() const {
+    const std::string folder = path_ + "-payloads";
+    if (!std::filesystem::exists(folder)) return 0;
+    return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder), {}));
+  }
 
  private:
   std::string path_;
@@ -418,7 +424,7 @@ TEST_P(DatabaseStoreTest, AProcessKilledInTheMiddleLeavesAWholeDatabase) {
 }
 
 TEST_P(DatabaseStoreTest, LargeBuffersComeBackAndGoWithTheirRecords) {
-  const Bytes large(std::string(300'000, 'q'));
+  const Bytes large(std::string(100'000, 'q'));
   const Bytes larger(std::string(500'000, 'r'));
   request("a", {large});
   result("a", "e", {larger, large});
@@ -434,6 +440,9 @@ TEST_P(DatabaseStoreTest, LargeBuffersComeBackAndGoWithTheirRecords) {
   EXPECT_EQ(get("a").result_buffers, (Frames{larger, large}));
   EXPECT_EQ(get("b").buffers, Frames{large});
   EXPECT_EQ(get("b").result_buffers, Frames{larger});
+  if (GetParam() == Backend::kSqlite) {
+    EXPECT_EQ(sqlite().files(), 2U);
+  }
   // A request in the place of another one has nothing of it.
   request("a");
   reopen();
@@ -443,19 +452,112 @@ TEST_P(DatabaseStoreTest, LargeBuffersComeBackAndGoWithTheirRecords) {
   reopen();
   if (GetParam() == Backend::kSqlite) {
     EXPECT_EQ(ask(sqlite(), "SELECT count(*) FROM payloads"), "0");
+    EXPECT_EQ(sqlite().files(), 0U);
   }
 }
 
 // As the first version of the file was.
-TEST(SqliteDatabaseTest, AnOlderFileIsBroughtUpToDate) {
-  SqlitePlace place;
-  place.open(Access::kReadWrite);
-  ask(place, R"(DROP TRIGGER payloads_go; DROP TABLE payloads;
+TEST(SqliteDatabaseTest, OlderFilesAreBroughtUpToDate) {
+  SqlitePlace first;
+  first.open(Access::kReadWrite);
+  ask(first, R"(DROP TABLE gone; DROP TRIGGER payloads_go; DROP TABLE payloads;
     ALTER TABLE tasks DROP COLUMN large; PRAGMA user_version = 1;
     INSERT INTO tasks (msg_id, submitted) VALUES ('old', 1))");
-  const Result<Record> record = place.open(Access::kReadWrite)->find("old");
+  Result<Record> record = first.open(Access::kReadWrite)->find("old");
   ASSERT_TRUE(record.ok()) << record.status().message();
   EXPECT_EQ(record.value().msg_id, "old");
+
+  SqlitePlace second;
+  second.open(Access::kReadWrite);
+  ask(second, R"(DROP TABLE gone; DROP TRIGGER payloads_gone; DROP INDEX payloads_by_size;
+    DROP INDEX payloads_by_file; ALTER TABLE payloads DROP COLUMN file;
+    ALTER TABLE payloads DROP COLUMN bytes; PRAGMA user_version = 2;
+    INSERT INTO tasks (msg_id, submitted, large) VALUES ('old', 1, 2);
+    INSERT INTO payloads VALUES ('old', 2, x'0100000000000000010000000000000078'))");
+  record = second.open(Access::kReadWrite)->find("old");
+  ASSERT_TRUE(record.ok()) << record.status().message();
+  EXPECT_EQ(record.value().result_buffers, Frames{Bytes(std::string("x"))});
+  EXPECT_EQ(ask(second, "SELECT bytes FROM payloads"), "17");
+}
+
+// ---- how much large buffers take together ----
+
+class PayloadLimitTest : public testing::Test {
+ protected:
+  // Records of finished tasks with 300,000 bytes each.
+  void write(Database& database, std::size_t first, std::size_t last, bool are_finished = true) {
+    ChangeBatch batch;
+    for (std::size_t i = first; i <= last; ++i) {
+      Record record;
+      record.msg_id = numbered(i);
+      record.submitted = at(static_cast<int>(i));
+      record.buffers = {Bytes(std::string(300'000, 'x'))};
+      if (are_finished) record.received = at(static_cast<int>(i) + 1);
+      batch.insert(std::move(record));
+    }
+    const Status status = database.write(batch, false);
+    EXPECT_TRUE(status.ok()) << status.message();
+  }
+  std::unique_ptr<Database> open() {
+    return opened(SqliteDatabase::open(place_.path(), 1'000'000));
+  }
+  static bool is_dropped(Database& database, std::size_t i) {
+    const Record record = database.find(numbered(i)).take();
+    EXPECT_EQ(record.payload_dropped, record.buffers.empty());
+    return record.payload_dropped;
+  }
+
+  SqlitePlace place_;
+};
+
+TEST_F(PayloadLimitTest, TheOldestGo) {
+  auto database = open();
+  write(*database, 1, 3);
+  EXPECT_EQ(place_.files(), 3U);
+  write(*database, 4, 4);
+  EXPECT_EQ(place_.files(), 3U);
+  EXPECT_TRUE(is_dropped(*database, 1));
+  EXPECT_FALSE(is_dropped(*database, 2));
+  // What an earlier process wrote counts.
+  database.reset();
+  database = open();
+  write(*database, 5, 6);
+  EXPECT_EQ(place_.files(), 3U);
+  EXPECT_TRUE(is_dropped(*database, 3));
+  EXPECT_FALSE(is_dropped(*database, 4));
+  // What was purged does not.
+  ASSERT_TRUE(database->erase_finished().ok());
+  EXPECT_EQ(place_.files(), 0U);
+  write(*database, 7, 9);
+  EXPECT_FALSE(is_dropped(*database, 7));
+}
+
+TEST_F(PayloadLimitTest, PendingRecordsKeepTheirs) {
+  auto database = open();
+  write(*database, 1, 4, false);
+  write(*database, 5, 5);
+  EXPECT_FALSE(is_dropped(*database, 1));
+  EXPECT_TRUE(is_dropped(*database, 5));
+}
+
+TEST_F(PayloadLimitTest, WhatIsNotCommittedLeavesNoFiles) {
+  auto database = open();
+  write(*database, 1, 1);
+  ask(place_, "ALTER TABLE payloads RENAME TO elsewhere");
+  ChangeBatch batch;
+  Record record;
+  record.msg_id = "a";
+  record.result_buffers = {Bytes(std::string(300'000, 'x'))};
+  batch.insert(std::move(record));
+  EXPECT_FALSE(database->write(batch, false).ok());
+  EXPECT_EQ(place_.files(), 1U);
+}
+
+TEST_F(PayloadLimitTest, AFileThatIsMissingIsADroppedPayload) {
+  auto database = open();
+  write(*database, 1, 1);
+  std::filesystem::remove_all(place_.path() + "-payloads");
+  EXPECT_TRUE(is_dropped(*database, 1));
 }
 
 TEST(SqliteDatabaseTest, TheFileIsItsOwnersAndOtherFilesAreRefused) {

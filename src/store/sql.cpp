@@ -132,6 +132,27 @@ std::optional<std::uint64_t> take_number(std::string_view& blob) {
   return number;
 }
 
+// `frame_of(bytes)` makes a frame of them.
+template <typename FrameOf>
+Result<Frames> unpack(std::string_view blob, FrameOf frame_of) {
+  const auto malformed = [] {
+    return Status(ErrorCode::kMalformed, "buffers of a record are damaged");
+  };
+  Frames frames;
+  if (blob.empty()) return frames;
+  const auto count = take_number(blob);
+  if (!count || *count > blob.size() / 8) return malformed();
+  std::string_view sizes = blob.substr(0, *count * 8);
+  blob.remove_prefix(sizes.size());
+  while (const auto size = take_number(sizes)) {
+    if (*size > blob.size()) return malformed();
+    frames.push_back(frame_of(blob.substr(0, *size)));
+    blob.remove_prefix(*size);
+  }
+  if (!blob.empty()) return malformed();
+  return frames;
+}
+
 }  // namespace
 
 SqlCondition to_sql(const Query& query, TextOrder order) {
@@ -165,35 +186,32 @@ std::int64_t to_micros(WallTime when) {
 
 WallTime from_micros(std::int64_t micros) { return WallTime(std::chrono::microseconds(micros)); }
 
-std::string pack_frames(const Frames& frames) {
+std::string pack_sizes(const Frames& frames) {
   std::string out;
   if (frames.empty()) return out;
-  std::size_t size = 8 * (frames.size() + 1);
-  for (const Bytes& frame : frames) size += frame.size();
-  out.reserve(size);
   append_number(out, frames.size());
   for (const Bytes& frame : frames) append_number(out, frame.size());
+  return out;
+}
+
+std::string pack_frames(const Frames& frames) {
+  std::size_t size = 8 * (frames.size() + 1);
+  for (const Bytes& frame : frames) size += frame.size();
+  std::string out;
+  if (!frames.empty()) out.reserve(size);
+  out += pack_sizes(frames);
   for (const Bytes& frame : frames) out += frame.view();
   return out;
 }
 
 Result<Frames> unpack_frames(std::string_view blob) {
-  const auto malformed = [] {
-    return Status(ErrorCode::kMalformed, "buffers of a record are damaged");
-  };
-  Frames frames;
-  if (blob.empty()) return frames;
-  const auto count = take_number(blob);
-  if (!count || *count > blob.size() / 8) return malformed();
-  std::string_view sizes = blob.substr(0, *count * 8);
-  blob.remove_prefix(sizes.size());
-  while (const auto size = take_number(sizes)) {
-    if (*size > blob.size()) return malformed();
-    frames.push_back(Bytes::copy_of(blob.substr(0, *size)));
-    blob.remove_prefix(*size);
-  }
-  if (!blob.empty()) return malformed();
-  return frames;
+  return unpack(blob, [](std::string_view frame) { return Bytes::copy_of(frame); });
+}
+
+Result<Frames> unpack_frames(const Bytes& blob) {
+  return unpack(blob.view(), [&blob](std::string_view frame) {
+    return Bytes(blob.owner(), frame.data(), frame.size());
+  });
 }
 
 }  // namespace engineroom::store

@@ -51,7 +51,11 @@ WallTime from_micros(std::int64_t micros);
 
 // count, sizes, bytes; numbers are 64 bits, little-endian. Nothing for no buffers.
 std::string pack_frames(const Frames& frames);
+// What it puts before the bytes.
+std::string pack_sizes(const Frames& frames);
 // kMalformed if `blob` is not what pack_frames() makes.
 Result<Frames> unpack_frames(std::string_view blob);
+// The same without a copy: the frames keep `blob`.
+Result<Frames> unpack_frames(const Bytes& blob);
 
 }  // namespace engineroom::store

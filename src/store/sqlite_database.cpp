@@ -9,22 +9,23 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "store/query.h"
 #include "store/sql.h"
+#include "store/sqlite_payloads.h"
+#include "store/sqlite_statement.h"
 
 namespace engineroom::store {
+
+using sqlite::failure;
+using sqlite::Handle;
+using sqlite::Statement;
+
 namespace {
 
 // "engr" in SQLite's header says whose file it is; the version says which columns it has.
 constexpr int kApplicationId = 0x656e6772;
-constexpr int kSchemaVersion = 2;
-
-// Buffers from this size on have rows of their own in `payloads`: SQLite writes a whole row anew
-// when any column of it changes, and a task's does three times.
-constexpr std::size_t kLargePayload = std::size_t{32} << 10;
-// In `tasks.large`, and which of them a row of `payloads` is.
-constexpr std::int64_t kRequestPart = 1;
-constexpr std::int64_t kResultPart = 2;
+constexpr int kSchemaVersion = 3;
 
 constexpr const char* kSchema = R"(
 CREATE TABLE tasks (
@@ -40,15 +41,6 @@ CREATE INDEX tasks_by_time ON tasks (submitted);
 CREATE INDEX tasks_unfinished ON tasks (submitted) WHERE received IS NULL;
 )";
 
-// What came with version 2; a file of version 1 gets it when it is opened.
-constexpr const char* kPayloads = R"(
-ALTER TABLE tasks ADD COLUMN large INTEGER NOT NULL DEFAULT 0;
-CREATE TABLE payloads (
-  msg_id TEXT NOT NULL, part INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (msg_id, part));
-CREATE TRIGGER payloads_go AFTER DELETE ON tasks WHEN old.large
-  BEGIN DELETE FROM payloads WHERE msg_id = old.msg_id; END;
-)";
-
 constexpr const char* kInsert =
     "INSERT INTO tasks VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, "
     "?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25)";
@@ -56,119 +48,21 @@ constexpr const char* kInsert =
 // kTaskColumns, with what is in `payloads` in its place.
 std::string columns() {
   std::string text = kTaskColumns;
-  const auto replace = [&text](const std::string& name, std::int64_t part) {
-    const std::string bit = std::to_string(part);
-    text.replace(text.find(" " + name + ","), name.size() + 1,
-                 " CASE WHEN large & " + bit +
-                     " THEN (SELECT data FROM payloads WHERE payloads.msg_id = tasks.msg_id AND "
-                     "part = " +
-                     bit + ") ELSE " + name + " END");
+  const auto replace = [&text](const std::string& name, SqlitePayloads::Part part) {
+    text.replace(text.find(" " + name + ",") + 1, name.size(), SqlitePayloads::column(name, part));
   };
-  replace("buffers", kRequestPart);
-  replace("result_buffers", kResultPart);
+  replace("buffers", SqlitePayloads::kRequest);
+  replace("result_buffers", SqlitePayloads::kResult);
   return text;
 }
 
-struct CloseDatabase {
-  void operator()(sqlite3* database) const { sqlite3_close_v2(database); }
-};
-using Handle = std::unique_ptr<sqlite3, CloseDatabase>;
-
-Status failure(sqlite3* database, const std::string& what) {
-  const int code = sqlite3_errcode(database);
-  const std::string text = what + ": " + sqlite3_errmsg(database);
-  if (sqlite3_extended_errcode(database) == SQLITE_CONSTRAINT_PRIMARYKEY) {
-    return {ErrorCode::kInvalidArgument, text};
-  }
-  // Another process writes; the disk is full or gone; all else does not change by itself.
-  const bool may_pass =
-      code == SQLITE_BUSY || code == SQLITE_LOCKED || code == SQLITE_FULL || code == SQLITE_IOERR;
-  return {may_pass ? ErrorCode::kUnavailable : ErrorCode::kIo, text};
-}
-
-// A prepared statement, and its values by position from 1. (Ours are written ?1; those of to_sql()
-// are $1, which SQLite numbers as they appear, and so in order.)
-class Statement {
- public:
-  Statement(sqlite3* database, const std::string& sql) : database_(database) {
-    if (sqlite3_prepare_v3(database, sql.data(), static_cast<int>(sql.size()),
-                           SQLITE_PREPARE_PERSISTENT, &statement_, nullptr) != SQLITE_OK) {
-      status_ = failure(database, sql.substr(0, 60));
-    }
-  }
-  ~Statement() { sqlite3_finalize(statement_); }
-  Statement(const Statement&) = delete;
-  Statement& operator=(const Statement&) = delete;
-
-  const Status& status() const { return status_; }
-
-  // What is bound must live until the next reset().
-  void bind(int at, std::string_view text) {
-    sqlite3_bind_text64(statement_, at, text.data(), text.size(), SQLITE_STATIC, SQLITE_UTF8);
-  }
-  void bind_or_null(int at, std::string_view text) {
-    if (!text.empty()) bind(at, text);
-  }
-  void bind_blob(int at, std::string_view blob) {
-    if (blob.empty()) return;
-    sqlite3_bind_blob64(statement_, at, blob.data(), blob.size(), SQLITE_STATIC);
-  }
-  void bind(int at, std::int64_t number) { sqlite3_bind_int64(statement_, at, number); }
-  void bind(int at, const std::optional<WallTime>& when) {
-    if (when) bind(at, to_micros(*when));
-  }
-  void bind(int at, const SqlValue& value) {
-    std::visit([this, at](const auto& concrete) { bind(at, concrete); }, value);
-  }
-  void bind(int at, const std::string& text) { bind(at, std::string_view(text)); }
-
-  // True: there is a row. False: it is done, or status() says what went wrong.
-  bool step() {
-    if (!status_.ok()) return false;
-    const int code = sqlite3_step(statement_);
-    if (code == SQLITE_ROW) return true;
-    if (code != SQLITE_DONE) status_ = failure(database_, "step");
-    return false;
-  }
-  // Runs it to its end, and makes it ready for other values.
-  Status run() {
-    while (step()) {
-    }
-    Status status = std::exchange(status_, {});
-    reset();
-    return status;
-  }
-  void reset() {
-    sqlite3_reset(statement_);
-    sqlite3_clear_bindings(statement_);
-  }
-
-  // Columns of the row, from 0.
-  std::string_view text(int at) const {
-    const void* data = sqlite3_column_blob(statement_, at);
-    const int size = sqlite3_column_bytes(statement_, at);
-    return {static_cast<const char*>(data), static_cast<std::size_t>(size)};
-  }
-  std::int64_t number(int at) const { return sqlite3_column_int64(statement_, at); }
-  std::optional<WallTime> time(int at) const {
-    if (sqlite3_column_type(statement_, at) == SQLITE_NULL) return std::nullopt;
-    return from_micros(number(at));
-  }
-
- private:
-  sqlite3* database_;
-  sqlite3_stmt* statement_ = nullptr;
-  Status status_;
-};
-
 // In the order of kTaskColumns.
-Result<Record> read_record(const Statement& row) {
+Result<Record> read_record(const Statement& row, const SqlitePayloads& payloads) {
   Record record;
   record.msg_id = row.text(0);
   record.header = row.text(1);
   record.metadata = row.text(2);
   record.content = row.text(3);
-  Result<Frames> buffers = unpack_frames(row.text(4));
   record.submitted = from_micros(row.number(5));
   record.client_uuid = row.text(6);
   record.engine_uuid = row.text(7);
@@ -179,7 +73,6 @@ Result<Record> read_record(const Statement& row) {
   record.result_header = row.text(12);
   record.result_metadata = row.text(13);
   record.result_content = row.text(14);
-  Result<Frames> result_buffers = unpack_frames(row.text(15));
   record.queue = parse_queue(row.text(16));
   record.execute_input = row.text(17);
   record.execute_result = row.text(18);
@@ -188,46 +81,45 @@ Result<Record> read_record(const Statement& row) {
   record.stderr_text = row.text(21);
   record.label = row.text(22);
   record.payload_dropped = row.number(23) != 0;
-  if (!buffers.ok()) return buffers.status();
-  if (!result_buffers.ok()) return result_buffers.status();
-  record.buffers = buffers.take();
-  record.result_buffers = result_buffers.take();
+  for (auto [at, frames] : {std::pair(4, &record.buffers), {15, &record.result_buffers}}) {
+    Result<Frames> read = payloads.read(row, at);
+    if (!read.ok() && read.status().code() != ErrorCode::kNotFound) return read.status();
+    if (read.ok()) *frames = read.take();
+    if (!read.ok()) record.payload_dropped = true;  // since the row was read
+  }
   return record;
 }
 
 }  // namespace
 
 struct SqliteDatabase::State {
-  State(Handle opened, std::string file) : handle(std::move(opened)), path(std::move(file)) {}
+  State(Handle opened, std::string file, std::uint64_t max_saved_bytes)
+      : handle(std::move(opened)),
+        path(std::move(file)),
+        payloads(handle.get(), path + "-payloads", max_saved_bytes) {}
 
-  Status execute(const char* sql) const {
-    char* message = nullptr;
-    if (sqlite3_exec(handle.get(), sql, nullptr, nullptr, &message) == SQLITE_OK) return {};
-    sqlite3_free(message);
-    return failure(handle.get(), std::string(sql).substr(0, 60));
-  }
-  Result<std::int64_t> number(const char* sql) const {
-    Statement statement(handle.get(), sql);
-    if (statement.step()) return statement.number(0);
-    return failure(handle.get(), sql);
-  }
+  Status execute(const char* sql) const { return sqlite::execute(handle.get(), sql); }
+  Result<std::int64_t> number(const char* sql) const { return sqlite::number(handle.get(), sql); }
+  Status make_tables();
   Status prepare();
+  // After a commit.
+  void tidy_up();
+  Status erase_by(Statement& statement);
   Status insert(const Record& record);
   Status insert_new(const Record& record);
   Status erase(std::string_view msg_id);
   Status update(const Change& change);
-  Status insert_payload(std::string_view msg_id, std::int64_t part, std::string_view data);
   Status write(const ChangeBatch& batch);
 
   Handle handle;
   std::string path;
+  SqlitePayloads payloads;
   // Made once: preparing takes as long as inserting.
   std::optional<Statement> insert_statement;
   std::optional<Statement> erase_statement;
   std::optional<Statement> update_statement;
   std::optional<Statement> result_statement;
   std::optional<Statement> output_statement;
-  std::optional<Statement> payload_statement;
 };
 
 // ---- opening ----
@@ -235,7 +127,8 @@ struct SqliteDatabase::State {
 SqliteDatabase::SqliteDatabase(std::unique_ptr<State> state) : state_(std::move(state)) {}
 SqliteDatabase::~SqliteDatabase() = default;
 
-Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const std::string& path) {
+Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const std::string& path,
+                                                             std::uint64_t max_saved_bytes) {
   // SQLite makes its files with the database's own mode, so that one is made first.
   const int file = ::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
   if (file < 0) {
@@ -251,12 +144,13 @@ Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const std::string& 
   Handle handle(raw);
   if (code != SQLITE_OK) return failure(raw, path);
   sqlite3_busy_timeout(raw, 5000);
-  auto state = std::make_unique<State>(std::move(handle), path);
+  auto state = std::make_unique<State>(std::move(handle), path, max_saved_bytes);
+  if (Status status = state->make_tables(); !status.ok()) return status;
   if (Status status = state->prepare(); !status.ok()) return status;
   return std::unique_ptr<SqliteDatabase>(new SqliteDatabase(std::move(state)));
 }
 
-Status SqliteDatabase::State::prepare() {
+Status SqliteDatabase::State::make_tables() {
   if (Status status = execute("PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; "
                               "PRAGMA temp_store=MEMORY; PRAGMA wal_autocheckpoint=4000;");
       !status.ok()) {
@@ -272,18 +166,22 @@ Status SqliteDatabase::State::prepare() {
   if (!version.ok()) return version.status();
   if (!tables.ok()) return tables.status();
   const bool is_new = tables.value() == 0;
-  const bool is_old = !is_new && owner.value() == kApplicationId && version.value() == 1;
-  if (is_new || is_old) {
-    const std::string mark = "PRAGMA application_id=" + std::to_string(kApplicationId) +
-                             "; PRAGMA user_version=" + std::to_string(kSchemaVersion);
-    for (const char* sql : {is_new ? kSchema : "", kPayloads, mark.c_str()}) {
-      if (Status status = execute(sql); !status.ok()) return status;
-    }
-  } else if (owner.value() != kApplicationId || version.value() != kSchemaVersion) {
+  const bool is_ours = owner.value() == kApplicationId && version.value() <= kSchemaVersion;
+  if (!is_new && !is_ours) {
     return {ErrorCode::kInvalidArgument,
             path + " was made by another program or version; move it away, or name another file"};
   }
-  if (Status status = execute("COMMIT"); !status.ok()) return status;
+  for (auto next = is_new ? 1 : version.value() + 1; next <= kSchemaVersion; ++next) {
+    const char* sql = next == 1 ? kSchema : SqlitePayloads::schema(static_cast<int>(next));
+    if (Status status = execute(sql); !status.ok()) return status;
+  }
+  const std::string mark = "PRAGMA application_id=" + std::to_string(kApplicationId) +
+                           "; PRAGMA user_version=" + std::to_string(kSchemaVersion);
+  if (Status status = execute(mark.c_str()); !status.ok()) return status;
+  return execute("COMMIT");
+}
+
+Status SqliteDatabase::State::prepare() {
   sqlite3* database = handle.get();
   insert_statement.emplace(database, kInsert);
   erase_statement.emplace(database, "DELETE FROM tasks WHERE msg_id = ?1");
@@ -301,12 +199,11 @@ Status SqliteDatabase::State::prepare() {
                            "substr(stderr || ?3, 1, ?7), execute_input = coalesce(?4, "
                            "execute_input), execute_result = coalesce(?5, execute_result), error = "
                            "coalesce(?6, error) WHERE msg_id = ?1");
-  payload_statement.emplace(database, "INSERT OR REPLACE INTO payloads VALUES (?1, ?2, ?3)");
   for (const auto* statement : {&insert_statement, &erase_statement, &update_statement,
-                                &result_statement, &output_statement, &payload_statement}) {
+                                &result_statement, &output_statement}) {
     if (!(*statement)->status().ok()) return (*statement)->status();
   }
-  return {};
+  return payloads.prepare();
 }
 
 // ---- writing ----
@@ -326,15 +223,15 @@ Status SqliteDatabase::State::erase(std::string_view msg_id) {
 
 Status SqliteDatabase::State::insert_new(const Record& record) {
   Statement& row = *insert_statement;
-  const std::string buffers = pack_frames(record.buffers);
-  const std::string result_buffers = pack_frames(record.result_buffers);
-  const bool is_large_request = buffers.size() >= kLargePayload;
-  const bool is_large_result = result_buffers.size() >= kLargePayload;
+  const bool is_large_request = SqlitePayloads::are_large(record.buffers);
+  const bool is_large_result = SqlitePayloads::are_large(record.result_buffers);
+  const std::string buffers = is_large_request ? "" : pack_frames(record.buffers);
+  const std::string result_buffers = is_large_result ? "" : pack_frames(record.result_buffers);
   row.bind(1, std::string_view(record.msg_id));
   row.bind_or_null(2, record.header);
   row.bind_or_null(3, record.metadata);
   row.bind_or_null(4, record.content);
-  if (!is_large_request) row.bind_blob(5, buffers);
+  row.bind_blob(5, buffers);
   row.bind(6, to_micros(record.submitted));
   row.bind_or_null(7, record.client_uuid);
   row.bind_or_null(8, record.engine_uuid);
@@ -345,7 +242,7 @@ Status SqliteDatabase::State::insert_new(const Record& record) {
   row.bind_or_null(13, record.result_header);
   row.bind_or_null(14, record.result_metadata);
   row.bind_or_null(15, record.result_content);
-  if (!is_large_result) row.bind_blob(16, result_buffers);
+  row.bind_blob(16, result_buffers);
   row.bind(17, std::string_view(to_string(record.queue)));
   row.bind_or_null(18, record.execute_input);
   row.bind_or_null(19, record.execute_result);
@@ -354,28 +251,24 @@ Status SqliteDatabase::State::insert_new(const Record& record) {
   row.bind(22, std::string_view(record.stderr_text));
   row.bind_or_null(23, record.label);
   row.bind(24, std::int64_t{record.payload_dropped});
-  row.bind(25, (is_large_request ? kRequestPart : 0) | (is_large_result ? kResultPart : 0));
+  row.bind(25, (is_large_request ? SqlitePayloads::kRequest : SqlitePayloads::kNone) |
+                   (is_large_result ? SqlitePayloads::kResult : SqlitePayloads::kNone));
   Status status = row.run();
-  if (status.ok() && is_large_request)
-    status = insert_payload(record.msg_id, kRequestPart, buffers);
-  if (status.ok() && is_large_result)
-    status = insert_payload(record.msg_id, kResultPart, result_buffers);
+  if (status.ok() && is_large_request) {
+    status = payloads.insert(record.msg_id, SqlitePayloads::kRequest, record.buffers);
+  }
+  if (status.ok() && is_large_result) {
+    status = payloads.insert(record.msg_id, SqlitePayloads::kResult, record.result_buffers);
+  }
   return status;
-}
-
-Status SqliteDatabase::State::insert_payload(std::string_view msg_id, std::int64_t part,
-                                             std::string_view data) {
-  payload_statement->bind(1, msg_id);
-  payload_statement->bind(2, part);
-  payload_statement->bind_blob(3, data);
-  return payload_statement->run();
 }
 
 Status SqliteDatabase::State::update(const Change& change) {
   const Record& record = *change.record;
   if (change.sets_result) {
     Statement& row = *result_statement;
-    const std::string buffers = pack_frames(record.result_buffers);
+    const bool is_large = SqlitePayloads::are_large(record.result_buffers);
+    const std::string buffers = is_large ? "" : pack_frames(record.result_buffers);
     row.bind(1, std::string_view(record.msg_id));
     row.bind(2, record.started);
     row.bind(3, record.completed);
@@ -383,15 +276,15 @@ Status SqliteDatabase::State::update(const Change& change) {
     row.bind_or_null(5, record.result_header);
     row.bind_or_null(6, record.result_metadata);
     row.bind_or_null(7, record.result_content);
-    const bool is_large = buffers.size() >= kLargePayload;
-    if (!is_large) row.bind_blob(8, buffers);
+    row.bind_blob(8, buffers);
     row.bind(9, std::int64_t{record.payload_dropped});
-    row.bind(10, is_large ? kResultPart : 0);
+    row.bind(10, is_large ? SqlitePayloads::kResult : SqlitePayloads::kNone);
     if (Status status = row.run(); !status.ok()) return status;
     // A record that has been erased meanwhile gets none.
     if (is_large && sqlite3_changes(handle.get()) > 0) {
-      if (Status status = insert_payload(record.msg_id, kResultPart, buffers); !status.ok())
-        return status;
+      Status status =
+          payloads.insert(record.msg_id, SqlitePayloads::kResult, record.result_buffers);
+      if (!status.ok()) return status;
     }
   }
   if (change.sets_engine || change.sets_started || change.sets_resubmitted) {
@@ -439,10 +332,26 @@ Status SqliteDatabase::write(const ChangeBatch& batch, bool /*again*/) {
   if (Status status = state_->execute("BEGIN IMMEDIATE"); !status.ok()) return status;
   Status status = state_->write(batch);
   if (status.ok()) status = state_->execute("COMMIT");
-  // After some errors SQLite has rolled back by itself.
-  if (!status.ok() && sqlite3_get_autocommit(state_->handle.get()) == 0) {
-    (void)state_->execute("ROLLBACK");
+  if (status.ok()) {
+    state_->tidy_up();
+    return status;
   }
+  // After some errors SQLite has rolled back by itself.
+  if (sqlite3_get_autocommit(state_->handle.get()) == 0) (void)state_->execute("ROLLBACK");
+  state_->payloads.on_rollback();
+  return status;
+}
+
+// What is committed is not to be written again because this failed; the next commit tries it again.
+void SqliteDatabase::State::tidy_up() {
+  if (const Status status = payloads.on_commit(); !status.ok()) {
+    ER_LOG_ERROR("records: {}: {}", path, status.message());
+  }
+}
+
+Status SqliteDatabase::State::erase_by(Statement& statement) {
+  Status status = statement.run();
+  if (status.ok()) tidy_up();
   return status;
 }
 
@@ -450,11 +359,12 @@ Status SqliteDatabase::erase_engine(std::string_view engine_uuid) {
   Statement statement(state_->handle.get(),
                       "DELETE FROM tasks WHERE engine_uuid = ?1 AND received IS NOT NULL");
   statement.bind(1, engine_uuid);
-  return statement.run();
+  return state_->erase_by(statement);
 }
 
 Status SqliteDatabase::erase_finished() {
-  return state_->execute("DELETE FROM tasks WHERE received IS NOT NULL");
+  Statement statement(state_->handle.get(), "DELETE FROM tasks WHERE received IS NOT NULL");
+  return state_->erase_by(statement);
 }
 
 Status SqliteDatabase::erase_oldest(std::uint64_t keep) {
@@ -462,7 +372,7 @@ Status SqliteDatabase::erase_oldest(std::uint64_t keep) {
                       "DELETE FROM tasks WHERE received IS NOT NULL AND submitted <= (SELECT "
                       "submitted FROM tasks ORDER BY submitted DESC LIMIT 1 OFFSET ?1)");
   statement.bind(1, static_cast<std::int64_t>(keep));
-  return statement.run();
+  return state_->erase_by(statement);
 }
 
 // ---- reading ----
@@ -471,7 +381,7 @@ Result<Record> SqliteDatabase::find(std::string_view msg_id) {
   Statement statement(state_->handle.get(),
                       "SELECT " + columns() + " FROM tasks WHERE msg_id = ?1");
   statement.bind(1, msg_id);
-  if (statement.step()) return read_record(statement);
+  if (statement.step()) return read_record(statement, state_->payloads);
   if (!statement.status().ok()) return statement.status();
   return Status{ErrorCode::kNotFound, "No such message: " + std::string(msg_id)};
 }
@@ -506,7 +416,7 @@ Status SqliteDatabase::select(const Query& query, const Span& span,
     statement.bind(static_cast<int>(i + 1), condition.values[i]);
   }
   while (statement.step()) {
-    Result<Record> record = read_record(statement);
+    Result<Record> record = read_record(statement, state_->payloads);
     if (!record.ok()) return record.status();
     if (query.matches(record.value()) && !visit(record.value())) return {};
   }

@@ -8,6 +8,7 @@
 // Threads: one at a time per object.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -17,9 +18,13 @@ namespace engineroom::store {
 
 class SqliteDatabase : public Database {
  public:
+  static constexpr std::uint64_t kMaxSavedBytes = std::uint64_t{4} << 30;
+
   // Opens or makes the file, readable by its owner only. kIo, or kInvalidArgument if it is another
-  // program's, with the remedy.
-  static Result<std::unique_ptr<SqliteDatabase>> open(const std::string& path);
+  // program's, with the remedy. Large buffers are in a folder beside it, `path`-payloads; what they
+  // take together is limited.
+  static Result<std::unique_ptr<SqliteDatabase>> open(
+      const std::string& path, std::uint64_t max_saved_bytes = kMaxSavedBytes);
   ~SqliteDatabase() override;
 
   Status write(const ChangeBatch& batch, bool again) override;
