@@ -115,6 +115,25 @@ Status PayloadFiles::open_folder() {
 Result<std::string> PayloadFiles::write(const Frames& frames) {
   if (Status status = open_folder(); !status.ok()) return status;
   std::string name = random_hex(kNameBytes);
+  if (link_last(name, frames)) return name;
+  if (Status status = write_file(name, frames); !status.ok()) return status;
+  last_name_ = name;
+  last_frames_ = frames;
+  return name;
+}
+
+void PayloadFiles::forget_last() {
+  last_name_.clear();
+  last_frames_.clear();
+}
+
+// Not every file system can.
+bool PayloadFiles::link_last(const std::string& name, const Frames& frames) const {
+  return !last_name_.empty() && last_frames_ == frames &&
+         ::linkat(folder(), last_name_.c_str(), folder(), name.c_str(), 0) == 0;
+}
+
+Status PayloadFiles::write_file(const std::string& name, const Frames& frames) {
   const int flags = O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
   const UniqueFd file(::openat(folder(), name.c_str(), flags, 0600));
   if (!file) {
@@ -129,7 +148,7 @@ Result<std::string> PayloadFiles::write(const Frames& frames) {
     erase(name);
     return status;
   }
-  return name;
+  return {};
 }
 
 Result<Frames> PayloadFiles::read(std::string_view name) const {

@@ -30,9 +30,12 @@ class PayloadFiles {
   // The folder is made when the first file is written, for its owner only.
   explicit PayloadFiles(std::string folder) : path_(std::move(folder)) {}
 
-  // Makes a file of `frames`; its name. kUnavailable: the disk is full, or fails; kIo: it will not
-  // do later either.
+  // Makes a file of `frames`; its name. If the last one is of the same bytes, as when something was
+  // pushed to many engines, it is another name of that one. kUnavailable: the disk is full, or
+  // fails; kIo: it will not do later either.
   Result<std::string> write(const Frames& frames);
+  // Lets go of the last one's bytes.
+  void forget_last();
   // kNotFound: it is gone. kMalformed: this is not what was written.
   Result<Frames> read(std::string_view name) const;
   void erase(std::string_view name) const;
@@ -43,9 +46,13 @@ class PayloadFiles {
   // -1: there is none, or it is not the owner's.
   int folder() const;
   Status open_folder();
+  Status write_file(const std::string& name, const Frames& frames);
+  bool link_last(const std::string& name, const Frames& frames) const;
 
   std::string path_;
   mutable UniqueFd folder_;
+  std::string last_name_;
+  Frames last_frames_;
 };
 
 }  // namespace engineroom::store

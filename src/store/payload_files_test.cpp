@@ -54,6 +54,21 @@ TEST_F(PayloadFilesTest, WhatIsWrittenIsRead) {
   EXPECT_EQ(files.read(write(files, many)).value(), many);
 }
 
+TEST_F(PayloadFilesTest, TheSameBytesAreWrittenOnce) {
+  PayloadFiles files(folder_);
+  const std::string first = write(files, some_frames());
+  const std::string second = write(files, some_frames());
+  EXPECT_EQ(fs::hard_link_count(path_of(first)), 2U);
+  files.erase(first);
+  EXPECT_EQ(files.read(second).value(), some_frames());
+  files.forget_last();
+  write(files, some_frames());
+  EXPECT_EQ(fs::hard_link_count(path_of(second)), 1U);
+  // The sum of the sizes is the same.
+  const Frames halves = {Bytes(std::string(150'000, 'a')), Bytes(std::string(150'000, 'a'))};
+  EXPECT_EQ(files.read(write(files, halves)).value(), halves);
+}
+
 TEST_F(PayloadFilesTest, NobodyElseCanRead) {
   PayloadFiles files(folder_);
   const std::string name = write(files, some_frames());

@@ -102,11 +102,13 @@ Status SqlitePayloads::insert(std::string_view msg_id, Part part, const Frames& 
 void SqlitePayloads::on_rollback() {
   for (const std::string& name : written_) files_.erase(name);
   written_.clear();
+  files_.forget_last();
   added_ = 0;
 }
 
 Status SqlitePayloads::on_commit() {
   written_.clear();
+  files_.forget_last();
   bytes_ += std::exchange(added_, 0);
   if (Status status = erase_gone(); !status.ok()) return status;
   return bytes_ > limit_ ? drop_oldest() : Status();
