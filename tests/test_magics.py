@@ -1,8 +1,10 @@
 """%px, %%px, %autopx, %pxconfig, %pxresult: what they do, print, and how they are interrupted."""
 
+import contextlib
 import os
 import re
 import signal
+import sys
 import threading
 import time
 
@@ -13,6 +15,7 @@ from IPython.core.error import UsageError
 from IPython.terminal.interactiveshell import TerminalInteractiveShell
 from IPython.utils.capture import capture_output
 from traitlets.config import Config
+from waiting import wait_until
 
 N = 3
 
@@ -150,8 +153,6 @@ def test_output_is_streamed(ip, view):
         def isatty(self):
             return False
 
-    import contextlib
-
     cell = f"""
 import os, time
 print("first", flush=True)
@@ -282,8 +283,22 @@ import os, time
 print("begun")
 while not os.path.exists({str(gate)!r}): time.sleep(0.01)
 """
-    threading.Timer(0.6, gate.touch).start()
+
+    def open_the_gate():
+        """Once bar and output are there. The magic's output is captured, in sys.stdout."""
+
+        def is_shown():
+            text = sys.stdout.getvalue() if hasattr(sys.stdout, "getvalue") else ""
+            return "%px:" in text and text.count("begun") == N
+
+        with contextlib.suppress(pytest.fail.Exception):
+            wait_until(is_shown, "the bar")
+        gate.touch()
+
+    watching = threading.Thread(target=open_the_gate)
+    watching.start()
     io = px(ip, "--stream --progress-after 0.1", cell)
+    watching.join()
     assert f"{N}/{N}" in io.stdout
     # Output has lines of its own: the bar is taken away for it.
     lines = [line.rpartition("\r")[2].strip() for line in io.stdout.split("\n")]
@@ -347,6 +362,26 @@ def test_interrupt_reaches_the_engines(ip, view, tmp_path, stream):
     assert "KeyboardInterrupt" in str(
         ip.magics_manager.magics["line"]["px"].__self__.last_result.exception()
     )
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"), [(ipp.DirectView, "execute"), (ipp.AsyncResult, "stream_output")]
+)
+def test_an_interrupt_before_the_wait_reaches_them_too(
+    ip, view, tmp_path, monkeypatch, owner, name
+):
+    method = getattr(owner, name)
+
+    def interrupted(*args, **kwargs):
+        method(*args, **kwargs)
+        wait_until(lambda: len(os.listdir(tmp_path)) == N, "the cell to run")
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(owner, name, interrupted)
+    with contextlib.suppress(KeyboardInterrupt):
+        px(ip, "--stream", SLEEPER.format(path=str(tmp_path)))
+    assert view.apply_async(lambda: 2).get(timeout=10) == [2] * N
 
 
 @pytest.mark.parametrize("stream", ["--stream", "--no-stream"])

@@ -19,7 +19,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import ExitStack
 from typing import Any
 
 from IPython.core import magic_arguments
@@ -235,7 +235,13 @@ class ParallelMagics(Magics):
         if self.verbose:
             how = "Parallel" if block else "Async parallel"
             print(f"{how} execution on engine(s): {_shorten(targets)}")
-        result = self.view.execute(cell, silent=False, block=False)
+        try:
+            result = self.view.execute(cell, silent=False, block=False)
+        except KeyboardInterrupt:
+            if block:
+                # Engines may have begun already.
+                self.view.client.send_signal(interrupt, targets=targets, block=True)
+            raise
         result._fname = "%px"
         if stream is None:
             stream = len(result) < COLLATE_FROM
@@ -245,8 +251,10 @@ class ParallelMagics(Magics):
         if not block:
             return result
         try:
-            with result.stream_output() if stream else nullcontext():
+            with ExitStack() as shown:
                 try:
+                    if stream:
+                        shown.enter_context(result.stream_output())
                     self._wait(result, after)
                     self._raise_errors(result, stream)
                 except KeyboardInterrupt:
