@@ -1,12 +1,20 @@
 """Engines come, live, die and come back: engineroom-controller seen by raw peers."""
 
 import resource
-import time
 
 import pytest
 import zmq
 from controller_peers import Client, ControllerProcess, Engine
 from waiting import wait_until
+
+# An engine is given up when its heart has stopped for 0.6 s.
+IMPATIENT = "--HeartMonitor.max_heartmonitor_misses=3"
+
+
+def silenced(engine):
+    """Seen by clients, and from then on its heart is still."""
+    engine.keep_beating().join().stop_heart()
+    return engine
 
 
 @pytest.fixture
@@ -27,21 +35,18 @@ def next_notification(client, uuid):
     return message
 
 
-def test_registration_takes_milliseconds():
-    # Not the three seconds until the next scheduled ping.
-    with ControllerProcess("--ping=3000") as controller:
+def test_registration_does_not_wait_for_the_next_scheduled_ping():
+    # That one comes in an hour.
+    with ControllerProcess("--ping=3600000") as controller:
         client = Client(controller)
         client.engines()
-        start = time.monotonic()
         engine = Engine(controller, "engine-1")
         assert engine.reply.parent == {}
-        assert engine.reply.content["hb_period"] == 3000
+        assert engine.reply.content["hb_period"] == 3_600_000
         assert engine.reply.content["connection_info"]["mux"] == controller.engine_info["mux"]
         assert "key" not in engine.reply.content["connection_info"]
-        while not engine.beat(0.01):
-            assert time.monotonic() - start < 2
+        wait_until(engine.beat, "a ping")
         assert next_notification(client, "engine-1").content == {"id": 0, "uuid": "engine-1"}
-        assert time.monotonic() - start < 1
 
 
 def test_a_uuid_in_use_is_refused(controller):
@@ -59,14 +64,12 @@ def test_a_requested_id_is_honoured_if_free(controller):
     assert Engine(controller, "engine-3").id == 9
 
 
-def test_a_closed_connection_is_noticed_at_once(controller, client):
+def test_a_closed_connection_is_noticed_before_any_heartbeat_is_missed(controller, client):
     engine = Engine(controller, "engine-1").join()
     client.send(client.task, "apply_request", msg_id="t1")
     engine.receive(engine.shell)
-    start = time.monotonic()
     engine.close()
     reply = client.receive(client.task)
-    assert time.monotonic() - start < 0.5
     assert reply.parent["msg_id"] == "t1"
     assert reply.content["ename"] == "EngineError"
     assert reply.content["evalue"] == "Engine b'engine-1' died while running task 't1'"
@@ -78,10 +81,10 @@ def test_a_closed_connection_is_noticed_at_once(controller, client):
 
 
 def test_a_silent_engine_is_dead_after_too_many_misses():
-    with ControllerProcess("--HeartMonitor.max_heartmonitor_misses=2") as controller:
+    with ControllerProcess(IMPATIENT) as controller:
         client = Client(controller)
-        Engine(controller, "engine-1").join()
-        wait_until(lambda: not client.engines(), "the engine to be given up", 5)
+        silenced(Engine(controller, "engine-1"))
+        wait_until(lambda: not client.engines(), "the engine to be given up")
 
 
 def test_whoever_has_the_engines_key_may_unregister_an_engine(controller, client):
@@ -108,12 +111,13 @@ def test_clients_neither_register_nor_unregister(controller, client):
 
 
 def test_an_engine_of_ours_that_returns_registers_anew():
-    with ControllerProcess("--HeartMonitor.max_heartmonitor_misses=1") as controller:
+    with ControllerProcess(IMPATIENT) as controller:
         client = Client(controller)
-        engine = Engine(controller, "engine-1", engineroom="0.1.0").join()
+        engine = Engine(controller, "engine-1", engineroom="0.1.0").keep_beating().join()
         client.send(client.mux, "apply_request", to=[b"engine-1"], msg_id="m1")
         request = engine.receive(engine.shell)
-        wait_until(lambda: not client.engines(), "the engine to be given up", 5)
+        engine.stop_heart()
+        wait_until(lambda: not client.engines(), "the engine to be given up")
 
         # What it was doing is of no interest any more, but it is asked to come back.
         engine.answer(request)
@@ -123,18 +127,18 @@ def test_an_engine_of_ours_that_returns_registers_anew():
         assert not client.mux.poll(300)
         engine.register(engineroom="0.1.0")
         assert engine.id == 1
-        engine.join()
+        engine.keep_beating().join()
         client.send(client.mux, "apply_request", to=[b"engine-1"], msg_id="m2")
         engine.serve_one()
         assert client.receive(client.mux).parent["msg_id"] == "m2"
 
 
 def test_a_stock_engine_that_returns_is_told_to_exit():
-    with ControllerProcess("--HeartMonitor.max_heartmonitor_misses=1") as controller:
+    with ControllerProcess(IMPATIENT) as controller:
         client = Client(controller)
-        engine = Engine(controller, "engine-1").join()
-        wait_until(lambda: not client.engines(), "the engine to be given up", 5)
-        engine.beat(1)
+        engine = silenced(Engine(controller, "engine-1"))
+        wait_until(lambda: not client.engines(), "the engine to be given up")
+        wait_until(engine.beat, "a ping")
         assert engine.receive(engine.control).type == "shutdown_request"
 
 
@@ -146,7 +150,6 @@ def test_hundreds_of_engines_register_within_seconds():
     with ControllerProcess("--ping=2000") as controller:
         client = Client(controller)
         client.engines()
-        start = time.monotonic()
         engines = [Engine(controller, f"engine-{i}", register=False) for i in range(n)]
         for engine in engines:
             engine.send(engine.registration, "registration_request", {"uuid": engine.uuid})
@@ -159,8 +162,6 @@ def test_hundreds_of_engines_register_within_seconds():
             return len(client.engines()) == n
 
         wait_until(all_registered, "all engines", 30)
-        took = time.monotonic() - start
-        assert took < 15
         assert sorted(engine.id for engine in engines) == list(range(n))
 
         # And each can be reached, at once, on a connection that may just have been made.

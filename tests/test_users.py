@@ -10,6 +10,7 @@ import engineroom as er
 import numpy as np
 import pytest
 import zmq
+from conftest import wait_for_file
 from controller_peers import Client, ControllerProcess, Engine
 from engineroom import error
 from test_security import family, listeners, ports_in
@@ -103,12 +104,13 @@ def test_another_user_finds_nothing(owner, alice, bob):
     assert owner.get_result(f"alice/{msg_id}").get(20) == "a secret"
 
 
-def test_another_user_neither_aborts_nor_interrupts(alice, bob):
-    running = alice.load_balanced_view().apply(lambda: __import__("time").sleep(1.0) or "done")
+def test_another_user_neither_aborts_nor_interrupts(alice, bob, gate):
+    running = alice.load_balanced_view().apply(wait_for_file, str(gate), "done")
     waiting = alice[:].apply_async(os.getpid)
     for name in (*running.msg_ids, *waiting.msg_ids):
         bob.abort(name, block=True)
         bob.abort(name, block=True, interrupt=True)
+    gate.touch()
     assert running.get(20) == "done"
     assert len(waiting.get(20)) == 2
 
@@ -175,8 +177,7 @@ class User(Client):
 
 @pytest.fixture(scope="module")
 def controller():
-    patient = "--HeartMonitor.max_heartmonitor_misses=1000"
-    with ControllerProcess("--users=alice,bob", "--hwm=0", patient) as controller:
+    with ControllerProcess("--users=alice,bob", "--hwm=0") as controller:
         yield controller
 
 
@@ -296,7 +297,7 @@ def test_names_that_are_none_are_refused(names, tmp_path):
         pass
 
 
-def test_a_users_tasks_outlive_a_killed_controller():
+def test_a_users_tasks_outlive_a_killed_controller(gate):
     with er.Cluster(n=1, users=["alice", "bob"], restart_controller=True) as owner:
         cluster = owner.cluster
         with (
@@ -305,11 +306,10 @@ def test_a_users_tasks_outlive_a_killed_controller():
         ):
             before = alice.load_balanced_view().apply(len, "abc")
             assert before.get(20) == 3
-            running = alice.load_balanced_view().apply(
-                lambda: __import__("time").sleep(1.5) or "hers"
-            )
+            running = alice.load_balanced_view().apply(wait_for_file, str(gate), "hers")
             wait_until(lambda: owner.queue_status()[0]["tasks"], "the task to run")
             os.kill(cluster.controller.pid, signal.SIGKILL)
+            gate.touch()
             assert running.get(60) == "hers"
             assert bob.load_balanced_view().apply_sync(len, "ab") == 2
             assert set(before.msg_ids + running.msg_ids) <= set(alice.hub_history())
