@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import time
 
 import engineroom as ipp
 import pytest
@@ -68,13 +67,14 @@ def test_cancelled_results_cancel(view, gate):
     run(main())
 
 
-def test_the_loop_goes_on_meanwhile(view):
+def test_the_loop_goes_on_meanwhile(view, gate):
     async def main():
         ticks = 0
-        ar = view.apply_async(time.sleep, 0.2)
-        waiting = asyncio.ensure_future(ar)
+        waiting = asyncio.ensure_future(view.apply_async(wait_for_file, str(gate)))
         while not waiting.done():
             ticks += 1
+            if ticks == 5:
+                gate.touch()
             await asyncio.sleep(0.01)
         return ticks
 

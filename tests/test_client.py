@@ -2,7 +2,6 @@
 
 import os
 import signal
-import time
 from concurrent.futures import Future
 from threading import Timer
 
@@ -96,10 +95,12 @@ def test_closed_client_says_so(cluster):
 # ---- waiting ----
 
 
-def test_wait_for_everything(client):
+def test_wait_for_everything(client, gate):
     assert client.wait(timeout=5)
-    ars = [client[:].apply_async(time.sleep, 0.05) for _ in range(2)]
+    ars = [client[:].apply_async(wait_for_file, str(gate)) for _ in range(2)]
     assert client.outstanding == {msg_id for ar in ars for msg_id in ar.msg_ids}
+    assert not client.wait(timeout=0.05)
+    gate.touch()
     assert client.wait(timeout=10)
     assert not client.outstanding
     assert all(ar.ready() for ar in ars)
@@ -121,9 +122,13 @@ def test_wait_for_jobs_of_all_kinds(client, gate):
         client.wait([None])
 
 
-def test_wait_interactive_shows_progress(client, capsys):
-    client[:].apply_async(time.sleep, 0.05)
-    client.wait_interactive(interval=0.01)
+def test_wait_interactive_shows_progress(client, capsys, gate):
+    ar = client[:].apply_async(wait_for_file, str(gate))
+    client.wait_interactive(interval=0.01, timeout=0.05)
+    assert f"0/{ENGINES}" in capsys.readouterr().out
+    gate.touch()
+    # By name: there may be nothing left to wait for.
+    client.wait_interactive(ar, interval=0.01)
     assert not client.outstanding
     assert f"{ENGINES}/{ENGINES}" in capsys.readouterr().out
     assert client.wait_interactive() is None

@@ -8,6 +8,7 @@ import time
 
 import engineroom
 import pytest
+from conftest import wait_for_file
 from engineroom import Reference, RemoteError, interactive
 from waiting import wait_until
 
@@ -221,11 +222,17 @@ def test_unpicklable_result(view):
     assert view.apply_sync(abs, -1) == 1
 
 
-def test_failed_cell_aborts_those_behind_it(view):
+def test_failed_cell_aborts_those_behind_it(client, view, gate):
+    view.push({"wait_for_file": wait_for_file}, block=True)
     results = [
         view.execute(code, silent=False, block=False)
-        for code in ("import time; time.sleep(0.3); 1 / 0", "a = 1", "b = 1")
+        for code in (f"wait_for_file({str(gate)!r}); 1 / 0", "a = 1", "b = 1")
     ]
+    # Only those abort that are there when it fails. They are when one behind them is.
+    behind = view.apply_async(int)
+    client.abort(behind, block=True)
+    assert behind.wait(20)
+    gate.touch()
     for result in results:
         with pytest.raises(engineroom.error.KernelError):
             result.get(timeout=20)

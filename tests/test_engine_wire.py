@@ -1,11 +1,11 @@
 """The engine as a controller sees it: registration, replies, statuses, control, the end."""
 
-import ctypes
 import os
 import signal
 import time
 
 import pytest
+from conftest import wait_for_file
 from engine_peers import OURS, FakeController
 from engineroom.serialize import pack_call, unpack_object
 from waiting import wait_until
@@ -152,8 +152,8 @@ def test_hostile_messages_are_dropped(controller, engine):
 # ---- control ----
 
 
-def test_abort_queued_and_later_tasks(controller, engine):
-    start(controller, time.sleep, 0.5)
+def test_abort_queued_and_later_tasks(controller, engine, gate):
+    start(controller, wait_for_file, str(gate))
     queued = start(controller, abs, 1)
     reply = controller.ask("abort_request", {"msg_ids": [queued]}, socket=controller.control)
     assert reply.content == {"status": "ok"}
@@ -162,6 +162,7 @@ def test_abort_queued_and_later_tasks(controller, engine):
     assert aborted.parent["msg_id"] == queued
     assert aborted.content == {"status": "aborted"}
     assert aborted.metadata["status"] == "aborted"
+    gate.touch()
     assert controller.receive(controller.mux).content == {"status": "ok"}
 
 
@@ -215,19 +216,23 @@ def test_kernel_info(controller, engine):
 # ---- heartbeats ----
 
 
-def test_a_task_that_holds_the_lock_loses_no_heartbeat(controller):
+def test_a_task_that_holds_the_lock_loses_no_heartbeat(controller, tmp_path):
     controller.add_engine(hb_period=100)
     controller.ask("apply_request", **call(abs, 1))
-    # A C function called with the interpreter's lock held: no Python thread runs meanwhile.
-    pause = ctypes.PyDLL(None).usleep.__name__
-    code = f"import ctypes; ctypes.PyDLL(None).{pause}(2_000_000)"
+    fifo = tmp_path / "fifo"
+    os.mkfifo(fifo)
+    # A C function called with the interpreter's lock held: no Python thread runs meanwhile. It
+    # returns when we open the other end.
+    code = f"import ctypes; ctypes.PyDLL(None).open({os.fsencode(fifo)!r}, {os.O_RDONLY})"
     controller.send(controller.mux, "execute_request", {"code": code, "silent": True})
     assert controller.receive(controller.iopub).content == BUSY
     for number in range(20):
         controller.ping.send(b"%d" % number)
-        assert controller.pong.poll(1000), f"no answer to heartbeat {number}"
+        assert controller.pong.poll(10_000), f"no answer to heartbeat {number}"
         assert controller.pong.recv_multipart() == [controller.uuid, b"%d" % number]
     assert not controller.mux.poll(0), "the task ended before the heartbeats did"
+    fifo.open("wb").close()
+    assert controller.receive(controller.mux).content["status"] == "ok"
 
 
 def test_missing_heartbeats_end_the_engine(controller):
@@ -299,14 +304,15 @@ def test_lost_connection_ends_a_running_task(controller):
     assert process.wait(10) == 69
 
 
-def test_declared_dead_it_registers_again(controller, engine):
-    start(controller, time.sleep, 0.3)
+def test_declared_dead_it_registers_again(controller, engine, gate):
+    start(controller, wait_for_file, str(gate))
     start(controller, abs, 1)
     dead = {"id": 0, "uuid": controller.uuid.decode()}
     controller.send(controller.registration, "unregistration_notification", dead)
     before = controller.uuid
     controller.accept(engine_id=1)
     assert controller.uuid == before
+    gate.touch()
     # The queue was dropped, and id 1 listens to the other leaf.
     reply = controller.ask("apply_request", socket=controller.leaves[1], **call(divmod, 7, 2))
     assert unpack_object(reply.buffers) == (3, 1)

@@ -5,7 +5,6 @@ import multiprocessing
 import os
 import pickle
 import threading
-import time
 
 import engineroom as ipp
 import pytest
@@ -302,16 +301,17 @@ def test_nested(view):
     ]
 
 
-def test_a_slow_source_is_taken_as_needed(view):
+def test_a_source_is_taken_as_needed(view, gate):
     taken = []
 
     def source():
         for x in range(100):
             taken.append(x)
-            yield delayed(time.sleep)(0.01)
+            yield delayed(wait_for_file)(str(gate))
 
     results = Parallel(n_jobs=2, pre_dispatch=4, batch_size=1, return_as="generator")(source())
     assert len(taken) < 20
+    gate.touch()
     list(results)
     assert len(taken) == 100
 
