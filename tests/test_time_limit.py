@@ -15,8 +15,8 @@ def run_long(started, stopped):
     import time
     from pathlib import Path
 
-    Path(started).touch()
     try:
+        Path(started).touch()
         time.sleep(30)
     except KeyboardInterrupt:
         Path(stopped).touch()
@@ -46,7 +46,7 @@ def test_a_task_ends_at_its_time_limit(client, kind):
         ar = view.apply_async(time.sleep, 30)
     with pytest.raises((ipp.TaskTimeout, ipp.CompositeError), match=r"time limit of 0\.2 s"):
         ar.get(20)
-    assert 0.2 <= time.monotonic() - begin < 10
+    assert 0.2 <= time.monotonic() - begin < 20
     # The engine goes on, without a limit.
     assert client[:].apply_sync(int) == [0] * len(client)
 
@@ -86,7 +86,8 @@ def test_code_that_swallows_the_interrupt_is_interrupted_again(view):
                 count += 1
         return count
 
-    with view.temp_flags(time_limit=0.1):
+    # Long enough to be in the `try` by then.
+    with view.temp_flags(time_limit=0.5):
         assert view.apply_async(swallow).get(20) == 2
 
 
