@@ -131,13 +131,20 @@ def new_cluster(request, tmp_path):
     return make
 
 
+def outstanding(client):
+    status = client.queue_status()
+    return status["unassigned"] + sum(status[engine]["tasks"] for engine in client.ids)
+
+
 def test_engines_come_and_go(new_cluster, tmp_path):
     cluster = new_cluster(n=1)
     with cluster.start_and_connect_sync() as client:
-        adaptive = cluster.adapt(1, 3, idle_seconds=0.3, grow_seconds=0.1, interval=0.05)
         gate = tmp_path / "gate"
         view = client.load_balanced_view()
         results = [view.apply_async(wait_for_file, str(gate), number) for number in range(6)]
+        # All are there: one growth is for all of them.
+        wait_until(lambda: outstanding(client) == 6)
+        adaptive = cluster.adapt(1, 3, idle_seconds=0.3, grow_seconds=0.1, interval=0.05)
         wait_until(lambda: len(client.ids) == 3)
         assert len(cluster.engines) == 2
         gate.touch()

@@ -1,5 +1,6 @@
 """The `engineroom` command, as a shell sees it."""
 
+import contextlib
 import json
 import os
 import re
@@ -274,7 +275,7 @@ def fish_offers(path, *words):
     return [offer.split("\t")[0] for offer in ask("fish", "-c", script).splitlines()]
 
 
-def zsh_offers(path, *words):
+def zsh_shows(path, words, offered):
     """Presses tab in a shell of its own: completion works nowhere else."""
     pexpect = pytest.importorskip("pexpect")
     shell = pexpect.spawn("zsh", ["-f"], encoding="utf-8", timeout=20, dimensions=(60, 200))
@@ -283,10 +284,20 @@ def zsh_offers(path, *words):
     shell.expect("ready\r\n")
     shell.send(" ".join(["engineroom", *words]) + "\t\t")
     # A line that is completed without doubt is shown again at once, as is a list of choices.
-    shell.expect(pexpect.TIMEOUT, timeout=2)
-    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|[\x07\x0f]", "", shell.before)
-    shell.close(force=True)
-    return text
+    shown = ""
+
+    def are_offered():
+        nonlocal shown
+        with contextlib.suppress(pexpect.TIMEOUT):
+            shown += shell.read_nonblocking(4096, timeout=0.2)
+        shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]|[\x07\x0f]", "", shown)
+        return all(word in shown for word in offered)
+
+    try:
+        wait_until(are_offered, f"{offered} by {words}")
+    finally:
+        shell.close(force=True)
+    return shown
 
 
 OFFERED = [
@@ -323,6 +334,5 @@ def test_completion_in_zsh(completion, words, offered):
     path = completion("zsh")
     if "stop" in words:
         run("start", "-n", "0", "--daemonize", "--cluster-id", "blue")
-    text = zsh_offers(path, *words)
-    assert all(word in text for word in offered), text
+    text = zsh_shows(path, words, offered)
     assert "_engineroom" not in text

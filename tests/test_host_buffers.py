@@ -265,7 +265,9 @@ def test_a_controller_that_is_started_anew(apart):
             input()
             client[:].push({"a": np.arange(n, dtype=float)}, block=False)
             sums = client[:].apply_async(ipp.interactive(lambda: float(a.sum())))
+            deadline = time.monotonic() + 20
             while client.controller_stats()["host_buffers"]["spared_bytes"] < 16 * n:
+                assert time.monotonic() < deadline, "the controller has not got all"
                 time.sleep(0.01)
             print("sent", flush=True)
             print(json.dumps(sums.get(60)))

@@ -13,8 +13,9 @@ import pytest
 from engineroom.cluster.process import is_alive
 from waiting import wait_until
 
-# Milliseconds between heartbeats, and how many may be missed: one second, and an engine is lost.
-HEARTBEAT = ["--ping=100", "--HeartMonitor.max_heartmonitor_misses=10"]
+# Milliseconds between heartbeats, and how many may be missed: a second and a half, and an engine is
+# lost. Where nothing is said, it takes half a minute.
+IMPATIENT = ["--ping=100", "--HeartMonitor.max_heartmonitor_misses=15"]
 
 
 @pytest.fixture(autouse=True)
@@ -22,8 +23,8 @@ def home(tmp_path, monkeypatch):
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
 
 
-def start(n, **kwargs):
-    return ipp.Cluster(n=n, log_level=50, controller_args=HEARTBEAT, **kwargs)
+def start(n, *controller_args):
+    return ipp.Cluster(n=n, log_level=50, controller_args=list(controller_args))
 
 
 def engine_pids(cluster):
@@ -53,7 +54,7 @@ def test_killed_engine_amid_many_tasks():
         wait_until(lambda: result.progress > 500)
         os.kill(engine_pids(cluster)[0], signal.SIGKILL)
         assert list(result.get(timeout=60)) == list(range(10_000))
-        assert len(client.ids) == 2
+        wait_until(lambda: len(client.ids) == 2)
         assert not client.outstanding
 
 
@@ -63,20 +64,18 @@ def test_killed_engine_without_retries_is_an_error():
         results = [client[i].apply_async(time.sleep, 30) for i in client.ids]
         balanced = [client.load_balanced_view().apply_async(time.sleep, 30) for _ in range(2)]
         wait_until(lambda: all(client.queue_status()[i]["queue"] for i in client.ids))
-        began = time.monotonic()
         for pid in engine_pids(cluster):
             os.kill(pid, signal.SIGKILL)
+        # Long before heartbeats are missed.
         for result in results:
             with pytest.raises(ipp.EngineError):
-                result.get(timeout=10)
-        # Stock takes five seconds longer.
-        assert time.monotonic() - began < 3
+                result.get(timeout=15)
         del balanced
 
 
 def test_engine_stopped_beyond_the_heartbeat_limit():
     """It is given up; awake again, it is told, and never answers for a task that others did."""
-    cluster = start(2)
+    cluster = start(2, *IMPATIENT)
     with cluster as client:
         sleeper, other = client.ids
         pid = client[sleeper].apply_sync(os.getpid)
