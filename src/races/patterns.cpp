@@ -168,30 +168,6 @@ const tree::Variable* root_of(const Expr& expr) {
   }
 }
 
-void collect_assigned(const tree::Block& block, std::set<const tree::Variable*>& assigned) {
-  for (const tree::StmtPtr& stmt : block) {
-    if (const auto* target = stmt->kind == tree::StmtKind::kAssign
-                                 ? variable_of(*as<tree::Assign>(*stmt).target)
-                                 : nullptr)
-      assigned.insert(target);
-    if (stmt->kind == tree::StmtKind::kCountLoop)
-      assigned.insert(as<tree::CountLoop>(*stmt).variable);
-    if (stmt->kind == tree::StmtKind::kIterate) assigned.insert(as<tree::Iterate>(*stmt).item);
-    if (stmt->kind == tree::StmtKind::kParallelLoop)
-      assigned.insert(as<tree::ParallelLoop>(*stmt).variable);
-    const auto visit = [&](const auto& self, const Expr& expr) -> void {
-      if (const auto* assignment = try_as<tree::AssignmentExpr>(&expr))
-        assigned.insert(assignment->target);
-      if (const auto* inner = try_as<tree::BlockExpr>(&expr))
-        collect_assigned(inner->body, assigned);
-      tree::for_each_child(expr, [&](const Expr& child) { self(self, child); });
-    };
-    tree::for_each_expr(*stmt, [&](const Expr& expr) { visit(visit, expr); });
-    tree::for_each_block(*stmt,
-                         [&](const tree::Block& inner) { collect_assigned(inner, assigned); });
-  }
-}
-
 std::optional<Update> update_of(const tree::Variable& variable, const Expr& value) {
   const Expr& expr = bare(value);
   if (variable_of(expr) == &variable) return std::nullopt;

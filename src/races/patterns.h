@@ -2,7 +2,6 @@
 #pragma once
 
 #include <optional>
-#include <set>
 #include <string_view>
 #include <vector>
 
@@ -16,8 +15,6 @@ const tree::Expr& bare(const tree::Expr& expr);
 // The variable, if that is all there is.
 const tree::Variable* variable_of(const tree::Expr& expr);
 bool mentions(const tree::Expr& expr, const tree::Variable& variable);
-// All variables that statements assign to by name, loops' included.
-void collect_assigned(const tree::Block& block, std::set<const tree::Variable*>& assigned);
 
 // The variable at the bottom of x[…].y, &x[…], x + 1; null if there is none.
 const tree::Variable* root_of(const tree::Expr& expr);

@@ -45,6 +45,13 @@ class Walker {
   bool extreme(const tree::If& stmt);
   void companions(const tree::If& stmt, const Extreme& extreme);
   void set_assigned(const tree::Variable& variable);
+  void try_statement(const tree::Try& stmt);
+  static State merged(const State& a, const State& b);
+  std::vector<Polynomial> conditions_of(const tree::Expr& test, bool is_true);
+  void note_lock(const tree::Stmt& stmt);
+
+  // ---- loops: walker_loops.cpp ----
+
   void count_loop(const tree::CountLoop& loop);
   void inner_loop(const tree::ParallelLoop& loop);
   void while_loop(const tree::While& loop);
@@ -57,14 +64,7 @@ class Walker {
   void iterate(const tree::Iterate& loop);
   // `is_endless`: it is left by break only.
   void turns(const tree::Block& body, const tree::Block& orelse, bool is_endless);
-  void try_statement(const tree::Try& stmt);
-  static State merged(const State& a, const State& b);
   void forget(const tree::Block& body);
-  std::vector<Polynomial> conditions_of(const tree::Expr& test, bool is_true);
-  void note_lock(const tree::Stmt& stmt);
-
-  // ---- the parallel loop ----
-
   void enter(const tree::ParallelLoop& loop);
   struct Limits {
     const tree::Expr* start;
