@@ -29,7 +29,11 @@
 //   statements.cpp, loops.cpp, assignments.cpp, exceptions.cpp
 //   gil.cpp            blocks that release or take the GIL
 //   parallel.cpp       prange(), parallel()
-//   expressions.cpp, operators.cpp, folding.cpp, calls.cpp, builtins.cpp, displays.cpp
+//   parallel_variables.cpp  private variables and reductions
+//   expressions.cpp    each kind of expression; names, casts
+//   literals.cpp       numbers, text and f-strings as written
+//   access.cpp         attributes, items, slices
+//   operators.cpp, folding.cpp, calls.cpp, builtins.cpp, displays.cpp
 //   undeclared.cpp     names that are nowhere
 //   coercions.cpp      a value of one type where another is wanted
 //
@@ -90,7 +94,8 @@ bool is_converted_class(ObjectClass object_class);
 // f(a, b): no keywords, no stars.
 bool is_plain(const syntax::Call& call);
 
-struct Assignments;  // assigned.h
+struct Assignments;   // assigned.h
+struct NameAssigned;  // parallel_names.h
 
 class Analyzer {
  public:
@@ -531,17 +536,9 @@ class Analyzer {
   // ---- parallel.cpp ----
   // The call, if that is what it calls: "parallel.prange".
   const syntax::Call* parallel_call(const syntax::Expr& expr, std::string_view name);
-  Variable* assigned_variable(std::string_view name);
   bool team_option(const syntax::Keyword& keyword, ExprPtr& n_threads, ExprPtr& use_threads);
   std::optional<tree::Schedule> schedule_option(const syntax::Expr& value);
   void prange_options(const syntax::Call& call, tree::ParallelLoop& loop, bool& nogil);
-  bool refuse_shared(const Variable& variable, syntax::SourceRange range);
-  void add_private(std::vector<tree::Private>& privates, Variable* variable,
-                   syntax::SourceRange range);
-  void classify(const syntax::Block& body, tree::ParallelLoop& loop, ParallelScope& scope);
-  void classify_block(const syntax::Block& text, tree::ParallelBlock& parallel,
-                      ParallelScope& scope);
-  void check_reduction_read(const Variable* variable, syntax::SourceRange range);
   Variable* prange_target(const syntax::Expr& target);
   bool prange_limits(const syntax::Call& call, tree::ParallelLoop& loop);
   bool can_collapse(const syntax::For& outer);
@@ -556,6 +553,18 @@ class Analyzer {
   void evaluate_first(ExprPtr& part, Block& out);
   void parallel_block(const syntax::Call& call, const std::function<Block()>& body,
                       const syntax::Block& text, Block& out);
+
+  // ---- parallel_variables.cpp ----
+  Variable* assigned_variable(std::string_view name);
+  bool refuse_shared(const Variable& variable, syntax::SourceRange range);
+  void add_private(std::vector<tree::Private>& privates, Variable* variable,
+                   syntax::SourceRange range);
+  void classify(const syntax::Block& body, tree::ParallelLoop& loop, ParallelScope& scope);
+  void add_reduction(const NameAssigned& one, Variable* variable, tree::ParallelLoop& loop,
+                     ParallelScope& scope);
+  void classify_block(const syntax::Block& text, tree::ParallelBlock& parallel,
+                      ParallelScope& scope);
+  void check_reduction_read(const Variable* variable, syntax::SourceRange range);
 
   // ---- memory.cpp ----
   ExprPtr memory_bound(const syntax::Expr* bound, const Type& memory, ExprPtr otherwise);
@@ -619,18 +628,9 @@ class Analyzer {
   ExprPtr name(const syntax::Name& name, bool is_owner = false);
   ExprPtr python_global(std::string_view name, syntax::SourceRange range);
   ExprPtr symbol_value(const Symbol& symbol, syntax::SourceRange range);
-  ExprPtr attribute(const syntax::Attribute& attribute);
-  ExprPtr subscript(const syntax::Subscript& subscript);
-  void warn_of_negative_bounds(const tree::Expr& value, const syntax::Slice& slice);
-  ExprPtr literal(const syntax::Expr& expr, const Type* wanted);
-  bool has_bytes(const syntax::Str& text) const;
-  bool refuse_recoded_bytes(const syntax::Str& text);
-  bool is_byte(const syntax::Str& text) const;
-  ExprPtr joined_str(const syntax::JoinedStr& expr);
   ExprPtr cast(const syntax::Cast& cast);
   ExprPtr address_of(const syntax::AddressOf& expr);
   ExprPtr size_of(const syntax::SizeOf& expr);
-  ExprPtr slice_object(const syntax::Slice& slice);
   ExprPtr if_exp(const syntax::IfExp& expr, const Type* wanted);
   ExprPtr named_expr(const syntax::NamedExpr& expr);
   Symbol* find_symbol(std::string_view name);
@@ -643,6 +643,25 @@ class Analyzer {
   Symbol* find_dotted(const syntax::Expr& expr);
   // "cython.int" → "int"; nullopt if it does not start with the module cython.
   std::optional<std::string> cython_name(const syntax::Expr& expr);
+
+  // ---- literals.cpp ----
+  ExprPtr literal(const syntax::Expr& expr, const Type* wanted);
+  ExprPtr int_literal(const syntax::Int& number, const Type* wanted);
+  ExprPtr str_literal(const syntax::Str& text, const Type* wanted);
+  ExprPtr char_literal(const syntax::Str& text, const Type* wanted);
+  bool has_bytes(const syntax::Str& text) const;
+  bool refuse_recoded_bytes(const syntax::Str& text);
+  bool is_byte(const syntax::Str& text) const;
+  ExprPtr joined_str(const syntax::JoinedStr& expr);
+
+  // ---- access.cpp ----
+  ExprPtr attribute(const syntax::Attribute& attribute);
+  ExprPtr cimported_attribute(const syntax::Attribute& attribute, const Symbol& owner);
+  ExprPtr struct_field(ExprPtr value, const syntax::Attribute& attribute);
+  ExprPtr subscript(const syntax::Subscript& subscript);
+  ExprPtr memory_item(ExprPtr value, const syntax::Subscript& subscript);
+  ExprPtr slice_object(const syntax::Slice& slice);
+  void warn_of_negative_bounds(const tree::Expr& value, const syntax::Slice& slice);
 
   // ---- undeclared.cpp ----
   ModuleNames& module_names();

@@ -1,14 +1,10 @@
-// prange, parallel() and threadid() of cython.parallel.
-//
-// What a loop assigns to by name is looked for in the text before its body is analysed, as in
-// Cython: an augmented assignment makes a reduction, any other a private variable. A name that is
-// assigned both ways is private, as it has a value of its own in each turn.
+// prange and parallel() of cython.parallel: their options, limits and bodies.
 #include <algorithm>
 #include <array>
 #include <limits>
 
 #include "sema/analyzer.h"
-#include "sema/names.h"
+#include "sema/parallel_names.h"
 #include "sema/walk.h"
 #include "syntax/stmt_children.h"
 
@@ -17,124 +13,7 @@ namespace engineroom::sema {
 using syntax::as;
 using syntax::ExprKind;
 using syntax::in_quotes;
-using syntax::Operator;
 using syntax::StmtKind;
-
-namespace {
-
-// A name that is assigned to; `op`, if all of its assignments are augmented ones.
-struct NameAssigned {
-  std::string_view name;
-  syntax::SourceRange range;
-  std::optional<Operator> op;
-  std::optional<Operator> other_op;  // which does not go together with the first
-  syntax::SourceRange other_range;
-};
-
-bool is_sum(Operator op) { return op == Operator::kAdd || op == Operator::kSub; }
-
-// Of a block, in the order of the text.
-class AssignedNames {
- public:
-  void see(const syntax::Block& block) {
-    for (const syntax::Stmt* stmt : block) see(*stmt);
-  }
-  // Without the blocks in it.
-  void see_own(const syntax::Stmt& stmt);
-  std::vector<NameAssigned> all;
-
- private:
-  NameAssigned& of(std::string_view name, syntax::SourceRange range, bool* is_new) {
-    const auto found = std::find_if(all.begin(), all.end(),
-                                    [&](const NameAssigned& one) { return one.name == name; });
-    *is_new = found == all.end();
-    return *is_new ? all.emplace_back(NameAssigned{name, range, {}, {}, {}}) : *found;
-  }
-  void plain(std::string_view name, syntax::SourceRange range) {
-    bool is_new = false;
-    NameAssigned& one = of(name, range, &is_new);
-    one.op.reset();
-    one.other_op.reset();
-  }
-  void augmented(std::string_view name, syntax::SourceRange range, Operator op) {
-    bool is_new = false;
-    NameAssigned& one = of(name, range, &is_new);
-    if (is_new) one.op = op;
-    if (!one.op || *one.op == op || (is_sum(*one.op) && is_sum(op)) || one.other_op) return;
-    one.other_op = op;
-    one.other_range = range;
-  }
-  void target(const syntax::Expr& target) {
-    for_each_target_name(target, [&](std::string_view name) { plain(name, target.range); });
-  }
-  void see(const syntax::Stmt& stmt) {
-    see_own(stmt);
-    if (stmt.kind == StmtKind::kFunctionDef) return;
-    syntax::for_each_block(stmt, [this](const syntax::Block& block) { see(block); });
-  }
-};
-
-void AssignedNames::see_own(const syntax::Stmt& stmt) {
-  syntax::for_each_expr(stmt, [this](const syntax::Expr& e) {
-    walk(&e, [&](const syntax::Expr& inner) {
-      for_each_bound_name(inner, [&](std::string_view name) { plain(name, inner.range); });
-    });
-  });
-  switch (stmt.kind) {
-    case StmtKind::kAssign:
-      for (const syntax::Expr* one : as<syntax::Assign>(stmt).targets) target(*one);
-      break;
-    case StmtKind::kAnnAssign:
-      if (as<syntax::AnnAssign>(stmt).value != nullptr) target(*as<syntax::AnnAssign>(stmt).target);
-      break;
-    case StmtKind::kAugAssign: {
-      const auto& augmentation = as<syntax::AugAssign>(stmt);
-      if (const auto* name = syntax::try_as<syntax::Name>(augmentation.target))
-        augmented(name->id, name->range, augmentation.op);
-      break;
-    }
-    case StmtKind::kDelete:
-      for (const syntax::Expr* one : as<syntax::Delete>(stmt).targets) target(*one);
-      break;
-    case StmtKind::kFor:
-      target(*as<syntax::For>(stmt).target);
-      break;
-    case StmtKind::kForFrom:
-      target(*as<syntax::ForFrom>(stmt).target);
-      break;
-    case StmtKind::kWith:
-      for (const syntax::WithItem& item : as<syntax::With>(stmt).items)
-        if (item.target != nullptr) target(*item.target);
-      break;
-    case StmtKind::kTry:
-      for (const syntax::ExceptHandler& handler : as<syntax::Try>(stmt).handlers)
-        if (handler.target != nullptr) target(*handler.target);
-      break;
-    default:
-      break;
-  }
-}
-
-// The operator of the reduction that an augmented assignment makes; "" if it makes none.
-std::string_view reduction_of(Operator op) {
-  switch (op) {
-    case Operator::kAdd:
-    case Operator::kSub:
-      return "+";
-    case Operator::kMult:
-      return "*";
-    case Operator::kBitAnd:
-      return "&";
-    case Operator::kBitOr:
-      return "|";
-    case Operator::kBitXor:
-      return "^";
-    default:
-      return "";
-  }
-}
-
-}  // namespace
 
 // ---- names ----
 
@@ -142,12 +21,6 @@ const syntax::Call* Analyzer::parallel_call(const syntax::Expr& e, std::string_v
   const auto* call = syntax::try_as<syntax::Call>(&e);
   const bool is_that = call != nullptr && cython_name(*call->func) == std::string(name);
   return is_that ? call : nullptr;
-}
-
-Variable* Analyzer::assigned_variable(std::string_view name) {
-  if (Variable* local = local_variable(name)) return local;
-  const Symbol* symbol = find_symbol(name);
-  return symbol != nullptr && symbol->kind == SymbolKind::kVariable ? symbol->variable : nullptr;
 }
 
 // ---- options ----
@@ -248,88 +121,6 @@ void Analyzer::prange_options(const syntax::Call& call, tree::ParallelLoop& loop
   } else {
     loop.chunk = helper("er::chunk_size", types_.int_type(), Fail::kNever, chunk->range,
                         coerce(std::move(value), types_.int_type()));
-  }
-}
-
-// ---- variables ----
-
-// Threads have copies of what they assign to, and the variables of closures are one for all.
-bool Analyzer::refuse_shared(const Variable& variable, syntax::SourceRange range) {
-  if (!variable.is_captured()) return false;
-  not_supported(
-      range, "closures over variables that threads assign to: " + syntax::in_quotes(variable.name));
-  return true;
-}
-
-void Analyzer::add_private(std::vector<tree::Private>& privates, Variable* variable,
-                           syntax::SourceRange range) {
-  if (variable->type->kind == TypeKind::kArray)
-    return not_supported(range, "assigning whole arrays in a parallel section");
-  if (refuse_shared(*variable, range)) return;
-  privates.push_back({variable, range});
-  variable->is_assigned = true;
-}
-
-// Sorts what the body of a loop assigns to.
-void Analyzer::classify(const syntax::Block& body, tree::ParallelLoop& loop, ParallelScope& scope) {
-  AssignedNames names;
-  names.see(body);
-  for (const NameAssigned& one : names.all) {
-    Variable* variable = assigned_variable(one.name);
-    if (variable == nullptr || variable == loop.variable || variable->type == types_.error())
-      continue;
-    if (scope.outer != nullptr && scope.outer->privates.contains(variable)) {
-      diagnostics_.error("parallel-private", one.range,
-                         "Cannot assign to private of outer parallel block");
-      continue;
-    }
-    if (variable->type->is_view()) {
-      diagnostics_
-          .error("parallel-private", one.range,
-                 "Memoryview slices can only be shared in parallel sections")
-          .hint("use items of the whole, or pass the slice to a function");
-      continue;
-    }
-    if (variable->type->is_object()) {
-      if (one.op)
-        diagnostics_.error("parallel-reduction", one.range, "Python objects cannot be reductions")
-            .hint("give it a type: 'cdef double " + std::string(one.name) + "'");
-      continue;
-    }
-    if (!one.op) {
-      add_private(loop.privates, variable, one.range);
-      continue;
-    }
-    const std::string_view op = reduction_of(*one.op);
-    if (one.other_op) {
-      diagnostics_.error("parallel-reduction", one.other_range,
-                         "Reduction operator " + in_quotes(sign_of(*one.other_op)) +
-                             " is inconsistent with previous reduction operator " +
-                             in_quotes(sign_of(*one.op)));
-    } else if (op.empty()) {
-      diagnostics_
-          .error("parallel-reduction", one.range,
-                 in_quotes(std::string(sign_of(*one.op)) + "=") +
-                     " carries a value from one turn of a parallel loop to the next")
-          .hint("threads can put +=, -=, *=, &=, |= and ^= together");
-    } else if (!variable->type->is_numeric()) {
-      not_supported(one.range, "reductions of type " + in_quotes(variable->type->name));
-    } else {
-      if (refuse_shared(*variable, one.range)) continue;
-      loop.reductions.push_back({variable, op.data(), one.range});
-      scope.reductions.insert(variable);
-      variable->is_assigned = true;
-    }
-  }
-}
-
-void Analyzer::check_reduction_read(const Variable* variable, syntax::SourceRange range) {
-  if (variable == context_->reduced) return;
-  for (const ParallelScope* scope = context_->parallel; scope != nullptr; scope = scope->outer) {
-    if (!scope->reductions.contains(variable)) continue;
-    diagnostics_.error("parallel-reduction", range, "Cannot read reduction variable in loop body")
-        .hint("each thread has a part of it; it is whole after the loop");
-    return;
   }
 }
 
@@ -610,33 +401,6 @@ void Analyzer::parallel_block(const syntax::Call& call, const std::function<Bloc
                 context_->parallel = outer;
                 within.push_back(std::move(parallel));
               });
-}
-
-// What the block itself assigns to; loops that share their turns see to their own.
-void Analyzer::classify_block(const syntax::Block& text, tree::ParallelBlock& parallel,
-                              ParallelScope& scope) {
-  AssignedNames names;
-  const auto see = [&](const syntax::Block& block, const auto& self) -> void {
-    for (const syntax::Stmt* stmt : block) {
-      const auto* loop = syntax::try_as<syntax::For>(stmt);
-      if (loop != nullptr && parallel_call(*loop->iter, "parallel.prange") != nullptr) continue;
-      names.see_own(*stmt);
-      syntax::for_each_block(*stmt, [&](const syntax::Block& inner) { self(inner, self); });
-    }
-  };
-  see(text, see);
-  for (const NameAssigned& one : names.all) {
-    Variable* variable = assigned_variable(one.name);
-    if (variable == nullptr || variable->type->is_object()) continue;
-    if (one.op) {
-      diagnostics_
-          .error("parallel-reduction", one.range, "Reductions not allowed for parallel blocks")
-          .hint("prange() has them");
-      continue;
-    }
-    add_private(parallel.privates, variable, one.range);
-    scope.privates.insert(variable);
-  }
 }
 
 }  // namespace engineroom::sema
