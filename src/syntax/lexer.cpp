@@ -1,162 +1,20 @@
 #include "syntax/lexer.h"
 
 #include <algorithm>
-#include <array>
 #include <string>
 #include <string_view>
 
+#include "syntax/spelling.h"
 #include "syntax/unicode.h"
 
 namespace engineroom::syntax {
 namespace {
-
-struct ReservedWord {
-  std::string_view word;
-  Tok kind;
-};
-
-// Sorted, for the binary search.
-constexpr std::array kPythonKeywords = {
-    ReservedWord{"and", Tok::kAnd},
-    ReservedWord{"as", Tok::kAs},
-    ReservedWord{"assert", Tok::kAssert},
-    ReservedWord{"break", Tok::kBreak},
-    ReservedWord{"class", Tok::kClass},
-    ReservedWord{"continue", Tok::kContinue},
-    ReservedWord{"def", Tok::kDef},
-    ReservedWord{"del", Tok::kDel},
-    ReservedWord{"elif", Tok::kElif},
-    ReservedWord{"else", Tok::kElse},
-    ReservedWord{"except", Tok::kExcept},
-    ReservedWord{"finally", Tok::kFinally},
-    ReservedWord{"for", Tok::kFor},
-    ReservedWord{"from", Tok::kFrom},
-    ReservedWord{"global", Tok::kGlobal},
-    ReservedWord{"if", Tok::kIf},
-    ReservedWord{"import", Tok::kImport},
-    ReservedWord{"in", Tok::kIn},
-    ReservedWord{"is", Tok::kIs},
-    ReservedWord{"lambda", Tok::kLambda},
-    ReservedWord{"nonlocal", Tok::kNonlocal},
-    ReservedWord{"not", Tok::kNot},
-    ReservedWord{"or", Tok::kOr},
-    ReservedWord{"pass", Tok::kPass},
-    ReservedWord{"raise", Tok::kRaise},
-    ReservedWord{"return", Tok::kReturn},
-    ReservedWord{"try", Tok::kTry},
-    ReservedWord{"while", Tok::kWhile},
-    ReservedWord{"with", Tok::kWith},
-    ReservedWord{"yield", Tok::kYield},
-};
-constexpr std::array kCythonKeywords = {
-    ReservedWord{"DEF", Tok::kDEF},     ReservedWord{"ELIF", Tok::kELIF},
-    ReservedWord{"ELSE", Tok::kELSE},   ReservedWord{"IF", Tok::kIF},
-    ReservedWord{"cdef", Tok::kCdef},   ReservedWord{"cimport", Tok::kCimport},
-    ReservedWord{"cpdef", Tok::kCpdef}, ReservedWord{"ctypedef", Tok::kCtypedef},
-};
-
-template <std::size_t N>
-Tok look_up(const std::array<ReservedWord, N>& table, std::string_view word) {
-  const auto at = std::lower_bound(
-      table.begin(), table.end(), word,
-      [](const ReservedWord& keyword, std::string_view text) { return keyword.word < text; });
-  return at != table.end() && at->word == word ? at->kind : Tok::kName;
-}
-
-struct OperatorText {
-  std::string_view text;
-  Tok kind;
-};
-
-// Longer ones before their prefixes.
-constexpr OperatorText kOperators[] = {
-    {"...", Tok::kEllipsis},
-    {"**=", Tok::kDoubleStarEqual},
-    {"//=", Tok::kDoubleSlashEqual},
-    {"<<=", Tok::kLeftShiftEqual},
-    {">>=", Tok::kRightShiftEqual},
-    {"->", Tok::kArrow},
-    {":=", Tok::kColonEqual},
-    {"==", Tok::kEqualEqual},
-    {"!=", Tok::kNotEqual},
-    {"<>", Tok::kLessGreater},
-    {"<=", Tok::kLessEqual},
-    {">=", Tok::kGreaterEqual},
-    {"<<", Tok::kLeftShift},
-    {">>", Tok::kRightShift},
-    {"**", Tok::kDoubleStar},
-    {"//", Tok::kDoubleSlash},
-    {"&&", Tok::kDoubleAmper},
-    {"||", Tok::kDoublePipe},
-    {"+=", Tok::kPlusEqual},
-    {"-=", Tok::kMinusEqual},
-    {"*=", Tok::kStarEqual},
-    {"/=", Tok::kSlashEqual},
-    {"%=", Tok::kPercentEqual},
-    {"&=", Tok::kAmperEqual},
-    {"|=", Tok::kPipeEqual},
-    {"^=", Tok::kCaretEqual},
-    {"@=", Tok::kAtEqual},
-    {"+", Tok::kPlus},
-    {"-", Tok::kMinus},
-    {"*", Tok::kStar},
-    {"/", Tok::kSlash},
-    {"%", Tok::kPercent},
-    {"&", Tok::kAmper},
-    {"|", Tok::kPipe},
-    {"^", Tok::kCaret},
-    {"~", Tok::kTilde},
-    {"<", Tok::kLess},
-    {">", Tok::kGreater},
-    {"=", Tok::kEqual},
-    {"@", Tok::kAt},
-    {",", Tok::kComma},
-    {":", Tok::kColon},
-    {";", Tok::kSemicolon},
-    {".", Tok::kDot},
-    {"`", Tok::kBackquote},
-    {"?", Tok::kQuestion},
-    {"!", Tok::kExclaim},
-};
-
-// Words that cannot stand at the start of a line within brackets.
-bool begins_statement_only(Tok kind) {
-  switch (kind) {
-    case Tok::kAssert:
-    case Tok::kBreak:
-    case Tok::kCdef:
-    case Tok::kClass:
-    case Tok::kContinue:
-    case Tok::kCpdef:
-    case Tok::kCtypedef:
-    case Tok::kDef:
-    case Tok::kDel:
-    case Tok::kElif:
-    case Tok::kFinally:
-    case Tok::kGlobal:
-    case Tok::kImport:
-    case Tok::kNonlocal:
-    case Tok::kPass:
-    case Tok::kRaise:
-    case Tok::kReturn:
-    case Tok::kTry:
-    case Tok::kWhile:
-      return true;
-    default:
-      return false;
-  }
-}
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_name_start(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool is_name_char(char c) { return is_name_start(c) || is_digit(c); }
 bool is_hex_digit(char c) {
   return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-Tok closer_of(Tok opener) {
-  if (opener == Tok::kLParen) return Tok::kRParen;
-  return opener == Tok::kLBracket ? Tok::kRBracket : Tok::kRBrace;
 }
 
 class Lexer {
@@ -390,9 +248,7 @@ bool Lexer::give_up_brackets() {
   const std::uint32_t begin = i;
   while (is_name_char(at(i))) ++i;
   const std::string_view word = text_.substr(begin, i - begin);
-  Tok kind = look_up(kPythonKeywords, word);
-  if (kind == Tok::kName && cython_words_) kind = look_up(kCythonKeywords, word);
-  if (!begins_statement_only(kind)) return false;
+  if (!begins_statement_only(kind_of_word(word, cython_words_))) return false;
 
   report_unclosed();
   tokens_.push_back({Tok::kError, pos_, pos_, 0});
@@ -457,9 +313,7 @@ void Lexer::lex_name() {
       word.find_first_not_of("rRbBuUfFtTcC") == std::string_view::npos) {
     return lex_string(begin);
   }
-  Tok kind = look_up(kPythonKeywords, word);
-  if (kind == Tok::kName && cython_words_) kind = look_up(kCythonKeywords, word);
-  emit(kind, begin);
+  emit(kind_of_word(word, cython_words_), begin);
 }
 
 void Lexer::skip_digits(bool (*is_kind)(char)) {
@@ -649,12 +503,10 @@ void Lexer::lex_operator() {
     default:
       break;
   }
-  for (const OperatorText& op : kOperators) {
-    if (!rest().starts_with(op.text)) continue;
-    pos_ += static_cast<std::uint32_t>(op.text.size());
-    return emit(op.kind, begin);
-  }
-  lex_stray_character();
+  const OperatorFound found = find_operator(rest());
+  if (found.size == 0) return lex_stray_character();
+  pos_ += static_cast<std::uint32_t>(found.size);
+  emit(found.kind, begin);
 }
 
 void Lexer::open_bracket(Tok kind) {

@@ -4,12 +4,10 @@
 // rules:
 //
 // - A function is called with the current token at the start of what it reads, and leaves the
-// current
-//   token behind it.
+//   current token behind it.
 // - fail() reports a mistake and moves to the end of the line, where no rule finds anything to
-// read:
-//   all callers return as they are, silently, to the loop over statements, which goes on with the
-//   next line. Loops therefore end by themselves; results may hold ErrorExpr.
+//   read: all callers return as they are, silently, to the loop over statements, which goes on with
+//   the next line. Loops therefore end by themselves; results may hold ErrorExpr.
 // - Whether a text is a type or an expression is decided by looking ahead over tokens (skip_type),
 //   never by trying: trying costs exponential time in nested brackets.
 // - Recursion passes through a Nesting, which limits it.
@@ -171,27 +169,32 @@ class Parser {
   const Expr* parse_unary();
   const Expr* parse_prefixed(std::size_t first);
   const Expr* parse_power();
-  const Expr* parse_postfix(const Expr* expr, std::size_t first);
   const Expr* parse_lambda();
   const Expr* parse_yield();
   const Expr* parse_cast();
   const Expr* parse_sizeof();
   const Expr* parse_new();
-  const Expr* parse_subscript(const Expr* value, std::size_t first);
-  const Expr* parse_index();
-  const Expr* parse_slice(const Expr* lower, std::size_t first);
-  Identifier read_attribute_name();
-  void parse_arguments(Exprs& args, std::vector<Keyword>& keywords);
-  void parse_argument(Exprs& args, std::vector<Keyword>& keywords);
   // A test or a starred expression.
   const Expr* parse_star_or_test();
   // One expression, or several with commas as a tuple.
   const Expr* parse_star_list();
   const Expr* parse_star_list_or_yield();
-  const Expr* parse_target_list();
   bool at_expression_start() const;
   bool at_await() const;
-  // Complains unless the expression can be assigned to. `what` is "assigned to", "deleted".
+
+  // ---- what follows an atom: parse_postfix.cpp ----
+  const Expr* parse_postfix(const Expr* expr, std::size_t first);
+  Identifier read_attribute_name();
+  void parse_arguments(Exprs& args, std::vector<Keyword>& keywords);
+  void parse_argument(Exprs& args, std::vector<Keyword>& keywords);
+  const Expr* parse_subscript(const Expr* value, std::size_t first);
+  const Expr* parse_index();
+  const Expr* parse_slice(const Expr* lower, std::size_t first);
+
+  // ---- targets: parse_target.cpp ----
+  // What stands between `for` and `in`.
+  const Expr* parse_target_list();
+  // Complains unless the expression can be assigned to. `verb` is "assigned to", "deleted".
   void check_target(const Expr& expr, std::string_view verb);
 
   // ---- atoms: parse_atom.cpp ----
