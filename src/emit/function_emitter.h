@@ -10,7 +10,9 @@
 //   buffers.cpp           variables with a buffer; items of theirs, and of memoryviews
 //   views.cpp             memoryviews: parts of them, conversions
 //   control.cpp           return, break, continue through finally; try
-//   parallel.cpp          blocks without the GIL, parallel regions
+//   regions.cpp           blocks without the GIL; what parallel regions have in common
+//   parallel.cpp          parallel loops and blocks
+//   reductions.cpp        what threads put together
 #pragma once
 
 #include <cstdint>
@@ -280,10 +282,9 @@ class FunctionEmitter {
   bool with_handler(const std::string& label, Body body);
   void enter_handler(const std::string& name);
 
-  // ---- parallel.cpp ----
+  // ---- regions.cpp ----
   void gil_block(const tree::GilBlock& stmt);
-  void parallel_loop(const tree::ParallelLoop& stmt);
-  void parallel_block(const tree::ParallelBlock& stmt);
+  void declare_inner(const tree::Stmt& stmt);
   // A region whose body is written.
   struct Region {
     std::string id;
@@ -297,6 +298,24 @@ class FunctionEmitter {
     bool can_leave() const { return can_fail || !exits.empty(); }
   };
   Region region(const tree::Stmt& stmt, const tree::Block& body, bool is_loop);
+  void declare_thread(const Region& region, const tree::Block& body);
+  bool may_lose_errors(const tree::Block& body);
+  // "firstprivate(v_a, v_b)", with a blank before it; "" if there are none.
+  static std::string clause(const char* name, const std::vector<std::string>& names);
+  std::string copied_clause(const tree::Stmt& stmt);
+  Variables lend_views(const tree::Stmt& stmt);
+  void declare_lent(const Variables& views);
+  void take_back(const Variables& views);
+  // `left`: what a turn that leaves the region leaves behind.
+  void declare_leaving(const Region& region, const Variables& left, bool is_shared);
+  void declare_exits(const Region& region);
+  void way_out(const Region& region, const std::string& turn, const Variables& left,
+               const std::string& end);
+  void after_region(const Region& region, const Variables& left, bool is_loop, bool is_shared);
+
+  // ---- parallel.cpp ----
+  void parallel_loop(const tree::ParallelLoop& stmt);
+  void parallel_block(const tree::ParallelBlock& stmt);
   struct Range {
     std::string start;
     std::string stop;
@@ -326,19 +345,7 @@ class FunctionEmitter {
   void turn(const tree::ParallelLoop& stmt, const Limits& limits, const Region& region,
             const Left& left, const Reductions& reductions);
   void count_turns(const tree::ParallelLoop& stmt, const Limits& limits, const std::string& id);
-  void declare_leaving(const Region& region, const Left& left, bool is_shared);
-  void declare_thread(const Region& region, const tree::Block& body);
-  void declare_exits(const Region& region);
-  void declare_inner(const tree::Stmt& stmt);
-  void way_out(const Region& region, const std::string& turn, const Variables& left,
-               const std::string& end);
-  void after_region(const Region& region, const Variables& left, bool is_loop, bool is_shared);
   std::string team_clauses(const tree::ExprPtr& n_threads, const tree::ExprPtr& use_threads);
-  std::string copied_clause(const tree::Stmt& stmt);
-  Variables lend_views(const tree::Stmt& stmt);
-  void declare_lent(const Variables& views);
-  void take_back(const Variables& views);
-  bool may_lose_errors(const tree::Block& body);
   // ---- reductions.cpp ----
   struct Reductions {
     std::string clauses;        // of the loop's pragma, or the region's
