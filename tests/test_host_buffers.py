@@ -249,6 +249,34 @@ def test_by_curve(apart, site):
     assert link.arrays < 1.3
 
 
+def test_users_share_with_nobody_else(apart, site):
+    """What one has sent is sent again for another, who could tell by the time else."""
+    apart.start_cluster("--user=alice", "--user=bob")
+    users = apart.connection_file.parent / "users"
+    client = apart.start_client(
+        """
+        import sys
+        import engineroom as ipp
+        import numpy as np
+
+        array = np.arange(int(sys.argv[2]), dtype=float)
+        with ipp.Client(sys.argv[3]) as alice, ipp.Client(sys.argv[4]) as bob:
+            for client in (alice, bob):
+                client.wait_for_engines(3, timeout=20)
+            for client in (alice, bob):
+                client[:].push({"a": array}, block=True)
+        with ipp.Client(sys.argv[1]) as owner:
+            print(owner.controller_stats()["host_buffers"]["spared_bytes"])
+        """,
+        str(N // 4),
+        *(str(users / user / "ipcontroller-client.json") for user in ("alice", "bob")),
+    )
+    with Link(site) as link:
+        said, _ = client.communicate(timeout=60)
+    assert int(said) == 2 * 2 * BYTES // 4
+    assert 2 <= 4 * link.arrays < 2.6
+
+
 def test_a_controller_that_is_started_anew(apart):
     """It knows nothing of what waits on engines for each other: they are sent it again."""
     controller = apart.start_cluster("--journal")

@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "base/id.h"
+#include "controller/user_scope.h"
 #include "transport/shared_bytes.h"
 
 namespace engineroom::controller {
@@ -57,7 +58,8 @@ bool HostBuffers::share(wire::Message& request, std::string_view msg_id, const E
   for (std::size_t i = 0; i < request.buffers.size(); ++i) {
     Bytes& buffer = request.buffers[i];
     if (!can_be_kept(buffer)) continue;
-    std::optional<wire::HostBuffer> placed = place(buffer, engine, is_task, now);
+    Key key{engine.host, std::string(prefix_of(msg_id)), sample_of(buffer)};
+    std::optional<wire::HostBuffer> placed = place(buffer, std::move(key), engine, is_task, now);
     if (!placed) continue;
     placed->at = i;
     if (placed->holder) buffer = Bytes();
@@ -88,9 +90,9 @@ bool HostBuffers::has_company(const Engine& engine) const {
   });
 }
 
-std::optional<wire::HostBuffer> HostBuffers::place(const Bytes& buffer, const Engine& engine,
-                                                   bool is_task, Time now) {
-  const auto found = find_or_add(buffer, engine);
+std::optional<wire::HostBuffer> HostBuffers::place(const Bytes& buffer, Key key,
+                                                   const Engine& engine, bool is_task, Time now) {
+  const auto found = find_or_add(buffer, std::move(key));
   if (found == entries_.end()) return std::nullopt;
   auto& [id, entry] = *found;
   const Engine* holder = registry_.find(entry.holder);
@@ -108,8 +110,7 @@ std::optional<wire::HostBuffer> HostBuffers::place(const Bytes& buffer, const En
 }
 
 // None if it cannot be kept.
-HostBuffers::Entries::iterator HostBuffers::find_or_add(const Bytes& buffer, const Engine& engine) {
-  const Key key{engine.host, sample_of(buffer)};
+HostBuffers::Entries::iterator HostBuffers::find_or_add(const Bytes& buffer, Key key) {
   if (const auto known = by_content_.find(key); known != by_content_.end()) {
     const auto entry = entries_.find(known->second);
     return is_same(entry->second.bytes, buffer) ? entry : entries_.end();
@@ -119,7 +120,7 @@ HostBuffers::Entries::iterator HostBuffers::find_or_add(const Bytes& buffer, con
   const std::string id = prefix_ + std::to_string(++counter_);
   by_content_.emplace(key, id);
   Entry entry;
-  entry.key = key;
+  entry.key = std::move(key);
   entry.bytes = buffer;
   entry.holder = kNobody;
   return entries_.emplace(id, std::move(entry)).first;
@@ -129,7 +130,7 @@ HostBuffers::Entries::iterator HostBuffers::find_or_add(const Bytes& buffer, con
 double HostBuffers::patience(const std::string& host) const {
   std::uint64_t bytes = 0;
   for (const auto& [id, entry] : entries_) {
-    if (entry.key.first == host && entry.waiting > 0) bytes += entry.bytes.size();
+    if (entry.key.host == host && entry.waiting > 0) bytes += entry.bytes.size();
   }
   return to_seconds(kPatience) + static_cast<double>(bytes) / static_cast<double>(kSlowestLink);
 }

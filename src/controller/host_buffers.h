@@ -11,11 +11,15 @@
 // controller by the network sends the same array once per engine, and stock clients do, too. A
 // sample of 4 KiB finds the one buffer that may be the same, and then all bytes are compared.
 //
+// Users (user_gate.h) share with nobody else: by how long a request takes, one could find out what
+// another has sent.
+//
 // On the controller's own host, descriptors of shared memory do all this (transport/lane.h).
 //
 // Pure: no sockets, time is an argument. Threads: the loop thread only.
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -76,8 +80,14 @@ class HostBuffers {
   void sanity_check() const;
 
  private:
-  // A host, and a sample of the bytes.
-  using Key = std::pair<std::string, std::uint64_t>;
+  // What is the same within one of these may be shared.
+  struct Key {
+    std::string host;
+    std::string user;  // as message ids name them (user_scope.h)
+    std::uint64_t sample = 0;
+
+    auto operator<=>(const Key&) const = default;
+  };
   struct Entry {
     Key key;
     Bytes bytes;
@@ -90,9 +100,9 @@ class HostBuffers {
   using Entries = StringMap<Entry>;
 
   bool has_company(const Engine& engine) const;
-  Entries::iterator find_or_add(const Bytes& buffer, const Engine& engine);
-  std::optional<wire::HostBuffer> place(const Bytes& buffer, const Engine& engine, bool is_task,
-                                        Time now);
+  Entries::iterator find_or_add(const Bytes& buffer, Key key);
+  std::optional<wire::HostBuffer> place(const Bytes& buffer, Key key, const Engine& engine,
+                                        bool is_task, Time now);
   double patience(const std::string& host) const;
   void on_idle(const Entry& entry);
   static Time end_of(const Entry& entry);

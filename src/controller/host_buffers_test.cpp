@@ -120,6 +120,48 @@ TEST_F(HostBuffersTest, SameIsWhatHasTheSameBytes) {
   EXPECT_EQ(sent.message.buffers[0], almost);
 }
 
+// Else the time that a request takes would tell bob whether alice has sent the same.
+TEST_F(HostBuffersTest, UsersShareWithNobodyElse) {
+  const Bytes buffer = large('x');
+  const std::string alices = id_of(push("e1", "alice/r1", {buffer}));
+  EXPECT_EQ(holder_of(push("e2", "alice/r2", {buffer})), "e1");
+  const Seen bobs = push("e2", "bob/r1", {buffer});
+  EXPECT_EQ(bobs.message.buffers, Frames{buffer});
+  EXPECT_EQ(holder_of(bobs), "");
+  EXPECT_NE(id_of(bobs), alices);
+  EXPECT_EQ(holder_of(push("e3", "bob/r2", {buffer})), "e2");
+  // The cluster's owner, whose ids have no name in front.
+  EXPECT_EQ(holder_of(push("e3", "r1", {buffer})), "");
+  EXPECT_EQ(holder_of(push("e1", "r2", {buffer})), "e3");
+}
+
+TEST_F(HostBuffersTest, UsersShareNothingByBroadcastsAndTasksEither) {
+  const Bytes buffer = large('x');
+  const auto broadcast = [&](const std::string& msg_id) {
+    receive(Channel::kBroadcastClient, {.identities = {Bytes::of_static("c")},
+                                        .type = "apply_request",
+                                        .metadata = R"({"targets":[["e1",0],["e2",1]]})",
+                                        .buffers = {buffer},
+                                        .msg_id = msg_id});
+    const Seen first = take(Channel::kBroadcastEngine);
+    EXPECT_EQ(holder_of(first), "");
+    EXPECT_EQ(holder_of(take(Channel::kBroadcastEngine)), "e1");
+    return id_of(first);
+  };
+  const auto submit = [&](const std::string& msg_id, const std::string& engine) {
+    receive(Channel::kTaskClient, {.identities = {Bytes::of_static("c")},
+                                   .type = "apply_request",
+                                   .metadata = R"({"targets":[")" + engine + R"("]})",
+                                   .buffers = {buffer},
+                                   .msg_id = msg_id});
+    return take(Channel::kTaskEngine);
+  };
+  const std::string alices = broadcast("alice/b");
+  EXPECT_NE(broadcast("bob/b"), alices);
+  EXPECT_EQ(id_of(submit("alice/t", "e3")), alices);
+  EXPECT_EQ(holder_of(submit("carol/t", "e2")), "");
+}
+
 TEST_F(HostBuffersTest, SharedMemoryIsKnownByItsSegment) {
   transport::SharedPool pool;
   const Bytes shared = *pool.copy(large('x').view(), now);
