@@ -14,11 +14,13 @@
 namespace engineroom::controller {
 namespace {
 
-// What stock controllers answer and this one does not yet.
-constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kNotSupported = {{
-    {"become_dask_request", "becoming a Dask scheduler"},
-    {"stop_distributed_request", "becoming a Dask scheduler"},
-    {"load_request", "load_request; use queue_request"},
+// What stock controllers answer and this one does not, and what to do instead. (The keys of a stock
+// load_reply are no ids but the reprs of so many zero bytes; no client asks for it.)
+constexpr std::array<std::pair<std::string_view, std::string_view>, 2> kNotSupported = {{
+    {"become_dask_request",
+     "a controller of engineroom is no Dask scheduler; become_dask() of engineroom's Client starts "
+     "one on an engine"},
+    {"load_request", "load_request is not supported; use queue_request"},
 }};
 
 std::string ok_content() { return R"({"status":"ok"})"; }
@@ -119,11 +121,11 @@ std::optional<Queries::Answer> Queries::answer(const wire::Message& request,
   if (type == "purge_request") return purge(*content, scope);
   if (type == "db_request") return records(request, *content, scope);
   if (type == "resubmit_request") return resubmit(*content, scope, now);
+  // What stock controllers say when none runs in them: here none ever does.
+  if (type == "stop_distributed_request") return Answer{"stop_distributed_reply", ok_content()};
   for (const auto& [name, what] : kNotSupported) {
     if (type == name) {
-      return Answer{"hub_error",
-                    to_content({"NotImplementedError",
-                                fmt::format("not supported yet by engineroom: {}", what)})};
+      return Answer{"hub_error", to_content({"NotImplementedError", std::string(what)})};
     }
   }
   ER_LOG_WARN("unknown request '{}'", type.substr(0, 100));

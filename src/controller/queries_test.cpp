@@ -284,8 +284,16 @@ TEST_F(QueriesTest, WhatIsNotSupportedSaysSo) {
     EXPECT_EQ(reply.header.msg_type, "hub_error");
     EXPECT_EQ(reply.content("ename"), "\"NotImplementedError\"");
   }
+  const Seen dask = query("become_dask_request");
+  EXPECT_NE(dask.content("evalue").find("become_dask() of engineroom's Client"), std::string::npos);
   EXPECT_EQ(query("what_request").content("ename"), "\"ValueError\"");
   EXPECT_EQ(query("queue_request", "[]").content("ename"), "\"ValueError\"");
+}
+
+TEST_F(QueriesTest, ThereIsNoDaskSchedulerToStop) {
+  const Seen reply = query("stop_distributed_request");
+  EXPECT_EQ(reply.header.msg_type, "stop_distributed_reply");
+  EXPECT_EQ(reply.content("status"), "\"ok\"");
 }
 
 TEST_F(QueriesTest, ShutdownTellsEverybodyAndStops) {
