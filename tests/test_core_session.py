@@ -52,7 +52,7 @@ def execute(session, engine, code):
 
 WAIT = """
 import os, time
-end = time.monotonic() + 20
+end = time.monotonic() + 60
 while not os.path.exists({!r}) and time.monotonic() < end: time.sleep(0.005)
 """
 
@@ -330,12 +330,15 @@ def test_wait_modes(session, engine, gate):
         session.wait([1])
 
 
-def test_watches(session, engine):
+def test_watches(session, engine, gate):
+    # In front of the others, which are not to begin before they are watched.
+    apply_waiting(session, engine, gate)
     tasks = [execute(session, engine, f"print({i})") for i in range(3)]
     session.watch(tasks, 1)
     session.watch_each(tasks, 2)
     session.watch(tasks, 3, outputs=True)
     session.watch_output(tasks, 4)
+    gate.touch()
     assert session.wait(tasks, DEADLINE, outputs=True)
     events = []
 
