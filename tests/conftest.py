@@ -31,7 +31,7 @@ def wait_for_file(path, result=None):
     import os
     import time
 
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not os.path.exists(path) and time.monotonic() < deadline:
         time.sleep(0.005)
     return result

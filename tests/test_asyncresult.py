@@ -303,7 +303,7 @@ def test_output_before_the_end(single, gate):
 
 WAIT = (
     "import os, time\n"
-    "end = time.monotonic() + 20\n"
+    "end = time.monotonic() + 60\n"
     "while not os.path.exists({0!r}) and time.monotonic() < end: time.sleep(0.005)"
 )
 
