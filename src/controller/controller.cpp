@@ -208,7 +208,7 @@ void Controller::on_time(Time now) {
   results_.on_time(now);
   growth_.on_time(now);
   core_.batches.on_time(now);
-  queries_.on_time();
+  queries_.on_time(now);
   tell_receipts(now);
   tell_released(now);
   if (patient_until_ && now >= *patient_until_) {

@@ -65,4 +65,12 @@ std::optional<JsonObject> read_object(JsonReader& reader, std::string_view json)
   return JsonObject(object);
 }
 
+void write_json(JsonWriter& w, JsonReader& checker, std::string_view text) {
+  if (!text.empty() && checker.parse(text).ok()) {
+    w.raw(text);
+  } else {
+    w.null();
+  }
+}
+
 }  // namespace engineroom::controller

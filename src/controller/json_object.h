@@ -40,4 +40,8 @@ class JsonObject {
 // nullopt if `json` is no JSON object. Valid until `reader` parses again.
 std::optional<JsonObject> read_object(JsonReader& reader, std::string_view json);
 
+// `text`, or null if it is no JSON: records hold what came over the wire, and that must not spoil a
+// whole reply.
+void write_json(JsonWriter& w, JsonReader& checker, std::string_view text);
+
 }  // namespace engineroom::controller

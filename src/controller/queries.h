@@ -22,44 +22,39 @@
 
 #include "controller/core.h"
 #include "controller/json_object.h"
-#include "controller/record_queries.h"
+#include "controller/long_query.h"
+#include "controller/resubmit_query.h"
 #include "controller/user_scope.h"
 
 namespace engineroom::controller {
 
 class Queries {
  public:
-  // Runs the task of a record again, and says under which id.
-  using Resubmit = std::function<Result<std::string>(const store::Record& record, Time now)>;
+  Queries(Core& core, ResubmitQuery::Resubmit resubmit)
+      : core_(core), resubmit_(std::move(resubmit)) {}
 
-  Queries(Core& core, Resubmit resubmit) : core_(core), resubmit_(std::move(resubmit)) {}
-
-  // Queries of records that are answered at a time; more are refused.
+  // Long ones that are answered at a time; more are refused.
   static constexpr std::size_t kMaxQueries = 100;
 
-  // Answers any request but registrations and shutdown_request; queries of records perhaps later.
+  // Answers any request but registrations and shutdown_request; what is about many records perhaps
+  // later (long_query.h).
   void on_request(const wire::Message& request, const wire::Header& header, Time now);
 
-  // A step of one query of records. They take turns, and messages come in between: it is due now.
-  void on_time();
+  // A step of one long query. They take turns, and messages come in between: it is due now.
+  void on_time(Time now);
   std::optional<Time> next_deadline() const {
-    return record_queries_.empty() ? std::nullopt : std::optional(Time{});
+    return asked_.empty() ? std::nullopt : std::optional(Time{});
   }
 
  private:
-  struct Answer {
-    std::string type;
-    std::string content;
-    Frames buffers = {};
-  };
   // Whom a reply goes to, and what it answers.
   struct Asker {
     Frames identities;
     Bytes parent_header;
   };
-  struct RecordsAsked {
+  struct Asked {
     Asker asker;
-    RecordsQuery query;
+    LongQueryPointer query;
   };
 
   void reply(const Asker& asker, Answer answer);
@@ -68,25 +63,19 @@ class Queries {
 
   Answer connection() const;
   Answer queue_status(const JsonObject& content, const Scope& scope);
-  Answer results(const JsonObject& content, const Scope& scope);
-  Answer history(const Scope& scope) const;
-  std::optional<Answer> records(const wire::Message& request, const JsonObject& content,
-                                const Scope& scope);
-  // A step; the answer when there is one.
-  std::optional<Answer> advance(RecordsQuery& query);
-  Answer resubmit(const JsonObject& content, const Scope& scope, Time now);
-  Answer purge(const JsonObject& content, const Scope& scope);
+  // Null: it is no long query, or `refusal` says why not.
+  LongQueryPointer long_query(const std::string& type, const JsonObject& content, Scope scope,
+                              std::optional<Answer>& refusal) const;
+  // A step at once; the answer, if that was all.
+  std::optional<Answer> begin(const wire::Message& request, LongQueryPointer query, Time now);
 
   void write_queue(JsonWriter& w, const Engine& engine, const Scope& scope, bool verbose) const;
-  bool write_result(JsonWriter& w, Frames& buffers, const std::string& msg_id, const Scope& scope);
-  void purge_all(const Scope& scope);
-  void purge_engine(std::string_view uuid, const Scope& scope);
 
   Core& core_;
-  Resubmit resubmit_;
+  ResubmitQuery::Resubmit resubmit_;
   // For texts out of the store, while core_.json holds the request.
   JsonReader checker_;
-  std::deque<RecordsAsked> record_queries_;
+  std::deque<Asked> asked_;
 };
 
 }  // namespace engineroom::controller

@@ -45,23 +45,6 @@ class QueriesTest : public ControllerTest {
   int queries_ = 0;
 };
 
-// A database does so, with some hundred records per step. (Its positions are times; these count.)
-class StoreInSteps : public store::MemoryStore {
- public:
-  Status select_some(const store::Query& query, store::Position& position,
-                     const std::function<bool(const store::Record&)>& visit) const override {
-    const auto found = position.after.value_or(store::WallTime());
-    store::WallTime next;
-    const Status status = select(query, [&](const store::Record& record) {
-      next += store::WallTime::duration(1);
-      if (next > found) visit(record);
-      return next <= found;
-    });
-    position = {.after = next, .at_end = next == found};
-    return status;
-  }
-};
-
 TEST_F(QueriesTest, AResultThatWasDroppedIsAnError) {
   store = std::make_unique<store::MemoryStore>(
       store::MemoryStoreConfig{.max_records = 10, .max_bytes = 20'000});
@@ -84,46 +67,6 @@ TEST_F(QueriesTest, AResultThatWasDroppedIsAnError) {
   EXPECT_EQ(status("r1"), R"("error")");
   EXPECT_EQ(status("r2"), R"("ok")");
   EXPECT_EQ(reply.message.buffers.size(), 1U);
-}
-
-TEST_F(QueriesTest, LongQueriesTakeTurnsWithEachOtherAndWithAllElse) {
-  store = std::make_unique<StoreInSteps>();
-  controller = std::make_unique<Controller>(config(), outbox, *store);
-  join("e1");
-  for (const char* id : {"r1", "r2", "r3"}) {
-    receive(Channel::kMuxClient, {.identities = {Bytes::of_static("c"), Bytes::of_static("e1")},
-                                  .type = "execute_request",
-                                  .msg_id = id});
-    take(Channel::kMuxEngine);
-  }
-  const auto ask = [&](const std::string& id, const char* query) {
-    receive(Channel::kQuery, {.identities = {Bytes::of_static("c")},
-                              .type = "db_request",
-                              .content = query,
-                              .msg_id = id});
-  };
-  ask("long", R"({"query":{},"keys":["msg_id"]})");
-  ask("short", R"({"query":{"msg_id":"r3"},"keys":["msg_id"]})");
-  EXPECT_TRUE(outbox.sent.empty());
-  EXPECT_LE(controller->next_deadline(), now);
-  EXPECT_EQ(query("history_request").header.msg_type, "history_reply");
-  for (int i = 0; i < 10 && controller->next_deadline() <= now; ++i) controller->on_time(now);
-  EXPECT_GT(controller->next_deadline(), now);
-  const Seen first = take(Channel::kQuery);
-  EXPECT_EQ(first.parent.msg_id, "short");
-  const Seen second = take(Channel::kQuery);
-  EXPECT_EQ(second.parent.msg_id, "long");
-  EXPECT_EQ(second.message.content, R"({"status":"ok","records":[{"msg_id":"r1"},{"msg_id":"r2"},)"
-                                    R"({"msg_id":"r3"}],"buffer_lens":null,)"
-                                    R"("result_buffer_lens":null})");
-  EXPECT_TRUE(outbox.sent.empty());
-  // So many at a time, and no more.
-  for (std::size_t i = 0; i < Queries::kMaxQueries; ++i)
-    ask("q" + std::to_string(i) + "of many", R"({"query":{}})");
-  EXPECT_TRUE(outbox.sent.empty());
-  ask("one more", R"({"query":{}})");
-  EXPECT_EQ(take(Channel::kQuery).content("evalue"),
-            R"("100 queries of records are being answered; ask again when some of them are")");
 }
 
 TEST_F(QueriesTest, ConnectionListsRegisteredEngines) {

@@ -18,6 +18,7 @@
 #include "base/status.h"
 #include "store/change.h"
 #include "store/record.h"
+#include "store/store.h"
 
 namespace engineroom::store {
 
@@ -41,18 +42,19 @@ class Database {
   virtual Status erase_finished() = 0;
   virtual Status erase_oldest(std::uint64_t keep) = 0;
 
-  virtual Result<bool> contains(std::string_view msg_id) = 0;
   // kNotFound
   virtual Result<Record> find(std::string_view msg_id) = 0;
-  // Records that match, of those submitted within `span`, in order of submission, until `visit`
-  // returns false.
+  // Records of which the database cannot tell that they do not match (Query::matches() can), of
+  // those submitted within `span`, in order of submission, until `visit` returns false.
   virtual Status select(const Query& query, const Span& span,
                         const std::function<bool(const Record&)>& visit) = 0;
   // When the one was submitted that is the `count`th after `after`; none: there are fewer.
   virtual Result<std::optional<WallTime>> later(std::optional<WallTime> after,
                                                 std::size_t count) = 0;
-  // Ids in order of submission.
-  virtual Result<std::vector<std::string>> history() = 0;
+  // The latest time of submission; none: there are no records.
+  virtual Result<std::optional<WallTime>> latest() = 0;
+  // Ids and times of what select() would visit.
+  virtual Result<std::vector<Listed>> list(const Query& query, const Span& span) = 0;
   virtual Result<std::uint64_t> count() = 0;
 
   // For logs: "SQLite, /home/me/…/tasks.db".

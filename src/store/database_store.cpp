@@ -1,6 +1,9 @@
 #include "store/database_store.h"
 
 #include <algorithm>
+#include <iterator>
+#include <string_view>
+#include <unordered_set>
 #include <utility>
 
 #include "base/log.h"
@@ -11,8 +14,6 @@ namespace {
 
 // Of pending records, so that nothing else waits for long.
 constexpr int kSavedPerTurn = 256;
-// Of records that a query is about, a few milliseconds' work.
-constexpr std::size_t kReadPerStep = 500;
 constexpr Duration kNextTurn = std::chrono::milliseconds(5);
 
 std::size_t size_of(std::span<const Bytes> buffers) {
@@ -31,6 +32,18 @@ Record without_large_payloads(const PackedRecord& packed, std::size_t limit) {
     record.payload_dropped = true;
   }
   return record;
+}
+
+// Those of `msg_ids` that are not in `found`, which is in any order.
+template <typename Found>
+std::vector<std::string> others(std::span<const std::string> msg_ids, const Found& found) {
+  std::unordered_set<std::string_view> known;
+  for (const auto& each : found) known.insert(each.msg_id);
+  std::vector<std::string> ids;
+  for (const std::string& msg_id : msg_ids) {
+    if (!known.contains(msg_id)) ids.push_back(msg_id);
+  }
+  return ids;
 }
 
 }  // namespace
@@ -114,7 +127,7 @@ void DatabaseStore::flush() const {
   writer_.drain();
 }
 
-DatabaseStore::~DatabaseStore() { flush(); }
+DatabaseStore::~DatabaseStore() { DatabaseStore::flush(); }
 
 Status DatabaseStore::mark_sent(std::string_view msg_id, std::string_view engine_uuid) {
   if (Status status = memory_.mark_sent(msg_id, engine_uuid); !status.ok()) return status;
@@ -207,7 +220,9 @@ Database& DatabaseStore::read() const {
 }
 
 bool DatabaseStore::contains(std::string_view msg_id) const {
-  return memory_.contains(msg_id) || value_or_log(read().contains(msg_id));
+  if (memory_.contains(msg_id)) return true;
+  const std::string ids[] = {std::string(msg_id)};
+  return !value_or_log(list(ids)).empty();
 }
 
 bool DatabaseStore::is_pending(std::string_view msg_id) const { return memory_.is_pending(msg_id); }
@@ -219,30 +234,106 @@ Result<Record> DatabaseStore::find(std::string_view msg_id) const {
   return saved.ok() || !recent.ok() ? std::move(saved) : std::move(recent);
 }
 
-std::vector<std::string> DatabaseStore::history() const { return value_or_log(read().history()); }
-
-void DatabaseStore::for_each(const std::function<bool(const Record&)>& visit) const {
-  if (const Status status = select(Query(), visit); !status.ok()) complain(status);
+Status DatabaseStore::begin(Position& position) const {
+  position.has_begun = true;
+  const Result<std::optional<WallTime>> latest = read().latest();
+  if (!latest.ok()) return latest.status();
+  position.until = latest.value();
+  position.at_end = !latest.value();
+  return {};
 }
 
-Status DatabaseStore::select(const Query& query,
-                             const std::function<bool(const Record&)>& visit) const {
-  return read().select(query, {}, visit);
+Result<Span> DatabaseStore::next_span(const Position& position, std::size_t count) const {
+  const Result<std::optional<WallTime>> end = reader_->later(position.after, count);
+  if (!end.ok()) return end.status();
+  const bool is_last = !end.value() || *end.value() > *position.until;
+  return Span{.after = position.after, .until = is_last ? position.until : end.value()};
 }
 
 Status DatabaseStore::select_some(const Query& query, Position& position,
-                                  const std::function<bool(const Record&)>& visit) const {
-  // What comes after it has begun need not be found.
-  Database& database = position.after ? *reader_ : read();
-  Span span{.after = position.after, .until = std::nullopt};
-  // Ids have an index.
-  if (!query.msg_ids()) {
-    const auto end = database.later(position.after, kReadPerStep);
-    if (!end.ok()) return end.status();
-    span.until = end.value();
+                                  const Visit& visit) const {
+  if (!position.has_begun) {
+    if (Status status = begin(position); !status.ok()) return status;
   }
-  position = {.after = span.until, .at_end = !span.until};
-  return database.select(query, span, visit);
+  if (position.at_end) return {};
+  Result<Span> found = next_span(position, kRecordsPerStep);
+  if (!found.ok()) return found.status();
+  Span span = found.take();
+  std::size_t bytes = 0;
+  bool is_over = false;
+  std::optional<WallTime> last;
+  // Only between two times of submission can the next step go on.
+  const auto offer = [&](const Record& record) {
+    if (bytes >= kBytesPerStep && record.submitted > *last) {
+      span.until = last;
+      return false;
+    }
+    bytes += record.bytes();
+    last = record.submitted;
+    is_over = query.matches(record) && !visit(record);
+    return !is_over;
+  };
+  if (Status status = reader_->select(query, Span(span), offer); !status.ok()) return status;
+  position.after = span.until;
+  position.at_end = is_over || span.until == position.until;
+  return {};
+}
+
+Result<std::vector<Listed>> DatabaseStore::list_some(Position& position) const {
+  if (!position.has_begun) {
+    if (Status status = begin(position); !status.ok()) return status;
+  }
+  if (position.at_end) return std::vector<Listed>();
+  const Result<Span> span = next_span(position, kListedPerStep);
+  if (!span.ok()) return span.status();
+  position.after = span.value().until;
+  position.at_end = position.after == position.until;
+  return reader_->list(Query(), span.value());
+}
+
+Result<std::vector<Listed>> DatabaseStore::list(std::span<const std::string> msg_ids) const {
+  Result<std::vector<Listed>> recent = memory_.list(msg_ids);
+  const std::vector<std::string> ids = others(msg_ids, recent.value());
+  if (ids.empty()) return recent;
+  Result<std::vector<Listed>> saved = read().list(Query::of_ids(ids), {});
+  if (!saved.ok()) return saved;
+  std::vector<Listed> all = recent.take();
+  std::move(saved.value().begin(), saved.value().end(), std::back_inserter(all));
+  return all;
+}
+
+// Both come in order: what is in memory goes in between what is read from the database.
+Status DatabaseStore::find_each(std::span<const std::string> msg_ids, const Visit& visit) const {
+  std::vector<Record> recent;
+  std::vector<Record> incomplete;
+  (void)memory_.find_each(msg_ids, [&](const Record& record) {
+    (record.payload_dropped ? incomplete : recent).push_back(record);
+    return true;
+  });
+  auto next = recent.begin();
+  bool goes_on = true;
+  const auto visit_recent = [&](WallTime until) {
+    while (goes_on && next != recent.end() && next->submitted <= until) goes_on = visit(*next++);
+    return goes_on;
+  };
+  const std::vector<std::string> ids = others(msg_ids, recent);
+  std::unordered_set<std::string> saved;
+  if (!ids.empty()) {
+    const auto visit_saved = [&](const Record& record) {
+      if (!visit_recent(record.submitted)) return false;
+      saved.insert(record.msg_id);
+      goes_on = visit(record);
+      return goes_on;
+    };
+    Status status = read().select(Query::of_ids(ids), {}, visit_saved);
+    if (!status.ok()) return status;
+  }
+  visit_recent(WallTime::max());
+  // What the database lost: better without its payload than not at all.
+  for (const Record& record : incomplete) {
+    if (goes_on && !saved.contains(record.msg_id)) goes_on = visit(record);
+  }
+  return {};
 }
 
 std::vector<Record> DatabaseStore::unfinished() const {

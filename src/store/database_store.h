@@ -55,11 +55,11 @@ class DatabaseStore : public Store {
   bool contains(std::string_view msg_id) const override;
   bool is_pending(std::string_view msg_id) const override;
   Result<Record> find(std::string_view msg_id) const override;
-  std::vector<std::string> history() const override;
-  void for_each(const std::function<bool(const Record&)>& visit) const override;
-  Status select(const Query& query, const std::function<bool(const Record&)>& visit) const override;
-  Status select_some(const Query& query, Position& position,
-                     const std::function<bool(const Record&)>& visit) const override;
+  Status select_some(const Query& query, Position& position, const Visit& visit) const override;
+  Result<std::vector<Listed>> list_some(Position& position) const override;
+  Result<std::vector<Listed>> list(std::span<const std::string> msg_ids) const override;
+  Status find_each(std::span<const std::string> msg_ids, const Visit& visit) const override;
+  void flush() const override;
 
   Status purge(std::span<const std::string> msg_ids) override;
   void purge_engine(std::string_view engine_uuid) override;
@@ -80,12 +80,14 @@ class DatabaseStore : public Store {
   std::vector<Record> unfinished() const;
   // Gives one of them a result.
   void end_earlier(std::string_view msg_id, const Reply& reply);
-  // Returns once everything that was told is in the database.
-  void flush() const;
 
  private:
   // Of the records: after everything is written.
   Database& read() const;
+  // A question begins: it is about what there is now.
+  Status begin(Position& position) const;
+  // Where its next step goes to, about `count` records further. REQUIRES: not at the end
+  Result<Span> next_span(const Position& position, std::size_t count) const;
   // Whether a value fails to come from the database is nobody's error but the log's.
   template <typename Value>
   Value value_or_log(Result<Value> result) const;

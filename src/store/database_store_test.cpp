@@ -11,8 +11,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "store/postgres_database.h"
 #include "store/query.h"
+#include "store/selection.h"
 #include "store/sqlite_database.h"
 #include "store/test_postgres_server.h"
 
@@ -211,7 +213,7 @@ TEST_P(DatabaseStoreTest, WhatIsPendingIsWrittenWhenItHasBeenSoForAMoment) {
   const auto reader = open(Access::kReadOnly);
   const auto is_written = [&](const char* id) {
     for (int i = 0; i < 3000; ++i) {
-      if (reader->contains(id).value()) return true;
+      if (reader->find(id).ok()) return true;
       usleep(10'000);
     }
     return false;
@@ -226,13 +228,13 @@ TEST_P(DatabaseStoreTest, WhatIsPendingIsWrittenWhenItHasBeenSoForAMoment) {
   request("b");
   result("b", "e1");
   EXPECT_TRUE(is_written("b"));
-  EXPECT_FALSE(reader->contains("a").value());
+  EXPECT_FALSE(reader->find("a").ok());
   now += DatabaseStore::kHold;
   request("c");
   store_->on_time(now);
   EXPECT_TRUE(is_written("a"));
   EXPECT_EQ(reader->find("a").value().engine_uuid, "e1");
-  EXPECT_FALSE(reader->contains("c").value());
+  EXPECT_FALSE(reader->find("c").ok());
   // From here on its changes are written.
   EXPECT_TRUE(store_->add_output("a", Output::kStdout, "x").ok());
   result("a", "e1");
@@ -296,36 +298,131 @@ TEST_P(DatabaseStoreTest, QueriesSeeWhatIsNotWrittenYet) {
   EXPECT_EQ(matching(R"({"msg_id":{"$nin":["a"]},"label":"l"})"), (Ids{"b", "c"}));
 }
 
+// What is found after each step.
+std::vector<Ids> in_steps(const Store& store, const char* text) {
+  const Query query = Query::parse(text).take();
+  Selection selection(query);
+  std::vector<Ids> steps;
+  Ids ids;
+  while (!selection.is_done() && steps.size() < 1000) {
+    EXPECT_TRUE(selection
+                    .step(store,
+                          [&ids](const Record& record) {
+                            ids.push_back(record.msg_id);
+                            return true;
+                          })
+                    .ok());
+    steps.push_back(ids);
+  }
+  return steps;
+}
+
+std::vector<std::size_t> sizes(const std::vector<Ids>& steps) {
+  std::vector<std::size_t> sizes;
+  for (const Ids& ids : steps) sizes.push_back(ids.size());
+  return sizes;
+}
+
 TEST_P(DatabaseStoreTest, AQueryInStepsFindsTheSame) {
+  Ids all;
   Ids finished;
   for (std::size_t i = 0; i < 1200; ++i) {
     request(numbered(i));
+    all.push_back(numbered(i));
     if (i % 4 != 0) continue;
     result(numbered(i), "e");
     finished.push_back(numbered(i));
   }
-  const auto in_steps = [&](const char* text) {
-    const Query query = Query::parse(text).take();
-    Ids ids;
-    std::vector<std::size_t> after_step;
-    for (Position position; !position.at_end;) {
-      EXPECT_TRUE(store_
-                      ->select_some(query, position,
-                                    [&](const Record& record) {
-                                      ids.push_back(record.msg_id);
-                                      return true;
-                                    })
-                      .ok());
-      after_step.push_back(ids.size());
-    }
-    EXPECT_EQ(ids, matching(text));
-    return after_step;
+  const auto found = [&](const char* text, const Ids& expected) {
+    const std::vector<Ids> steps = in_steps(*store_, text);
+    EXPECT_EQ(steps.back(), expected) << text;
+    return sizes(steps);
   };
-  EXPECT_EQ(in_steps("{}"), (std::vector<std::size_t>{500, 1000, 1200}));
+  EXPECT_EQ(found("{}", all), (std::vector<std::size_t>{500, 1000, 1200}));
   // A step is about the same number of records, however few of them match.
-  EXPECT_EQ(in_steps(R"({"received":{"$ne":null}})"), (std::vector<std::size_t>{125, 250, 300}));
-  EXPECT_EQ(in_steps(R"({"submitted":{"$lt":"1970-01-01T00:00:03Z"}})").back(), 1u);
-  EXPECT_EQ(in_steps(R"({"msg_id":{"$in":["t7","t1100"]}})"), std::vector<std::size_t>{2});
+  EXPECT_EQ(found(R"({"received":{"$ne":null}})", finished),
+            (std::vector<std::size_t>{125, 250, 300}));
+  EXPECT_EQ(found(R"({"submitted":{"$lt":"1970-01-01T00:00:03Z"}})", {"t0"}).back(), 1u);
+  EXPECT_EQ(found(R"({"msg_id":{"$in":["t1100","t7"]}})", {"t7", "t1100"}),
+            std::vector<std::size_t>{2});
+  EXPECT_EQ(found(R"({"msg_id":{"$in":[]}})", {}), std::vector<std::size_t>{0});
+  EXPECT_EQ(store_->history(), all);
+}
+
+TEST_P(DatabaseStoreTest, AnEmptyStoreIsReadInOneStep) {
+  EXPECT_EQ(sizes(in_steps(*store_, "{}")), std::vector<std::size_t>{0});
+  EXPECT_EQ(store_->history(), Ids{});
+}
+
+// Some of them are in memory, some not any more, some never were there.
+TEST_P(DatabaseStoreTest, ManyIdsAreReadInStepsInOrderOfSubmission) {
+  DatabaseStoreConfig config;
+  config.memory.max_records = 300;
+  reopen(config);
+  JsonWriter asked;
+  asked.begin_object().key("msg_id").begin_object().key("$in").begin_array();
+  Ids all;
+  for (std::size_t i = 0; i < 1300; ++i) {
+    asked.value(numbered(i)).value("never" + numbered(i));
+    request(numbered(i));
+    if (i % 10 != 0) result(numbered(i), "e");
+    all.push_back(numbered(i));
+  }
+  asked.end_array().end_object().end_object();
+  const std::vector<Ids> steps = in_steps(*store_, asked.str().c_str());
+  EXPECT_EQ(steps.back(), all);
+  // Their times in two steps, then they.
+  EXPECT_EQ(sizes(steps), (std::vector<std::size_t>{0, 0, 500, 1000, 1300}));
+}
+
+TEST_P(DatabaseStoreTest, WhatAQueryFoundIsWritten) {
+  request("a");
+  result("a", "e");
+  EXPECT_EQ(matching(R"({"msg_id":"a"})"), Ids{"a"});
+  EXPECT_TRUE(open(Access::kReadOnly)->find("a").ok());
+}
+
+TEST_P(DatabaseStoreTest, AQueryIsAboutWhatThereWasWhenItBegan) {
+  for (std::size_t i = 0; i < 1200; ++i) {
+    request(numbered(i));
+    result(numbered(i), "e");
+  }
+  const Query query;
+  Selection selection(query);
+  Ids ids;
+  int steps = 0;
+  for (; !selection.is_done() && steps < 10; ++steps) {
+    EXPECT_TRUE(selection
+                    .step(*store_,
+                          [&ids](const Record& record) {
+                            ids.push_back(record.msg_id);
+                            return true;
+                          })
+                    .ok());
+    // As many as a step reads; and some of the old ones go.
+    for (std::size_t i = 0; i < 600; ++i) request(fmt::format("new{}of{}", i, steps));
+    EXPECT_TRUE(store_->purge(Ids{numbered(3), numbered(1100)}).ok());
+    store_->flush();
+  }
+  EXPECT_EQ(steps, 3);
+  EXPECT_EQ(ids.size(), 1199u);
+  EXPECT_EQ(ids.front(), "t0");
+  EXPECT_EQ(ids.back(), "t1199");
+}
+
+TEST_P(DatabaseStoreTest, AStepReadsSoManyBytes) {
+  const Bytes large(std::string(kBytesPerStep / 4, 'x'));
+  for (std::size_t i = 0; i < 10; ++i) {
+    request(numbered(i), {large});
+    result(numbered(i), "e");
+  }
+  for (const char* query : {"{}", R"({"msg_id":{"$in":["t0","t1","t2","t3","t4","t5","t6","t7",)"
+                                  R"("t8","t9"]}})"}) {
+    EXPECT_EQ(sizes(in_steps(*store_, query)), (std::vector<std::size_t>{4, 8, 10})) << query;
+  }
+  // What does not match is read all the same.
+  EXPECT_EQ(sizes(in_steps(*store_, R"({"metadata.retries":2})")),
+            (std::vector<std::size_t>{0, 0, 0}));
 }
 
 TEST_P(DatabaseStoreTest, PurgesReachTheDatabaseInTheirPlace) {

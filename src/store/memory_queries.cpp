@@ -40,10 +40,14 @@ std::vector<Slot> MemoryStore::State::in_order() const {
   for (Slot slot = all.front(); slot != kNone; slot = all.after(entries, slot)) {
     slots.push_back(slot);
   }
-  // Nearly always sorted as it is: the clock would have to have been set back.
+  sort_by_time(slots);
+  return slots;
+}
+
+// Nearly always they are sorted as they are, but for what several clients submit at the same time.
+void MemoryStore::State::sort_by_time(std::vector<Slot>& slots) const {
   std::stable_sort(slots.begin(), slots.end(),
                    [this](Slot a, Slot b) { return entries[a].submitted < entries[b].submitted; });
-  return slots;
 }
 
 bool MemoryStore::contains(std::string_view msg_id) const { return state_->find(msg_id) != kNone; }
@@ -59,35 +63,61 @@ Result<Record> MemoryStore::find(std::string_view msg_id) const {
   return state_->record(state_->entries[slot]);
 }
 
-std::vector<std::string> MemoryStore::history() const {
-  std::vector<std::string> ids;
-  for (Slot slot : state_->in_order()) ids.emplace_back(state_->entries[slot].text.msg_id());
-  return ids;
+void MemoryStore::State::begin(Position& position) const {
+  position.has_begun = true;
+  for (const Slot slot : in_order()) position.places.push_back({slot, entries[slot].number});
+  position.at_end = position.places.empty();
 }
 
-void MemoryStore::for_each(const std::function<bool(const Record&)>& visit) const {
-  for (Slot slot : state_->in_order()) {
-    if (!visit(state_->record(state_->entries[slot]))) return;
+void MemoryStore::State::visit_some(Position& position, std::size_t count,
+                                    const std::function<bool(const Entry&)>& visit) const {
+  if (!position.has_begun) begin(position);
+  bool goes_on = true;
+  while (goes_on && count-- > 0 && position.next < position.places.size()) {
+    const auto [slot, number] = position.places[position.next++];
+    if (entries.contains(slot) && entries[slot].number == number) goes_on = visit(entries[slot]);
   }
+  position.at_end = position.at_end || position.next == position.places.size();
+  if (position.at_end) position.places = {};
 }
 
-Status MemoryStore::select(const Query& query,
-                           const std::function<bool(const Record&)>& visit) const {
-  const auto offer = [&](const Record& record) { return !query.matches(record) || visit(record); };
-  const auto msg_ids = query.msg_ids();
-  if (!msg_ids) {
-    for_each(offer);
-    return {};
-  }
-  std::vector<Record> found;
-  for (const std::string& msg_id : *msg_ids) {
+Status MemoryStore::select_some(const Query& query, Position& position, const Visit& visit) const {
+  std::size_t bytes = 0;
+  state_->visit_some(position, kRecordsPerStep, [&](const Entry& entry) {
+    const Record record = state_->record(entry);
+    bytes += record.bytes();
+    if (query.matches(record) && !visit(record)) position.at_end = true;
+    return !position.at_end && bytes < kBytesPerStep;
+  });
+  return {};
+}
+
+Result<std::vector<Listed>> MemoryStore::list_some(Position& position) const {
+  std::vector<Listed> listed;
+  state_->visit_some(position, kListedPerStep, [&](const Entry& entry) {
+    listed.push_back({std::string(entry.text.msg_id()), entry.submitted});
+    return true;
+  });
+  return listed;
+}
+
+Result<std::vector<Listed>> MemoryStore::list(std::span<const std::string> msg_ids) const {
+  std::vector<Listed> listed;
+  for (const std::string& msg_id : msg_ids) {
     const Slot slot = state_->find(msg_id);
-    if (slot != kNone) found.push_back(state_->record(state_->entries[slot]));
+    if (slot != kNone) listed.push_back({msg_id, state_->entries[slot].submitted});
   }
-  std::stable_sort(found.begin(), found.end(),
-                   [](const Record& a, const Record& b) { return a.submitted < b.submitted; });
-  for (const Record& record : found) {
-    if (!offer(record)) break;
+  return listed;
+}
+
+Status MemoryStore::find_each(std::span<const std::string> msg_ids, const Visit& visit) const {
+  std::vector<Slot> slots;
+  for (const std::string& msg_id : msg_ids) {
+    if (const Slot slot = state_->find(msg_id); slot != kNone) slots.push_back(slot);
+  }
+  state_->sort_by_time(slots);
+  for (const Slot slot : slots) {
+    if (!visit(state_->record(state_->entries[slot]))) break;
   }
   return {};
 }

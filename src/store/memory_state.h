@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -38,6 +39,11 @@ struct MemoryStore::State {
   Record record(const Entry& entry) const;
   // In order of submission.
   std::vector<Slot> in_order() const;
+  void sort_by_time(std::vector<Slot>& slots) const;
+  void begin(Position& position) const;
+  // The next `count` records that are still there, until `visit` returns false.
+  void visit_some(Position& position, std::size_t count,
+                  const std::function<bool(const Entry&)>& visit) const;
   template <typename Matches>
   void purge_if(Matches matches);
 

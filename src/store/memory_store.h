@@ -6,9 +6,9 @@
 //
 // When the finished records exceed `max_records`, the oldest 64th of them goes; when they exceed
 // `max_bytes`, the oldest lose their buffers and output until a 64th is free, and only if that is
-// not enough whole records. Everything is O(1) amortised, except queries, purge_engine and
-// purge_all, which are linear. Blocks are freed in about the order they were allocated in, so that
-// the heap stays flat (bench/store_bench.cpp).
+// not enough whole records. Everything is O(1) amortised, except purge_engine, purge_all and the
+// first step of a query, which are linear. Blocks are freed in about the order they were allocated
+// in, so that the heap stays flat (bench/store_bench.cpp).
 //
 // Threads: one owner thread.
 #pragma once
@@ -44,9 +44,10 @@ class MemoryStore : public Store {
   bool contains(std::string_view msg_id) const override;
   bool is_pending(std::string_view msg_id) const override;
   Result<Record> find(std::string_view msg_id) const override;
-  std::vector<std::string> history() const override;
-  void for_each(const std::function<bool(const Record&)>& visit) const override;
-  Status select(const Query& query, const std::function<bool(const Record&)>& visit) const override;
+  Status select_some(const Query& query, Position& position, const Visit& visit) const override;
+  Result<std::vector<Listed>> list_some(Position& position) const override;
+  Result<std::vector<Listed>> list(std::span<const std::string> msg_ids) const override;
+  Status find_each(std::span<const std::string> msg_ids, const Visit& visit) const override;
 
   Status purge(std::span<const std::string> msg_ids) override;
   void purge_engine(std::string_view engine_uuid) override;

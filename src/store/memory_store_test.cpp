@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "store/query.h"
+
 namespace engineroom::store {
 namespace {
 
@@ -122,13 +124,14 @@ TEST_F(MemoryStoreTest, history_is_in_order_of_submission) {
   EXPECT_EQ(store_.history(), (std::vector<std::string>{"d", "c", "a", "b"}));
 }
 
-TEST_F(MemoryStoreTest, for_each_can_be_stopped) {
+TEST_F(MemoryStoreTest, a_query_can_be_stopped) {
   for (const char* id : {"a", "b", "c"}) request(id);
   std::string seen;
-  store_.for_each([&](const Record& record) {
+  const Status status = store_.select(Query(), [&](const Record& record) {
     seen += record.msg_id;
     return record.msg_id != "b";
   });
+  EXPECT_TRUE(status.ok());
   EXPECT_EQ(seen, "ab");
 }
 

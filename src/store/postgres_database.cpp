@@ -417,16 +417,6 @@ Result<Record> PostgresDatabase::find(std::string_view msg_id) {
   return found;
 }
 
-Result<bool> PostgresDatabase::contains(std::string_view msg_id) {
-  bool found = false;
-  const Status status = state_->read([&](pqxx::work& work) {
-    found = !work.exec_params("SELECT 1 FROM tasks WHERE msg_id = $1", escape_text(msg_id)).empty();
-  });
-  if (!status.ok()) return status;
-  return found;
-}
-
-// Through a cursor: there may be more records than fit into memory.
 Result<std::optional<WallTime>> PostgresDatabase::later(std::optional<WallTime> after,
                                                         std::size_t count) {
   std::optional<WallTime> when;
@@ -440,6 +430,7 @@ Result<std::optional<WallTime>> PostgresDatabase::later(std::optional<WallTime> 
   return when;
 }
 
+// Through a cursor: there may be more records than fit into memory.
 Status PostgresDatabase::select(const Query& query, const Span& span,
                                 const std::function<bool(const Record&)>& visit) {
   const SqlCondition condition = to_sql(query, span, TextOrder::kOther);
@@ -462,7 +453,7 @@ Status PostgresDatabase::select(const Query& query, const Span& span,
           return;
         }
         has_visited = true;
-        if (query.matches(record.value()) && !visit(record.value())) return;
+        if (!visit(record.value())) return;
       }
     }
   };
@@ -470,15 +461,29 @@ Status PostgresDatabase::select(const Query& query, const Span& span,
   return status.ok() ? malformed : status;
 }
 
-Result<std::vector<std::string>> PostgresDatabase::history() {
-  std::vector<std::string> ids;
+Result<std::optional<WallTime>> PostgresDatabase::latest() {
+  std::optional<WallTime> when;
+  const Status status = state_->read(
+      [&](pqxx::work& work) { when = time_of(work.exec1("SELECT max(submitted) FROM tasks")[0]); });
+  if (!status.ok()) return status;
+  return when;
+}
+
+Result<std::vector<Listed>> PostgresDatabase::list(const Query& query, const Span& span) {
+  const SqlCondition condition = to_sql(query, span, TextOrder::kOther);
+  std::vector<Listed> listed;
   const Status status = state_->read([&](pqxx::work& work) {
-    const pqxx::result rows = work.exec("SELECT msg_id FROM tasks ORDER BY submitted, place");
-    ids.reserve(rows.size());
-    for (const pqxx::row& row : rows) ids.push_back(text_of(row[0]));
+    const pqxx::result rows = work.exec_params(
+        fmt::format("SELECT msg_id, submitted FROM tasks WHERE {} ORDER BY submitted, place",
+                    condition.text),
+        pqxx::prepare::make_dynamic_params(parameters_of(condition)));
+    listed.clear();
+    for (const pqxx::row& row : rows) {
+      listed.push_back({text_of(row[0]), time_of(row[1]).value_or(WallTime())});
+    }
   });
   if (!status.ok()) return status;
-  return ids;
+  return listed;
 }
 
 Result<std::uint64_t> PostgresDatabase::count() {

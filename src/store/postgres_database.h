@@ -35,12 +35,12 @@ class PostgresDatabase : public Database {
   Status erase_engine(std::string_view engine_uuid) override;
   Status erase_finished() override;
   Status erase_oldest(std::uint64_t keep) override;
-  Result<bool> contains(std::string_view msg_id) override;
   Result<Record> find(std::string_view msg_id) override;
   Status select(const Query& query, const Span& span,
                 const std::function<bool(const Record&)>& visit) override;
   Result<std::optional<WallTime>> later(std::optional<WallTime> after, std::size_t count) override;
-  Result<std::vector<std::string>> history() override;
+  Result<std::optional<WallTime>> latest() override;
+  Result<std::vector<Listed>> list(const Query& query, const Span& span) override;
   Result<std::uint64_t> count() override;
   std::string name() const override;
 

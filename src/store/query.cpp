@@ -171,6 +171,7 @@ std::optional<int> compare(const Value& value, const Condition& condition) {
 }
 
 bool is_in(const Value& value, const Condition& condition) {
+  if (value.text) return condition.texts->contains(*value.text);
   std::size_t index = 0;
   for (const element each : array_of(condition.operand)) {
     const auto* date = condition.dates.empty() ? nullptr : &condition.dates[index];
@@ -281,6 +282,15 @@ std::string complaint(Operator op, element operand) {
   return {};
 }
 
+std::shared_ptr<const std::unordered_set<std::string_view>> texts_of(element list) {
+  auto texts = std::make_shared<std::unordered_set<std::string_view>>();
+  for (const element each : array_of(list)) {
+    std::string_view text;
+    if (each.get(text) == simdjson::SUCCESS) texts->insert(text);
+  }
+  return texts;
+}
+
 // The dates of the operand; kInvalidArgument if a text is none.
 Result<std::vector<std::optional<WallTime>>> read_dates(element operand, std::string_view key,
                                                         std::string_view op) {
@@ -376,8 +386,19 @@ Status Query::add(Condition condition, std::string_view key, std::string_view op
     if (!dates.ok()) return dates.status();
     condition.dates = dates.take();
   }
+  if (condition.op == Operator::kIn || condition.op == Operator::kNin) {
+    condition.texts = texts_of(condition.operand);
+  }
   conditions_.push_back(std::move(condition));
   return {};
+}
+
+Query Query::of_ids(std::span<const std::string> msg_ids) {
+  JsonWriter w;
+  w.begin_object().key("msg_id").begin_object().key("$in").begin_array();
+  for (const std::string& msg_id : msg_ids) w.value(msg_id);
+  w.end_array().end_object().end_object();
+  return parse(w.str()).take();
 }
 
 bool Query::matches(const Record& record) const {

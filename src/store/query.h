@@ -19,8 +19,10 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include <simdjson.h>
@@ -54,6 +56,8 @@ struct Condition {
   simdjson::dom::element operand;
   // The operand of a date field, or each date of its list. A null is nullopt.
   std::vector<std::optional<WallTime>> dates;
+  // Of $in and $nin: the texts of the list, which may be many.
+  std::shared_ptr<const std::unordered_set<std::string_view>> texts;
 };
 
 class Query {
@@ -66,6 +70,8 @@ class Query {
 
   // kInvalidArgument names the condition and what would be right.
   static Result<Query> parse(std::string_view json);
+  // Matches the records with these ids.
+  static Query of_ids(std::span<const std::string> msg_ids);
 
   bool matches(const Record& record) const;
   const std::vector<Condition>& conditions() const { return conditions_; }

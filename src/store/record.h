@@ -90,6 +90,9 @@ struct Record : Course {
   std::string result_metadata;
   std::string result_content;
   Frames result_buffers;
+
+  // About so many are read of it.
+  std::size_t bytes() const;
 };
 
 // The text for this kind of output in a Record, or in what names them as Record does.

@@ -116,6 +116,17 @@ std::string_view json_of(const Record& record, Field field) {
   }
 }
 
+std::size_t Record::bytes() const {
+  std::size_t bytes = header.size() + metadata.size() + content.size() + result_header.size() +
+                      result_metadata.size() + result_content.size() + stdout_text.size() +
+                      stderr_text.size() + execute_input.size() + execute_result.size() +
+                      error.size();
+  for (const Frames* frames : {&buffers, &result_buffers}) {
+    for (const Bytes& frame : *frames) bytes += frame.size();
+  }
+  return bytes;
+}
+
 const Frames& buffers_of(const Record& record, Field field) {
   return field == Field::kBuffers ? record.buffers : record.result_buffers;
 }

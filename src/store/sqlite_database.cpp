@@ -110,6 +110,8 @@ struct SqliteDatabase::State {
   Status erase(std::string_view msg_id);
   Status update(const Change& change);
   Status write(const ChangeBatch& batch);
+  template <typename Visit>
+  Status read(const std::string& what, const Query& query, const Span& span, Visit visit) const;
 
   Handle handle;
   std::string path;
@@ -386,14 +388,6 @@ Result<Record> SqliteDatabase::find(std::string_view msg_id) {
   return Status{ErrorCode::kNotFound, "No such message: " + std::string(msg_id)};
 }
 
-Result<bool> SqliteDatabase::contains(std::string_view msg_id) {
-  Statement statement(state_->handle.get(), "SELECT 1 FROM tasks WHERE msg_id = ?1");
-  statement.bind(1, msg_id);
-  const bool found = statement.step();
-  if (!statement.status().ok()) return statement.status();
-  return found;
-}
-
 Result<std::optional<WallTime>> SqliteDatabase::later(std::optional<WallTime> after,
                                                       std::size_t count) {
   Statement statement(state_->handle.get(),
@@ -407,28 +401,47 @@ Result<std::optional<WallTime>> SqliteDatabase::later(std::optional<WallTime> af
   return when;
 }
 
-Status SqliteDatabase::select(const Query& query, const Span& span,
-                              const std::function<bool(const Record&)>& visit) {
+Result<std::optional<WallTime>> SqliteDatabase::latest() {
+  Statement statement(state_->handle.get(), "SELECT max(submitted) FROM tasks");
+  std::optional<WallTime> when;
+  if (statement.step()) when = statement.time(0);
+  if (!statement.status().ok()) return statement.status();
+  return when;
+}
+
+// Of the rows, these columns, in order of submission, until `visit` gives false or an error.
+template <typename Visit>
+Status SqliteDatabase::State::read(const std::string& what, const Query& query, const Span& span,
+                                   Visit visit) const {
   const SqlCondition condition = to_sql(query, span);
-  Statement statement(state_->handle.get(), "SELECT " + columns() + " FROM tasks WHERE " +
-                                                condition.text + " ORDER BY submitted, rowid");
+  Statement statement(handle.get(), "SELECT " + what + " FROM tasks WHERE " + condition.text +
+                                        " ORDER BY submitted, rowid");
   for (std::size_t i = 0; i < condition.values.size(); ++i) {
     statement.bind(static_cast<int>(i + 1), condition.values[i]);
   }
-  while (statement.step()) {
-    Result<Record> record = read_record(statement, state_->payloads);
-    if (!record.ok()) return record.status();
-    if (query.matches(record.value()) && !visit(record.value())) return {};
-  }
-  return statement.status();
+  Result<bool> goes_on = true;
+  while (goes_on.ok() && goes_on.value() && statement.step()) goes_on = visit(statement);
+  return goes_on.ok() ? statement.status() : goes_on.status();
 }
 
-Result<std::vector<std::string>> SqliteDatabase::history() {
-  Statement statement(state_->handle.get(), "SELECT msg_id FROM tasks ORDER BY submitted, rowid");
-  std::vector<std::string> ids;
-  while (statement.step()) ids.emplace_back(statement.text(0));
-  if (!statement.status().ok()) return statement.status();
-  return ids;
+Status SqliteDatabase::select(const Query& query, const Span& span,
+                              const std::function<bool(const Record&)>& visit) {
+  return state_->read(columns(), query, span, [&](const Statement& row) -> Result<bool> {
+    const Result<Record> record = read_record(row, state_->payloads);
+    if (!record.ok()) return record.status();
+    return visit(record.value());
+  });
+}
+
+Result<std::vector<Listed>> SqliteDatabase::list(const Query& query, const Span& span) {
+  std::vector<Listed> listed;
+  const Status status =
+      state_->read("msg_id, submitted", query, span, [&](const Statement& row) -> Result<bool> {
+        listed.push_back({std::string(row.text(0)), row.time(1).value_or(WallTime())});
+        return true;
+      });
+  if (!status.ok()) return status;
+  return listed;
 }
 
 Result<std::uint64_t> SqliteDatabase::count() {

@@ -52,14 +52,41 @@ struct StoreStats {
   std::uint64_t culled = 0;        // finished records forgotten since the start
 };
 
-// How far a query has come that is answered in steps.
-struct Position {
-  std::optional<WallTime> after;  // of submission; none: it has not begun
-  bool at_end = false;
+// A record's id, and what history is in the order of.
+struct Listed {
+  std::string msg_id;
+  WallTime submitted{};
 };
+
+// How far a question has come that is answered in steps: a store's own affair, but for `at_end`.
+struct Position {
+  // A record in memory: where it is, and its number, which says whether it is there still.
+  struct Place {
+    std::uint32_t slot = 0;
+    std::uint32_t number = 0;
+  };
+
+  bool has_begun = false;
+  bool at_end = false;
+  // A database goes by times of submission: what was looked at, and what there was at the
+  // beginning.
+  std::optional<WallTime> after;
+  std::optional<WallTime> until;
+  // Memory lists its records at the beginning; those before `next` were looked at.
+  std::vector<Place> places;
+  std::size_t next = 0;
+};
+
+// Of records, a few milliseconds' work; of records with large buffers, those until so many bytes
+// have been read; of ids alone, which are read faster.
+inline constexpr std::size_t kRecordsPerStep = 500;
+inline constexpr std::size_t kBytesPerStep = std::size_t{8} << 20;
+inline constexpr std::size_t kListedPerStep = 2'000;
 
 class Store {
  public:
+  using Visit = std::function<bool(const Record&)>;
+
   virtual ~Store() = default;
 
   // kInvalidArgument if a pending record has this id; a finished one is replaced.
@@ -77,21 +104,29 @@ class Store {
   virtual bool contains(std::string_view msg_id) const = 0;
   virtual bool is_pending(std::string_view msg_id) const = 0;
   virtual Result<Record> find(std::string_view msg_id) const = 0;
-  // Ids in order of submission.
-  virtual std::vector<std::string> history() const = 0;
-  // Every record, in order of submission, until `visit` returns false. `visit` must not change the
-  // store. Linear, and it copies: for queries only.
-  virtual void for_each(const std::function<bool(const Record&)>& visit) const = 0;
-  // The same of those that match.
-  virtual Status select(const Query& query,
-                        const std::function<bool(const Record&)>& visit) const = 0;
-  // Some of them, so that a query of all records holds nobody up: those behind `position`, which
-  // moves on. A record that changes between two steps is seen as it is then.
-  virtual Status select_some(const Query& query, Position& position,
-                             const std::function<bool(const Record&)>& visit) const {
-    position.at_end = true;
-    return select(query, visit);
-  }
+
+  // Questions about many records are answered in steps, so that they hold nobody up; a step goes on
+  // behind `position`, to which it then sets. They are about the records there are when the first
+  // step is made: what comes later need not be found. Of these each is seen as it is in its step,
+  // and one that is removed before is not. In order of submission.
+  //
+  // Of the next ones those that match, until `visit` returns false, which ends the whole.
+  virtual Status select_some(const Query& query, Position& position, const Visit& visit) const = 0;
+  // Ids and times of the next ones.
+  virtual Result<std::vector<Listed>> list_some(Position& position) const = 0;
+  // Those of these that there are, in no order.
+  virtual Result<std::vector<Listed>> list(std::span<const std::string> msg_ids) const = 0;
+  // The same of whole records, in order of submission, until `visit` returns false.
+  // REQUIRES: kRecordsPerStep ids at most
+  virtual Status find_each(std::span<const std::string> msg_ids, const Visit& visit) const = 0;
+
+  // Returns once everything that was told is where it is to be kept. A query begins with that, so
+  // that what it finds is there after a crash, too.
+  virtual void flush() const {}
+
+  // All steps in one go, for tests and tools.
+  Status select(const Query& query, const Visit& visit) const;
+  std::vector<std::string> history() const;
 
   // Finished records are removed. kInvalidArgument, and nothing is removed, if one of the ids is
   // pending; ids that are unknown are ignored, as in ipyparallel.

@@ -29,7 +29,6 @@ class SlowDatabase : public Database {
   Status erase_engine(std::string_view /*engine_uuid*/) override { return {}; }
   Status erase_finished() override { return {}; }
   Status erase_oldest(std::uint64_t /*keep*/) override { return {}; }
-  Result<bool> contains(std::string_view /*msg_id*/) override { return false; }
   Result<Record> find(std::string_view /*msg_id*/) override { return Record{}; }
   Result<std::optional<WallTime>> later(std::optional<WallTime> /*after*/,
                                         std::size_t /*count*/) override {
@@ -39,7 +38,10 @@ class SlowDatabase : public Database {
                 const std::function<bool(const Record&)>&) override {
     return {};
   }
-  Result<std::vector<std::string>> history() override { return std::vector<std::string>{}; }
+  Result<std::optional<WallTime>> latest() override { return std::optional<WallTime>(); }
+  Result<std::vector<Listed>> list(const Query& /*query*/, const Span& /*span*/) override {
+    return std::vector<Listed>();
+  }
   Result<std::uint64_t> count() override { return std::uint64_t{0}; }
   std::string name() const override { return "slow"; }
 

@@ -1,18 +1,23 @@
-#include "controller/record_queries.h"
+#include "controller/records_query.h"
 
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
-#include <fmt/core.h>
 #include <simdjson.h>
 
 #include "base/clock.h"
 #include "controller/user_messages.h"
+#include "store/query.h"
+#include "store/selection.h"
 
 namespace engineroom::controller {
 namespace {
+
+constexpr const char* kReply = "db_reply";
 
 using store::Field;
 using store::FieldKind;
@@ -71,6 +76,11 @@ void write_field(JsonWriter& w, JsonReader& checker, const store::Record& record
       return;
   }
 }
+
+struct RecordsReply {
+  std::string content;
+  Frames buffers;
+};
 
 class ReplyWriter {
  public:
@@ -192,57 +202,51 @@ std::optional<store::Record> outer_record(store::Record record, const Scope& sco
 
 }  // namespace
 
-void write_json(JsonWriter& w, JsonReader& checker, std::string_view text) {
-  if (!text.empty() && checker.parse(text).ok()) {
-    w.raw(text);
-  } else {
-    w.null();
-  }
-}
-
 struct RecordsQuery::State {
+  State(store::Query parsed, Keys keys, Scope whose)
+      : query(std::move(parsed)),
+        selection(query),
+        writer(std::move(keys)),
+        scope(std::move(whose)) {}
+
   store::Query query;
+  store::Selection selection;
   ReplyWriter writer;
   Scope scope;
-  store::Position position;
 };
 
-RecordsQuery::RecordsQuery(std::unique_ptr<State> state) : state_(std::move(state)) {}
-RecordsQuery::RecordsQuery(RecordsQuery&&) noexcept = default;
-RecordsQuery& RecordsQuery::operator=(RecordsQuery&&) noexcept = default;
+RecordsQuery::RecordsQuery(std::unique_ptr<State> state)
+    : LongQuery(kReply), state_(std::move(state)) {}
 RecordsQuery::~RecordsQuery() = default;
 
-Result<RecordsQuery> RecordsQuery::parse(const JsonObject& content, Scope scope) {
+Result<LongQueryPointer> RecordsQuery::parse(const JsonObject& content, Scope scope) {
   Result<store::Query> query = store::Query::parse(inner_query(content, scope));
   if (!query.ok()) return query.status();
   Result<Keys> keys = read_keys(content);
   if (!keys.ok()) return keys.status();
-  return RecordsQuery(std::unique_ptr<State>(
-      new State{query.take(), ReplyWriter(keys.take()), std::move(scope), {}}));
+  return LongQueryPointer(
+      new RecordsQuery(std::make_unique<State>(query.take(), keys.take(), std::move(scope))));
 }
 
-Status RecordsQuery::step(const store::Store& store, JsonReader& checker) {
+std::optional<Answer> RecordsQuery::step(const Turn& turn) {
   State& state = *state_;
   const auto add = [&](const store::Record& record) {
     if (state.scope.is_everything()) {
-      state.writer.add(record, checker);
+      state.writer.add(record, turn.checker);
     } else if (const auto theirs = outer_record(record, state.scope)) {
-      state.writer.add(*theirs, checker);
+      state.writer.add(*theirs, turn.checker);
     }
     return state.writer.bytes() <= kMaxReplyBytes;
   };
-  if (Status status = store.select_some(state.query, state.position, add); !status.ok()) {
-    return status;
+  if (Status status = state.selection.step(turn.store, add); !status.ok()) return failure(status);
+  if (state.writer.bytes() > kMaxReplyBytes) {
+    return too_large("the records found",
+                     "ask for fewer, such as those submitted since a time, or for some of their "
+                     "keys");
   }
-  if (state.writer.bytes() <= kMaxReplyBytes) return {};
-  return {ErrorCode::kResourceExhausted,
-          fmt::format("the records found are more than {} MiB: ask for fewer, such as those "
-                      "submitted since a time, or for some of their keys",
-                      kMaxReplyBytes >> 20)};
+  if (!state.selection.is_done()) return std::nullopt;
+  RecordsReply found = state.writer.finish();
+  return reply(std::move(found.content), std::move(found.buffers));
 }
-
-bool RecordsQuery::is_done() const { return state_->position.at_end; }
-
-RecordsReply RecordsQuery::finish() { return state_->writer.finish(); }
 
 }  // namespace engineroom::controller
