@@ -224,6 +224,7 @@ Result<LongQueryPointer> RecordsQuery::parse(const JsonObject& content, Scope sc
   if (!query.ok()) return query.status();
   Result<Keys> keys = read_keys(content);
   if (!keys.ok()) return keys.status();
+  if (!keys.value().buffers && !keys.value().result_buffers) query.value().leave_out_buffers();
   return LongQueryPointer(
       new RecordsQuery(std::make_unique<State>(query.take(), keys.take(), std::move(scope))));
 }

@@ -554,6 +554,30 @@ TEST_P(DatabaseStoreTest, LargeBuffersComeBackAndGoWithTheirRecords) {
 }
 
 // As the first version of the file was.
+TEST_P(DatabaseStoreTest, BuffersThatNobodyAsksForAreNotRead) {
+  request("a", {Bytes(std::string(500'000, 'q'))});
+  result("a", "e", {Bytes(std::string("r"))});
+  Query query;
+  const auto find = [&] {
+    std::vector<Record> found;
+    const auto add = [&found](const Record& record) {
+      found.push_back(record);
+      return true;
+    };
+    EXPECT_TRUE(store_->select(query, add).ok());
+    EXPECT_EQ(found.size(), 1U);
+    return found.empty() ? Record() : found[0];
+  };
+  EXPECT_EQ(find().buffers.size(), 1U);
+  query.leave_out_buffers();
+  const Record record = find();
+  EXPECT_EQ(record.msg_id, "a");
+  EXPECT_EQ(record.result_content, R"({"status":"ok"})");
+  EXPECT_TRUE(record.buffers.empty());
+  EXPECT_TRUE(record.result_buffers.empty());
+  EXPECT_FALSE(record.payload_dropped);
+}
+
 TEST(SqliteDatabaseTest, OlderFilesAreBroughtUpToDate) {
   SqlitePlace first;
   first.open(Access::kReadWrite);

@@ -441,7 +441,8 @@ Status PostgresDatabase::select(const Query& query, const Span& span,
     work.exec_params0(
         fmt::format("DECLARE found NO SCROLL CURSOR FOR SELECT {} FROM tasks WHERE {} "
                     "ORDER BY submitted, place",
-                    kTaskColumns, condition.text),
+                    query.wants_buffers() ? kTaskColumns : columns_without_buffers(),
+                    condition.text),
         pqxx::prepare::make_dynamic_params(parameters_of(condition)));
     while (true) {
       const pqxx::result rows = work.exec("FETCH 200 FROM found");

@@ -407,6 +407,12 @@ bool Query::matches(const Record& record) const {
   });
 }
 
+void Query::leave_out_buffers() {
+  wants_buffers_ = std::any_of(
+      conditions_.begin(), conditions_.end(),
+      [](const Condition& condition) { return kind_of(condition.field) == FieldKind::kBuffers; });
+}
+
 std::optional<std::vector<std::string>> Query::msg_ids() const {
   for (const Condition& condition : conditions_) {
     if (condition.field != Field::kMsgId) continue;

@@ -75,6 +75,10 @@ class Query {
 
   bool matches(const Record& record) const;
   const std::vector<Condition>& conditions() const { return conditions_; }
+  // Whoever asks wants no buffers, which may be large and are then not read from a database, unless
+  // a condition is about them.
+  void leave_out_buffers();
+  bool wants_buffers() const { return wants_buffers_; }
   // If only records of certain ids can match: these, in no order, without repetition.
   std::optional<std::vector<std::string>> msg_ids() const;
 
@@ -82,6 +86,7 @@ class Query {
   Status add(std::string_view key, simdjson::dom::element value);
   Status add(Condition condition, std::string_view key, std::string_view op);
 
+  bool wants_buffers_ = true;
   std::vector<Condition> conditions_;
   // The operands live in here; the other one is for the fields of records.
   std::unique_ptr<simdjson::dom::parser> operands_;

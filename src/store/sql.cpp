@@ -173,6 +173,14 @@ SqlCondition to_sql(const Query& query, const Span& span, TextOrder order) {
   return condition;
 }
 
+std::string columns_without_buffers() {
+  std::string text = kTaskColumns;
+  for (const std::string_view name : {" buffers,", " result_buffers,"}) {
+    text.replace(text.find(name), name.size(), " NULL,");
+  }
+  return text;
+}
+
 QueueKind parse_queue(std::string_view name) {
   for (const QueueKind queue : {QueueKind::kMux, QueueKind::kBroadcast}) {
     if (name == to_string(queue)) return queue;

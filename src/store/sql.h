@@ -43,6 +43,9 @@ inline constexpr const char* kTaskColumns =
     "result_buffers, queue, execute_input, execute_result, error, stdout, stderr, label, "
     "payload_dropped";
 
+// The same without those of buffers, which are NULL.
+std::string columns_without_buffers();
+
 // From to_string(QueueKind).
 QueueKind parse_queue(std::string_view name);
 

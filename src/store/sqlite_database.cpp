@@ -426,7 +426,8 @@ Status SqliteDatabase::State::read(const std::string& what, const Query& query, 
 
 Status SqliteDatabase::select(const Query& query, const Span& span,
                               const std::function<bool(const Record&)>& visit) {
-  return state_->read(columns(), query, span, [&](const Statement& row) -> Result<bool> {
+  const std::string what = query.wants_buffers() ? columns() : columns_without_buffers();
+  return state_->read(what, query, span, [&](const Statement& row) -> Result<bool> {
     const Result<Record> record = read_record(row, state_->payloads);
     if (!record.ok()) return record.status();
     return visit(record.value());
