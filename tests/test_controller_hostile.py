@@ -135,7 +135,12 @@ def zmtp_connect(port, socket_type=b"DEALER"):
     size = struct.pack(">I", len(socket_type))
     ready = b"\x05READY" + b"\x0bSocket-Type" + size + socket_type
     raw.sendall(b"\x04" + bytes([len(ready)]) + ready)
-    raw.settimeout(5)
+    raw.settimeout(10)
+    # What comes along with the handshake, ZeroMQ may leave until something else comes.
+    seen = b""
+    while b"READY" not in seen:
+        seen += (part := raw.recv(4096))
+        assert part, "the connection was closed"
     return raw
 
 
