@@ -1,8 +1,10 @@
 #include "launch/guardian.h"
 
+#include <algorithm>
 #include <array>
+#include <charconv>
 #include <mutex>
-#include <string>
+#include <string_view>
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -38,19 +40,11 @@ class Guardian {
     return *guardian;
   }
 
-  void prepare() {
+  int socket() {
     const std::lock_guard lock(mutex_);
     // A process made by fork() has groups of its own to look after.
     if (owner_ != getpid()) start_locked();
-  }
-
-  void tell(const char* verb, pid_t group) {
-    prepare();
-    const std::lock_guard lock(mutex_);
-    if (socket_ < 0) return;
-    const std::string line = std::string(verb) + " " + std::to_string(group) + "\n";
-    // If somebody has killed it, there is still what the owner of the groups does itself.
-    [[maybe_unused]] const ssize_t n = send(socket_, line.data(), line.size(), MSG_NOSIGNAL);
+    return socket_;
   }
 
  private:
@@ -79,12 +73,27 @@ class Guardian {
   int socket_ = -1;   // guarded by mutex_
 };
 
+// One line, by one system call: lines of several processes do not mix.
+void tell(int socket, std::string_view verb, pid_t group) {
+  if (socket < 0) return;
+  std::array<char, 32> line{};
+  char* end = std::ranges::copy(verb, line.data()).out;
+  *end++ = ' ';
+  end = std::to_chars(end, line.data() + line.size() - 1, group).ptr;
+  *end++ = '\n';
+  const auto size = static_cast<std::size_t>(end - line.data());
+  // If somebody has killed it, there is still what the owner of the groups does itself.
+  [[maybe_unused]] const ssize_t n = send(socket, line.data(), size, MSG_NOSIGNAL);
+}
+
 }  // namespace
 
-void prepare_guardian() { Guardian::instance().prepare(); }
+int guardian_socket() { return Guardian::instance().socket(); }
 
-void guard_group(pid_t group) { Guardian::instance().tell("watch", group); }
+void announce_group(int socket, pid_t group) { tell(socket, "watch", group); }
 
-void release_group(pid_t group) { Guardian::instance().tell("release", group); }
+void withdraw_group(int socket, pid_t group) { tell(socket, "release", group); }
+
+void release_group(pid_t group) { withdraw_group(guardian_socket(), group); }
 
 }  // namespace engineroom::launch

@@ -12,10 +12,12 @@
 
 namespace engineroom::launch {
 
-// Before something is started, so that hardly any time passes between that and guard_group().
-void prepare_guardian();
-// From now on the group is killed if this process dies.
-void guard_group(pid_t group);
+// Where a child says that its group is to be killed if this process dies: before it becomes its
+// program, so that nothing it starts can be missed. -1 if there is no guardian.
+int guardian_socket();
+// Says so, in the child or when it cannot become its program. Only system calls: safe after fork().
+void announce_group(int socket, pid_t group);
+void withdraw_group(int socket, pid_t group);
 // It has ended.
 void release_group(pid_t group);
 

@@ -97,17 +97,16 @@ Result<Process> Process::start(const ProcessSpec& spec) {
     close(in);
     return Status(ErrorCode::kIo, "cannot write " + output + ": " + std::strerror(error));
   }
-  prepare_guardian();
   const Result<pid_t> pid = spawn({.program = program,
                                    .arguments = spec.command,
                                    .environment = merged_environment(spec.environment),
                                    .in = in,
                                    .out = out,
-                                   .signal_if_orphaned = spec.signal_if_orphaned});
+                                   .signal_if_orphaned = spec.signal_if_orphaned,
+                                   .guardian = guardian_socket()});
   close(in);
   close(out);
   if (!pid.ok()) return pid.status();
-  guard_group(pid.value());
   return Process(pid.value());
 }
 

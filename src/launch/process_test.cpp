@@ -110,15 +110,19 @@ TEST_F(ProcessTest, OutlivesTheThreadThatStartedIt) {
   EXPECT_FALSE(process->wait_until(Clock::now() + 50ms).has_value());
 }
 
-TEST_F(ProcessTest, EndsWhenItsParentIsKilled) {
+// By itself, when the child has begun; or by the child, before it knows more of it.
+class OrphanTest : public ProcessTest, public ::testing::WithParamInterface<const char*> {};
+
+TEST_P(OrphanTest, EndsWhenItsParentIsKilled) {
 #if defined(__SANITIZE_THREAD__)
   GTEST_SKIP() << "a forked process may not start threads under ThreadSanitizer";
 #endif
   // The parent is a process of its own, which starts a child with a child, and is then killed.
   const pid_t parent = fork();
   if (parent == 0) {
-    const Result<Process> child = Process::start(
-        {.command = {"sh", "-c", "sleep 1000 & echo $$ $!; wait"}, .output_file = output_});
+    const std::string script = std::string("sleep 1000 & echo $$ $!; ") + GetParam() + "; wait";
+    const Result<Process> child =
+        Process::start({.command = {"sh", "-c", script}, .output_file = output_});
     pause();
     _exit(0);
   }
@@ -132,6 +136,8 @@ TEST_F(ProcessTest, EndsWhenItsParentIsKilled) {
   EXPECT_TRUE(gone(child));
   EXPECT_TRUE(gone(grandchild));
 }
+
+INSTANTIATE_TEST_SUITE_P(Killed, OrphanTest, ::testing::Values(":", "kill -KILL $PPID"));
 
 TEST_F(ProcessTest, WhatCannotStart) {
   EXPECT_EQ(Process::start({.command = {"no-such-program"}}).status().code(), ErrorCode::kNotFound);

@@ -17,6 +17,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "launch/guardian.h"
+
 namespace engineroom::launch {
 namespace {
 
@@ -81,6 +83,7 @@ void become(const SpawnPlan& plan, char* const* argv, char* const* envp, pid_t p
     if (getppid() != parent) _exit(127);  // it died before that
   }
   setsid();
+  announce_group(plan.guardian, getpid());
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -106,6 +109,7 @@ Result<pid_t> spawn(const SpawnPlan& plan) {
     if (child != 0) return child < 0 ? -errno : child;
     become(plan, argv.data(), envp.data(), parent);
     const int error = errno;
+    withdraw_group(plan.guardian, getpid());
     [[maybe_unused]] const ssize_t n = write(report[1], &error, sizeof error);
     _exit(127);
   });

@@ -24,6 +24,7 @@ struct SpawnPlan {
   int in = -1;                           // file descriptors for the standard streams
   int out = -1;
   int signal_if_orphaned = 0;  // 0: none
+  int guardian = -1;           // guardian_socket(), if its group is to end with us
 };
 
 // Starts the program as leader of its own session and group, with no signal blocked or ignored that
