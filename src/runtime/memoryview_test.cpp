@@ -255,7 +255,8 @@ TEST_F(MemoryviewTest, ArraysAreMadeFromPython) {
 }
 
 TEST_F(MemoryviewTest, ArraysOfPointersDoNotOwnTheirMemory) {
-  static int n_freed = 0;
+  static int n_freed;
+  n_freed = 0;
   int numbers[] = {1, 2, 3, 4};
   const Py_ssize_t shape[] = {2, 2};
   const Ref o(array_of_pointer(numbers, ints(2), shape, true));
