@@ -86,7 +86,7 @@ constexpr std::array<const char*, 25> kJson = {
     R"({"msg_ids":["t0","t1","t0_e0"],"resumes":true})",
     R"({"uuid":"e0","engineroom":"1","peer":{"url":"u","host":"h","host_buffers":true}})",
     R"({"uuid":"e2","engineroom":"1","peer":{"url":"v","host":"h","host_buffers":true}})",
-    R"({"id":"buffer-0","task":"t0","from":0,"bytes":9})",
+    R"({"id":"buffer-0","task":"t0","from":0,"bytes":9,"failed":"e0"})",
     R"({"batch":{"id":"b","at":[0],"others":2}})",
     R"({"batch":{"id":"b","at":[0]}})"};
 

@@ -134,18 +134,50 @@ def test_a_closure_that_tasks_share(client, site):
     assert link.arrays < 2.5
 
 
-def test_the_engine_that_has_it_dies(client):
-    """Before it was given anything: the others come to know, and ask the controller."""
+def resent(client):
+    return client.controller_stats()["host_buffers"]["resent_bytes"]
+
+
+def test_the_engine_that_has_it_dies(client, site):
+    """Before it was given anything: one of the others takes its place, and the rest ask that one."""
     victim, *others = client.ids
     pid = client[victim].apply_sync(os.getpid)
     os.kill(pid, signal.SIGSTOP)
     array = np.arange(N, dtype=float)
-    client[:].push({"a": array}, block=False)
-    late = client[others].apply_async(total)
-    wait_until(lambda: spared(client) == 2 * BYTES, "requests")
-    assert not late.ready()
-    os.kill(pid, signal.SIGKILL)
-    assert late.get(DEADLINE) == [array.sum()] * len(others)
+    with Link(site) as link:
+        client[:].push({"a": array}, block=False)
+        late = client[others].apply_async(total)
+        wait_until(lambda: spared(client) == 2 * BYTES, "requests")
+        assert not late.ready()
+        os.kill(pid, signal.SIGKILL)
+        assert late.get(DEADLINE) == [array.sum()] * len(others)
+    # Whatever was on its way to the first one, and once more.
+    assert link.arrays < 1.9
+    assert resent(client) == BYTES
+
+
+def test_the_engine_that_has_it_hangs(client, site):
+    """It is given up long before its heart is, and what comes next does not wait for it."""
+    victim, *others = client.ids
+    pid = client[victim].apply_sync(os.getpid)
+    os.kill(pid, signal.SIGSTOP)
+    array = np.arange(N, dtype=float)
+    try:
+        with Link(site) as link:
+            for step in range(2):
+                client[:].push({"a": array + step}, block=False)
+                late = client[others].apply_async(total)
+                assert late.get(DEADLINE) == [(array + step).sum()] * len(others)
+                assert resent(client) == BYTES
+        assert link.arrays < 2.9
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    # It has lost nothing, and is trusted again.
+    assert client[victim].apply_async(total).get(DEADLINE) == (array + 1).sum()
+    before = spared(client)
+    client[:].push({"a": array + 2}, block=True)
+    assert client[:].apply_sync(total) == [(array + 2).sum()] * ENGINES
+    assert spared(client) == before + 2 * BYTES
 
 
 def test_aborted_while_it_waits(client):

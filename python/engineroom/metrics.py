@@ -49,6 +49,10 @@ _COUNTERS = {
         ("host_buffers", "spared_bytes"),
         "Bytes that were not sent to a host, as it had them",
     ),
+    "engineroom_host_buffers_resent_bytes": (
+        ("host_buffers", "resent_bytes"),
+        "Of these, bytes that were sent after all, as an engine failed others",
+    ),
     "engineroom_engines_joined": (("engines_joined",), "Engines that registered"),
     "engineroom_engines_lost": (("engines_lost",), "Engines that left or died"),
     "engineroom_records_culled": (("records", "culled"), "Results forgotten for want of memory"),

@@ -76,7 +76,7 @@ bool HostBuffers::share(wire::Message& request, std::string_view msg_id, const E
 }
 
 bool HostBuffers::concerns(const wire::Message& request, const Engine& engine) const {
-  return !engine.host.empty() && engine.host != own_host_ &&
+  return !engine.host.empty() && engine.host != own_host_ && !silent_.contains(engine.id) &&
          std::any_of(request.buffers.begin(), request.buffers.end(), can_be_kept) &&
          has_company(engine) &&
          wire::with_key(request.metadata.view(), wire::kHostBuffersKey, "[]").ok();
@@ -97,16 +97,23 @@ std::optional<wire::HostBuffer> HostBuffers::place(const Bytes& buffer, Key key,
   auto& [id, entry] = *found;
   const Engine* holder = registry_.find(entry.holder);
   const bool is_carried = holder == nullptr;
-  if (is_carried) entry.holder = engine.id;
+  if (is_carried) {
+    entry.holder = engine.id;
+    entry.is_relayed = false;
+  }
   entry.engines.insert(engine.id);
   ++entry.waiting;
   entry.used = now;
   wire::HostBuffer placed{0, id};
   if (is_carried) return placed;
   entry.is_of_tasks = entry.is_of_tasks || is_task;
-  placed.holder = {holder->uuid, holder->peer, buffer.size(), patience(engine.host)};
+  placed.holder = describe(entry, *holder);
   spared_ += buffer.size();
   return placed;
+}
+
+wire::HostBuffer::Holder HostBuffers::describe(const Entry& entry, const Engine& holder) const {
+  return {holder.uuid, holder.peer, entry.bytes.size(), patience(entry.key.host), entry.is_relayed};
 }
 
 // None if it cannot be kept.
@@ -136,6 +143,7 @@ double HostBuffers::patience(const std::string& host) const {
 }
 
 void HostBuffers::on_received(EngineId engine, std::string_view msg_id, Time now) {
+  if (!silent_.empty()) silent_.erase(engine);
   if (sent_.empty()) return;
   const auto found = sent_.find({engine, std::string(msg_id)});
   if (found == sent_.end()) return;
@@ -159,6 +167,31 @@ void HostBuffers::on_engine_lost(EngineId engine, Time now) {
     // Another one may get its number.
     if (entry.holder == engine) entry.holder = kNobody;
   }
+  silent_.erase(engine);
+}
+
+// ---- engines that fail others ----
+
+HostBuffers::Place HostBuffers::on_question(std::string_view id, const Engine& asker,
+                                            std::string_view failed) {
+  const auto found = entries_.find(id);
+  if (found == entries_.end() || !found->second.engines.contains(asker.id)) return {};
+  Entry& entry = found->second;
+  const Engine* holder = registry_.find(entry.holder);
+  if (holder != nullptr && holder->id != asker.id) {
+    if (holder->uuid == failed) silent_.insert(holder->id);
+    // Else its place was taken meanwhile, or it gets the bytes right now.
+    if (!silent_.contains(holder->id)) return {nullptr, describe(entry, *holder)};
+  }
+  replace_holder(entry, asker);
+  return {&entry.bytes};
+}
+
+void HostBuffers::replace_holder(Entry& entry, const Engine& by) {
+  // Else a question was lost, or the answer.
+  if (entry.holder != by.id || !entry.is_relayed) resent_ += entry.bytes.size();
+  entry.holder = by.id;
+  entry.is_relayed = true;
 }
 
 // ---- what is kept ----
@@ -207,7 +240,8 @@ void HostBuffers::erase(Entries::iterator entry) {
 
 void HostBuffers::write(JsonWriter& w) const {
   w.begin_object().key("kept").value(std::uint64_t{entries_.size()});
-  w.key("bytes").value(bytes_).key("spared_bytes").value(spared_).end_object();
+  w.key("bytes").value(bytes_).key("spared_bytes").value(spared_);
+  w.key("resent_bytes").value(resent_).end_object();
 }
 
 void HostBuffers::sanity_check() const {

@@ -6,6 +6,9 @@
 // engine, and the controller should it fail them. So the controller keeps the bytes until every
 // request that was sent without them is known to be complete, or answered, or its engine is lost.
 //
+// Should that engine fail them, the first one that says so takes its place: it gets the bytes, and
+// who says so later is told to ask it. So the bytes go to the host once more, not once per engine.
+//
 // Whether bytes are the same is found by looking at them: the copies of a broadcast share their
 // frames and the requests of one call a segment of shared memory, but a client that reaches the
 // controller by the network sends the same array once per engine, and stock clients do, too. A
@@ -67,15 +70,24 @@ class HostBuffers {
   void on_received(EngineId engine, std::string_view msg_id, Time now);
   void on_engine_lost(EngineId engine, Time now);
 
-  // For an engine that was sent this name; null for others, and if it is not kept.
+  // A piece in the middle, for an engine that was sent this name; null for others, and if it is not
+  // kept.
   const Bytes* find(std::string_view id, EngineId asker) const;
+  // What an engine is told that begins to ask for a buffer: the bytes, or who has them, or neither,
+  // where find() is null. `failed`: the uuid of the engine that it did not get them from.
+  struct Place {
+    const Bytes* bytes = nullptr;
+    std::optional<wire::HostBuffer::Holder> holder = {};
+  };
+  Place on_question(std::string_view id, const Engine& asker, std::string_view failed);
 
   // What engines need not keep any more; nothing before next_deadline().
   std::map<EngineId, std::vector<std::string>> take_released(Time now);
   std::optional<Time> next_deadline() const { return due_; }
 
   std::size_t size() const { return entries_.size(); }
-  // {"kept":…, "bytes":…, "spared_bytes":…}: the last one in all, that were not sent.
+  // {"kept":…, "bytes":…, "spared_bytes":…, "resent_bytes":…}. The last two in all: what was left
+  // out of requests, and what of it was sent after all, as an engine had failed others.
   void write(JsonWriter& w) const;
   void sanity_check() const;
 
@@ -92,6 +104,7 @@ class HostBuffers {
     Key key;
     Bytes bytes;
     EngineId holder{};
+    bool is_relayed = false;     // the holder took the place of another
     std::set<EngineId> engines;  // that were sent its name, and may keep it
     std::size_t waiting = 0;     // requests that may need it
     bool is_of_tasks = false;    // several of them
@@ -103,6 +116,8 @@ class HostBuffers {
   Entries::iterator find_or_add(const Bytes& buffer, Key key);
   std::optional<wire::HostBuffer> place(const Bytes& buffer, Key key, const Engine& engine,
                                         bool is_task, Time now);
+  wire::HostBuffer::Holder describe(const Entry& entry, const Engine& holder) const;
+  void replace_holder(Entry& entry, const Engine& by);
   double patience(const std::string& host) const;
   void on_idle(const Entry& entry);
   static Time end_of(const Entry& entry);
@@ -116,8 +131,10 @@ class HostBuffers {
   Entries entries_;                                                            // by id
   std::map<Key, std::string> by_content_;                                      // the id
   std::map<std::pair<EngineId, std::string>, std::vector<std::string>> sent_;  // request → ids
+  std::set<EngineId> silent_;  // failed others, and nothing was heard from them since
   std::uint64_t bytes_ = 0;
   std::uint64_t spared_ = 0;
+  std::uint64_t resent_ = 0;
   std::optional<Time> due_;
 };
 

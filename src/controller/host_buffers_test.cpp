@@ -64,14 +64,29 @@ class HostBuffersTest : public ControllerTest {
                                      .type = "complete_notice",
                                      .content = R"({"msg_ids":[")" + msg_id + R"("]})"});
   }
-  Seen ask(const std::string& uuid, const std::string& id, std::uint64_t from = 0) {
-    receive(Channel::kRegistration, {.identities = {Bytes(uuid)},
-                                     .type = "result_request",
-                                     .content = R"({"id":")" + id + R"(","task":"any","from":)" +
-                                                std::to_string(from) + R"(,"bytes":1000})"});
+  Seen ask(const std::string& uuid, const std::string& id, std::uint64_t from = 0,
+           const std::string& failed = "") {
+    receive(Channel::kRegistration,
+            {.identities = {Bytes(uuid)},
+             .type = "result_request",
+             .content = R"({"id":")" + id + R"(","task":"any","from":)" + std::to_string(from) +
+                        R"(,"bytes":1000,)" + R"("failed":")" + failed + R"("})"});
     return take(Channel::kRegistration);
   }
+  // Whom to ask; "": it has sent the bytes itself.
+  static std::string told(const Seen& answer) {
+    if (answer.content("status") == "\"ok\"") return "";
+    EXPECT_EQ(answer.content("status"), "\"elsewhere\"");
+    const std::string quoted = answer.content("engine");
+    return quoted.substr(1, quoted.size() - 2);
+  }
   const HostBuffers& kept() const { return controller->core().host_buffers; }
+  std::uint64_t stat(const char* key) const {
+    JsonWriter w;
+    kept().write(w);
+    JsonReader reader;
+    return reader.parse(w.take()).value()[key].get_uint64().value();
+  }
   void lose(const std::string& uuid) {
     receive(Channel::kRegistration,
             {.identities = {Bytes(uuid)},
@@ -243,7 +258,7 @@ TEST_F(HostBuffersTest, ItIsKeptUntilAllHaveIt) {
   advance(seconds(100));
   EXPECT_EQ(kept().size(), 1u);
 
-  const Seen piece = ask("e2", id);
+  const Seen piece = ask("e2", id, 0, "e1");
   EXPECT_EQ(piece.content("status"), "\"ok\"");
   EXPECT_EQ(piece.content("sizes"), "[" + std::to_string(kLarge) + "]");
   EXPECT_EQ(piece.message.buffers, Frames{large('x', 1000)});
@@ -253,7 +268,7 @@ TEST_F(HostBuffersTest, ItIsKeptUntilAllHaveIt) {
 
   say_complete("e2", "r2");
   // Others of the same call may follow.
-  EXPECT_EQ(holder_of(push("e3", "r3", {buffer})), "e1");
+  EXPECT_EQ(holder_of(push("e3", "r3", {buffer})), "e2");
   answer(Channel::kMuxEngine, push("e3", "r4", {buffer}), "e3");
   take(Channel::kMuxClient);
   say_complete("e3", "r3");
@@ -274,10 +289,10 @@ TEST_F(HostBuffersTest, WhenItsEngineIsLostAnotherOneGetsTheBytes) {
   const std::string id = id_of(push("e1", "r1", {buffer}));
   push("e2", "r2", {buffer});
   lose("e1");
-  EXPECT_EQ(ask("e2", id).content("status"), "\"ok\"");
   const Seen carried = push("e3", "r3", {buffer});
   EXPECT_EQ(carried.message.buffers, Frames{buffer});
   EXPECT_EQ(holder_of(carried), "");
+  EXPECT_EQ(told(ask("e2", id, 0, "e1")), "e3");
   EXPECT_EQ(holder_of(push("e2", "r4", {buffer})), "e3");
   lose("e2");
   // One that gets the number of the first, which has nothing.
@@ -289,6 +304,80 @@ TEST_F(HostBuffersTest, WhenItsEngineIsLostAnotherOneGetsTheBytes) {
   EXPECT_EQ(take(Channel::kControlEngine).to(), "e4");
   EXPECT_EQ(take(Channel::kControlEngine).to(), "e3");
   EXPECT_EQ(kept().size(), 0u);
+}
+
+// The bytes go to the host once more, not once per engine.
+TEST_F(HostBuffersTest, WhoSaysFirstThatAnEngineFailedTakesItsPlace) {
+  const Bytes buffer = large('x');
+  join("e4", peer("there"));
+  const std::string id = id_of(push("e1", "r1", {buffer}));
+  for (const char* uuid : {"e2", "e3"}) push(uuid, std::string("to-") + uuid, {buffer});
+  EXPECT_EQ(stat("spared_bytes"), 2 * kLarge);
+
+  // Nobody has lost it yet, as far as the controller knows.
+  const Seen piece = ask("e2", id, 0, "e1");
+  EXPECT_EQ(piece.content("status"), "\"ok\"");
+  EXPECT_EQ(piece.message.buffers, Frames{large('x', 1000)});
+  EXPECT_EQ(stat("resent_bytes"), kLarge);
+  const Seen elsewhere = ask("e3", id, 0, "e1");
+  EXPECT_EQ(elsewhere.content("status"), "\"elsewhere\"");
+  EXPECT_EQ(elsewhere.message.buffers, Frames{});
+  EXPECT_EQ(elsewhere.content("engine"), "\"e2\"");
+  EXPECT_EQ(elsewhere.content("bytes"), std::to_string(kLarge));
+  EXPECT_EQ(elsewhere.content("relayed"), "true");
+  EXPECT_NE(elsewhere.content("peer").find("there"), std::string::npos);
+  // And so are those that come later.
+  const Seen late = push("e4", "r4", {buffer});
+  EXPECT_EQ(holder_of(late), "e2");
+  EXPECT_TRUE(read(late).at(0).holder->is_relayed);
+  // An answer was lost, and more pieces.
+  EXPECT_EQ(ask("e2", id, 0, "e1").content("status"), "\"ok\"");
+  EXPECT_EQ(ask("e2", id, 5000).content("status"), "\"ok\"");
+  EXPECT_EQ(stat("spared_bytes"), 3 * kLarge);
+  EXPECT_EQ(stat("resent_bytes"), kLarge);
+}
+
+TEST_F(HostBuffersTest, WhoTookThePlaceMayFailToo) {
+  const Bytes buffer = large('x');
+  const std::string id = id_of(push("e1", "r1", {buffer}));
+  for (const char* uuid : {"e2", "e3"}) push(uuid, std::string("to-") + uuid, {buffer});
+  EXPECT_EQ(told(ask("e2", id, 0, "e1")), "");
+  EXPECT_EQ(told(ask("e3", id, 0, "e1")), "e2");
+  EXPECT_EQ(told(ask("e3", id, 0, "e2")), "");
+  EXPECT_EQ(told(ask("e2", id, 0, "e1")), "e3");
+  // It was on its way with the rest.
+  EXPECT_EQ(ask("e2", id, 5000).content("status"), "\"ok\"");
+  lose("e3");
+  EXPECT_EQ(told(ask("e2", id, 0, "e3")), "");
+  EXPECT_EQ(stat("resent_bytes"), 3 * kLarge);
+}
+
+// Nothing new is entrusted to it, and it is sent what is its own.
+TEST_F(HostBuffersTest, WhoFailedOthersHoldsNothingUntilItIsHeardOf) {
+  const std::string x = id_of(push("e1", "x1", {large('x')}));
+  push("e2", "x2", {large('x')});
+  const std::string y = id_of(push("e1", "y1", {large('y')}));
+  push("e2", "y2", {large('y')});
+  push("e3", "y3", {large('y')});
+  EXPECT_EQ(told(ask("e2", x, 0, "e1")), "");
+  // Whoever asks for another one that it should have need not try it first.
+  EXPECT_EQ(told(ask("e3", y)), "");
+  EXPECT_EQ(told(ask("e2", y, 0, "e1")), "e3");
+
+  const Seen plain = push("e1", "z1", {large('z')});
+  EXPECT_EQ(plain.message.buffers, Frames{large('z')});
+  EXPECT_TRUE(read(plain).empty());
+  EXPECT_EQ(holder_of(push("e2", "z2", {large('z')})), "");
+  EXPECT_EQ(holder_of(push("e3", "z3", {large('z')})), "e2");
+  answer(Channel::kMuxEngine, plain, "e1");
+  take(Channel::kMuxClient);
+  EXPECT_EQ(holder_of(push("e1", "z4", {large('z')})), "e2");
+}
+
+TEST_F(HostBuffersTest, WhoWasNotSentItsNameTakesNobodysPlace) {
+  const std::string id = id_of(push("e1", "r1", {large('x')}));
+  EXPECT_EQ(ask("e2", id, 0, "e1").content("status"), "\"missing\"");
+  EXPECT_EQ(holder_of(push("e3", "r3", {large('x')})), "e1");
 }
 
 TEST_F(HostBuffersTest, MetadataThatAreNoObjectCannotSayIt) {

@@ -26,7 +26,9 @@ void ResultRelay::on_question(const wire::Message& message, Time now) {
                     std::min(static_cast<std::uint64_t>(bytes), kMaxPiece)};
   // Asked of an earlier controller. It asks again when it is back, if it still has to.
   if (asker->is_awaited) return;
-  if (wire::is_host_buffer(piece.id)) return answer_from_buffers(*asker, piece);
+  if (wire::is_host_buffer(piece.id)) {
+    return answer_from_buffers(*asker, piece, content->text("failed").value_or(""));
+  }
   const bool only_records = content->flag("recorded").value_or(false);
   const auto holder = find_holder_(content->text("task").value_or(""), piece.id, asker->id);
   if (!holder) return answer(*asker, piece, "refused", "no task there is given it");
@@ -76,10 +78,19 @@ void ResultRelay::on_answer(wire::Message message, Time now) {
   tell(*asker, message.content.str(), std::move(message.buffers));
 }
 
-void ResultRelay::answer_from_buffers(const Engine& asker, const Piece& piece) {
-  const Bytes* buffer = core_.host_buffers.find(piece.id, asker.id);
-  if (buffer == nullptr) return answer(asker, piece, "missing", "the controller has let go of it");
-  const Frames frames = {*buffer};
+void ResultRelay::answer_from_buffers(const Engine& asker, const Piece& piece,
+                                      std::string_view failed) {
+  HostBuffers::Place place;
+  if (piece.from == 0) {
+    place = core_.host_buffers.on_question(piece.id, asker, failed);
+  } else {
+    place.bytes = core_.host_buffers.find(piece.id, asker.id);
+  }
+  if (place.holder) return answer_with_place(asker, piece, *place.holder);
+  if (place.bytes == nullptr) {
+    return answer(asker, piece, "missing", "the controller has let go of it");
+  }
+  const Frames frames = {*place.bytes};
   JsonWriter w;
   w.begin_object()
       .key("id")
@@ -90,6 +101,15 @@ void ResultRelay::answer_from_buffers(const Engine& asker, const Piece& piece) {
       .value("ok");
   if (piece.from == 0) wire::write_sizes(w, frames);
   tell(asker, w.end_object().take(), {wire::cut_piece(frames, piece.from, piece.bytes)});
+}
+
+void ResultRelay::answer_with_place(const Engine& asker, const Piece& piece,
+                                    const wire::HostBuffer::Holder& holder) {
+  JsonWriter w;
+  w.begin_object().key("id").value(piece.id).key("from").value(piece.from);
+  w.key("status").value("elsewhere");
+  wire::write_holder(w, holder);
+  tell(asker, w.end_object().take(), {});
 }
 
 void ResultRelay::answer_from_records(const Engine& asker, const Piece& piece, Time now) {

@@ -15,7 +15,7 @@
 // asked for again by who needs it.
 //
 // Large buffers that an engine should have been given by another one of its host (host_buffers.h)
-// are asked for in the same way.
+// are asked for in the same way; the answer may be that a third one gets it, and is to be asked.
 //
 // Threads: the loop thread only.
 #pragma once
@@ -80,7 +80,9 @@ class ResultRelay {
   };
 
   void pass_on(const Engine& asker, const Engine& holder, const Piece& piece);
-  void answer_from_buffers(const Engine& asker, const Piece& piece);
+  void answer_from_buffers(const Engine& asker, const Piece& piece, std::string_view failed);
+  void answer_with_place(const Engine& asker, const Piece& piece,
+                         const wire::HostBuffer::Holder& holder);
   void answer_from_records(const Engine& asker, const Piece& piece, Time now);
   void answer(const Engine& asker, const Piece& piece, std::string_view status,
               std::string_view why);

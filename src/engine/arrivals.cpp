@@ -43,7 +43,7 @@ void Arrivals::look_for_buffers(const ArrivalPtr& arrival, Time now, Effects& ef
     }
     Wanted& wanted = wanted_[buffer.id];
     if (wanted.arrivals.empty()) {
-      wanted.due = now + from_seconds(buffer.holder->patience);
+      wanted.source = source_of(*buffer.holder, now);
       effects.fetch.push_back(buffer);
     }
     wanted.arrivals.push_back(arrival);
@@ -69,21 +69,23 @@ void Arrivals::fail(Arrival& arrival, const std::string& why, Effects& effects) 
   effects.failed.push_back({arrival.request, why});
 }
 
-void Arrivals::on_buffer(const std::string& id, const KeptPtr& kept, Effects& effects) {
+// Who waited for it.
+std::vector<Arrivals::ArrivalPtr> Arrivals::forget(const std::string& id) {
   const auto found = wanted_.find(id);
-  if (found == wanted_.end()) return;
-  const Wanted wanted = std::move(found->second);
+  if (found == wanted_.end()) return {};
+  std::vector<ArrivalPtr> arrivals = std::move(found->second.arrivals);
   wanted_.erase(found);
-  for (const ArrivalPtr& arrival : wanted.arrivals) fill(*arrival, id, kept, effects);
+  if (wanted_.empty()) watched_.clear();
+  return arrivals;
+}
+
+void Arrivals::on_buffer(const std::string& id, const KeptPtr& kept, Effects& effects) {
+  for (const ArrivalPtr& arrival : forget(id)) fill(*arrival, id, kept, effects);
   advance_all(effects);
 }
 
 void Arrivals::on_missing(const std::string& id, const std::string& why, Effects& effects) {
-  const auto found = wanted_.find(id);
-  if (found == wanted_.end()) return;
-  const Wanted wanted = std::move(found->second);
-  wanted_.erase(found);
-  for (const ArrivalPtr& arrival : wanted.arrivals) {
+  for (const ArrivalPtr& arrival : forget(id)) {
     if (!arrival->has_ended) fail(*arrival, why, effects);
   }
   advance_all(effects);
@@ -103,20 +105,83 @@ void Arrivals::advance(Line& line, Effects& effects) {
   }
 }
 
-std::vector<std::string> Arrivals::take_overdue(Time now) {
-  std::vector<std::string> overdue;
-  for (auto& [id, wanted] : wanted_) {
-    if (!wanted.due || now < *wanted.due) continue;
-    wanted.due.reset();
-    if (is_wanted(id)) overdue.push_back(id);
+// ---- who is asked ----
+
+Duration Arrivals::probe_interval(const wire::HostBuffer::Holder& holder) const {
+  return kProbe + from_seconds(static_cast<double>(holder.bytes) /
+                               static_cast<double>(kProbes * bytes_per_second_));
+}
+
+Arrivals::Source Arrivals::source_of(const wire::HostBuffer::Holder& holder, Time now) {
+  if (holder.uuid != self_) {
+    const Duration interval = probe_interval(holder);
+    const auto [watch, is_new] = watched_.try_emplace(holder.peer);
+    // What is known of it is as old as the last question.
+    const bool is_old = now >= watch->second.probe + interval;
+    if (is_new || is_old) watch->second = {now + interval};
   }
-  return overdue;
+  return {holder, now + from_seconds(holder.patience)};
+}
+
+Arrivals::Source* Arrivals::find_source(const std::string& id, std::string_view address) {
+  const auto found = wanted_.find(id);
+  if (found == wanted_.end() || !found->second.source) return nullptr;
+  Source& source = *found->second.source;
+  return source.holder.peer == address ? &source : nullptr;
+}
+
+void Arrivals::on_heard(const std::string& address) {
+  if (const auto watch = watched_.find(address); watch != watched_.end()) {
+    watch->second.unanswered = 0;
+  }
+}
+
+std::optional<std::string> Arrivals::on_failed(const std::string& id, std::string_view address) {
+  const Source* source = find_source(id, address);
+  if (source == nullptr) return std::nullopt;
+  std::string uuid = source->holder.uuid;
+  wanted_.at(id).source.reset();
+  return uuid;
+}
+
+void Arrivals::on_elsewhere(const std::string& id, const wire::HostBuffer::Holder& holder, Time now,
+                            Effects& effects) {
+  if (!is_wanted(id)) return;
+  wanted_.at(id).source = source_of(holder, now);
+  effects.fetch.push_back({0, id, holder});
+}
+
+Arrivals::Due Arrivals::take_due(Time now) {
+  Due due;
+  for (auto& [id, wanted] : wanted_) {
+    if (!wanted.source) continue;
+    const Source& source = *wanted.source;
+    const auto watch = watched_.find(source.holder.peer);
+    const bool is_probed = watch != watched_.end() && now >= watch->second.probe;
+    const bool is_silent = is_probed && watch->second.unanswered >= kProbes;
+    if (!is_wanted(id)) {
+      wanted.source.reset();
+    } else if (is_silent || now >= source.due) {
+      due.failed.push_back({id, source.holder.uuid});
+      wanted.source.reset();
+    } else if (is_probed) {
+      // Counted by questions, not by the clock: then this engine was not stopped meanwhile, either.
+      ++watch->second.unanswered;
+      watch->second.probe = now + probe_interval(source.holder);
+      due.probe.push_back({0, id, source.holder});
+    }
+  }
+  return due;
 }
 
 std::optional<Time> Arrivals::deadline() const {
   std::optional<Time> first;
   for (const auto& [id, wanted] : wanted_) {
-    if (wanted.due) first = first ? std::min(*first, *wanted.due) : *wanted.due;
+    if (!wanted.source) continue;
+    Time due = wanted.source->due;
+    const auto watch = watched_.find(wanted.source->holder.peer);
+    if (watch != watched_.end()) due = std::min(due, watch->second.probe);
+    first = first ? std::min(*first, due) : due;
   }
   return first;
 }
@@ -146,6 +211,7 @@ std::vector<std::shared_ptr<Request>> Arrivals::take_all() {
   }
   lines_.clear();
   wanted_.clear();
+  watched_.clear();
   return taken;
 }
 

@@ -49,12 +49,22 @@ class ArrivalsTest : public testing::Test {
     return ids;
   }
 
+  // Buffers and who failed.
+  Ids failed_now() {
+    Ids found;
+    for (const auto& [id, holder] : arrivals_.take_due(now_).failed) {
+      found.push_back(id + " " + holder);
+    }
+    return found;
+  }
+
   Time now_{seconds(1000)};
   std::map<std::string, KeptPtr, std::less<>> here_;
   Arrivals arrivals_{[this](std::string_view id) {
-    const auto found = here_.find(id);
-    return found == here_.end() ? nullptr : found->second;
-  }};
+                       const auto found = here_.find(id);
+                       return found == here_.end() ? nullptr : found->second;
+                     },
+                     "self"};
   Arrivals::Effects effects_;
 };
 
@@ -153,14 +163,115 @@ TEST_F(ArrivalsTest, what_is_aborted_is_taken_out_and_holds_up_nobody) {
 
 TEST_F(ArrivalsTest, what_takes_too_long_is_said_once) {
   add(request("r", {"buffer-a"}));
-  EXPECT_EQ(arrivals_.deadline(), now_ + seconds(10));
-  EXPECT_TRUE(arrivals_.take_overdue(now_ + seconds(9)).empty());
-  EXPECT_EQ(arrivals_.take_overdue(now_ + seconds(10)), Ids{"buffer-a"});
-  EXPECT_TRUE(arrivals_.take_overdue(now_ + seconds(30)).empty());
+  const Time due = now_ + seconds(10);
+  while (now_ < due) {
+    EXPECT_EQ(failed_now(), Ids{});
+    arrivals_.on_heard("{}");
+    now_ = *arrivals_.deadline();
+  }
+  EXPECT_EQ(now_, due);
+  EXPECT_EQ(failed_now(), Ids{"buffer-a e1"});
+  now_ += seconds(30);
+  EXPECT_EQ(failed_now(), Ids{});
   EXPECT_FALSE(arrivals_.deadline());
   // Whoever has it first.
   arrivals_.on_buffer("buffer-a", bytes("abc"), effects_);
   EXPECT_EQ(ready(), Ids{"r"});
+}
+
+TEST_F(ArrivalsTest, an_engine_that_says_nothing_has_stopped) {
+  add(request("r", {"buffer-a"}));
+  const Time began = now_;
+  int asked = 1;
+  while (true) {
+    now_ = *arrivals_.deadline();
+    const Arrivals::Due due = arrivals_.take_due(now_);
+    if (!due.failed.empty()) break;
+    ASSERT_EQ(due.probe.size(), 1u);
+    EXPECT_EQ(due.probe[0].id, "buffer-a");
+    EXPECT_EQ(due.probe[0].holder->uuid, "e1");
+    // It was slow once.
+    if (++asked == 3) arrivals_.on_heard("{}");
+  }
+  EXPECT_EQ(asked, 3 + Arrivals::kProbes);
+  EXPECT_GE(now_ - began, asked * Arrivals::kProbe);
+  EXPECT_LT(now_ - began, asked * Arrivals::kProbe + seconds(1));
+  EXPECT_FALSE(arrivals_.deadline());
+}
+
+TEST_F(ArrivalsTest, of_all_that_an_engine_should_have_one_is_asked_for_again) {
+  add(request("r", {"buffer-a", "buffer-b", "buffer-c"}));
+  int asked = 0;
+  Arrivals::Due due;
+  while (due.failed.empty()) {
+    now_ = *arrivals_.deadline();
+    due = arrivals_.take_due(now_);
+    asked += static_cast<int>(due.probe.size());
+  }
+  EXPECT_EQ(asked, Arrivals::kProbes - 1);
+  EXPECT_EQ(due.failed.size(), 3u);
+  // Long after that it is asked again, and judged anew.
+  now_ += seconds(5);
+  add(request("s", {"buffer-d"}));
+  now_ = *arrivals_.deadline();
+  EXPECT_EQ(failed_now(), Ids{});
+}
+
+// As if nobody had been asked: this engine was stopped, or its machine.
+TEST_F(ArrivalsTest, who_slept_itself_asks_again_first) {
+  add(request("r", {"buffer-a"}));
+  now_ += seconds(9);
+  const Arrivals::Due due = arrivals_.take_due(now_);
+  EXPECT_TRUE(due.failed.empty());
+  EXPECT_EQ(due.probe.size(), 1u);
+}
+
+TEST_F(ArrivalsTest, large_ones_are_given_more_time) {
+  std::shared_ptr<Request> large = request("r", {"buffer-a"});
+  large->host_buffers[0].holder->bytes = 4 * Arrivals::kProbes * Arrivals::kBytesPerSecond;
+  add(large);
+  EXPECT_EQ(arrivals_.deadline(), now_ + Arrivals::kProbe + seconds(4));
+}
+
+TEST_F(ArrivalsTest, this_engine_is_not_asked_itself) {
+  std::shared_ptr<Request> mine = request("r", {"buffer-a"});
+  mine->host_buffers[0].holder->uuid = "self";
+  add(mine);
+  EXPECT_EQ(arrivals_.deadline(), now_ + seconds(10));
+}
+
+TEST_F(ArrivalsTest, who_failed_is_asked_no_more_and_another_one_is) {
+  add(request("r", {"buffer-a"}));
+  EXPECT_FALSE(arrivals_.on_failed("buffer-a", "another address"));
+  EXPECT_FALSE(arrivals_.on_failed("buffer-b", "{}"));
+  EXPECT_EQ(arrivals_.on_failed("buffer-a", "{}"), "e1");
+  EXPECT_FALSE(arrivals_.on_failed("buffer-a", "{}"));
+  // The controller is asked, which is not its business.
+  EXPECT_FALSE(arrivals_.deadline());
+  effects_.fetch.clear();
+  const wire::HostBuffer::Holder other{"e2", R"({"url":"u"})", 3, 10, true};
+  arrivals_.on_elsewhere("buffer-a", other, now_, effects_);
+  ASSERT_EQ(fetched(), Ids{"buffer-a"});
+  EXPECT_EQ(effects_.fetch[0].holder->uuid, "e2");
+  EXPECT_TRUE(effects_.fetch[0].holder->is_relayed);
+  // What the first one says now is of no interest, but for the bytes.
+  EXPECT_FALSE(arrivals_.on_failed("buffer-a", "{}"));
+  EXPECT_TRUE(arrivals_.deadline());
+  EXPECT_EQ(arrivals_.on_failed("buffer-a", other.peer), "e2");
+  arrivals_.on_buffer("buffer-a", bytes("abc"), effects_);
+  EXPECT_EQ(ready(), Ids{"r"});
+  // Nobody waits.
+  effects_.fetch.clear();
+  arrivals_.on_elsewhere("buffer-a", other, now_, effects_);
+  EXPECT_TRUE(effects_.fetch.empty());
+}
+
+TEST_F(ArrivalsTest, what_nobody_waits_for_is_asked_for_no_more) {
+  add(request("r", {"buffer-a"}));
+  arrivals_.take({"r"}, effects_);
+  now_ += seconds(60);
+  EXPECT_EQ(failed_now(), Ids{});
+  EXPECT_FALSE(arrivals_.deadline());
 }
 
 }  // namespace

@@ -23,11 +23,15 @@ Exchange::Exchange(Workbench& bench, Peers& peers, KeepOptions keep, Relay::Send
       results_(keep, [&bench] { bench.io_wake().notify(); }),
       inputs_([this](std::string_view msg_id) { return results_.find(msg_id); }),
       buffers_(ResultShelf::kMaxResults, keep.memory_bytes),
-      arrivals_([this](std::string_view id) { return buffers_.find(id); }),
+      arrivals_(
+          [this](std::string_view id) { return buffers_.find(id); }, peers.uuid(),
+          peers.is_encrypted() ? Arrivals::kEncryptedBytesPerSecond : Arrivals::kBytesPerSecond),
       send_(std::move(send)),
       share_(std::move(share)),
       relay_(send_, [this](const std::string& id) {
-        return wire::is_host_buffer(id) ? arrivals_.find_waiting(id) : inputs_.find_waiting(id);
+        if (!wire::is_host_buffer(id)) return inputs_.find_waiting(id);
+        // For others, too: whatever became of the requests here.
+        return askers_.contains(id) ? id : arrivals_.find_waiting(id);
       }) {}
 
 // ---- requests whose buffers are with other engines of this host ----
@@ -96,18 +100,49 @@ void Exchange::reject_incomplete(const Arrivals::Effects::Failure& failure) {
 void Exchange::fetch_buffer(const wire::HostBuffer& buffer, Time now) {
   // On its way, by another connection.
   if (buffer.holder->uuid == peers_.uuid()) return;
-  if (!peers_.ask(buffer.holder->peer, buffer.id, now)) fetch_relayed(buffer.id, false, now);
+  const std::string& address = buffer.holder->peer;
+  if (!peers_.ask(address, buffer.id, now, buffer.holder->is_relayed)) {
+    fetch_elsewhere(buffer.id, address, now);
+  }
+}
+
+// The engine at this address has failed, if it is the one that is asked.
+void Exchange::fetch_elsewhere(const std::string& id, std::string_view address, Time now) {
+  std::optional<std::string> failed = arrivals_.on_failed(id, address);
+  if (failed) relay_.ask(id, false, now, *std::move(failed));
+}
+
+// The controller says that another engine gets it. Those that have asked this one for it ask the
+// controller, too: engines that wait do not wait for each other in turn.
+void Exchange::follow(const Answer& answer, Time now) {
+  answer_askers(answer.msg_id, nullptr, kLost);
+  Arrivals::Effects effects;
+  arrivals_.on_elsewhere(answer.msg_id, *answer.elsewhere, now, effects);
+  perform(effects, now);
+}
+
+// To those that wait for it on other engines; and the next request that needs it finds it here.
+void Exchange::offer_buffer(const std::string& id, const KeptPtr& kept) {
+  buffers_.put(id, kept);
+  if (!askers_.contains(id)) return;
+  // The shelf may have no room for it.
+  const KeptPtr shared = find_shared(id);
+  answer_askers(id, shared ? shared : kept, {});
 }
 
 void Exchange::give_buffer(const Answer& answer, Time now) {
-  if (!arrivals_.is_wanted(answer.msg_id)) return;
+  const std::string& id = answer.msg_id;
+  const bool is_one = answer.kept && answer.kept->ok && answer.kept->buffers.size() == 1;
+  if (!arrivals_.is_wanted(id) && !askers_.contains(id)) return;
   Arrivals::Effects effects;
+  if (is_one) offer_buffer(id, answer.kept);
+  if (!is_one) answer_askers(id, nullptr, answer.why);
   if (answer.kept) {
-    // The next request that needs it finds it here.
-    buffers_.put(answer.msg_id, answer.kept);
-    arrivals_.on_buffer(answer.msg_id, answer.kept, effects);
+    // If others were given it, this engine looks at the same memory.
+    const KeptPtr kept = buffers_.find(id);
+    arrivals_.on_buffer(id, kept ? kept : answer.kept, effects);
   } else {
-    arrivals_.on_missing(answer.msg_id, answer.why, effects);
+    arrivals_.on_missing(id, answer.why, effects);
   }
   perform(effects, now);
 }
@@ -115,6 +150,8 @@ void Exchange::give_buffer(const Answer& answer, Time now) {
 void Exchange::drop_incomplete() {
   arrivals_.take_all();
   buffers_.clear();
+  // They are told by that controller, too.
+  std::erase_if(askers_, [](const auto& item) { return wire::is_host_buffer(item.first); });
 }
 
 // ---- requests whose inputs are with others ----
@@ -160,7 +197,7 @@ void Exchange::fetch(const InputPlace& place, Time now) {
 }
 
 void Exchange::fetch_relayed(const std::string& msg_id, bool recorded, Time now) {
-  if (inputs_.is_wanted(msg_id) || arrivals_.is_wanted(msg_id)) relay_.ask(msg_id, recorded, now);
+  if (inputs_.is_wanted(msg_id)) relay_.ask(msg_id, recorded, now);
 }
 
 void Exchange::wait_here(const std::string& msg_id, Asker asker) {
@@ -217,16 +254,39 @@ void Exchange::serve(Time now) {
   results_.on_turn();
   serve_questions(now);
   serve_answers(now);
-  for (const std::string& id : arrivals_.take_overdue(now)) fetch_relayed(id, false, now);
+  look_after_buffers(now);
   relay_.on_time(now);
   give_up_late(now);
 }
 
+// After answers: what has been said and not been read yet counts.
+void Exchange::look_after_buffers(Time now) {
+  Arrivals::Due due = arrivals_.take_due(now);
+  for (const wire::HostBuffer& buffer : due.probe) fetch_buffer(buffer, now);
+  for (Arrivals::Failed& failed : due.failed) {
+    relay_.ask(failed.id, false, now, std::move(failed.holder));
+  }
+}
+
+void Exchange::serve_buffer_question(Peers::Question question, Time now) {
+  const std::string id = question.msg_id;
+  if (const KeptPtr kept = find_shared(id)) return peers_.answer(question, kept, {});
+  peers_.say_coming(question);
+  const bool is_relayed = question.is_relayed;
+  std::vector<Asker>& askers = askers_[id];
+  std::erase_if(askers, [&question](const Asker& asker) {
+    const auto* peer = std::get_if<Peers::Question>(&asker.who);
+    return peer != nullptr && peer->is_same(question);
+  });
+  askers.push_back({std::move(question), now});
+  if (is_relayed) relay_.ask(id, false, now);
+}
+
 void Exchange::serve_questions(Time now) {
   while (std::optional<Peers::Question> question = peers_.next_question()) {
-    if (const KeptPtr kept = wire::is_host_buffer(question->msg_id)
-                                 ? find_shared(question->msg_id)
-                                 : results_.find(question->msg_id)) {
+    if (wire::is_host_buffer(question->msg_id)) {
+      serve_buffer_question(*std::move(question), now);
+    } else if (const KeptPtr kept = results_.find(question->msg_id)) {
       peers_.answer(*question, kept, {});
     } else if (results_.is_lost(question->msg_id)) {
       peers_.answer(*question, nullptr, kLost);
@@ -240,7 +300,13 @@ void Exchange::serve_questions(Time now) {
 void Exchange::serve_answers(Time now) {
   std::vector<Peers::Received> answers;
   peers_.take_answers(now, answers);
-  for (const auto& [answer, is_gone] : answers) {
+  for (const auto& [answer, address, is_gone, is_coming] : answers) {
+    if (!is_gone) arrivals_.on_heard(address);
+    if (is_coming) continue;
+    if (!answer.kept && wire::is_host_buffer(answer.msg_id)) {
+      fetch_elsewhere(answer.msg_id, address, now);
+      continue;
+    }
     if (!answer.kept) {
       // The controller knows whether that engine is there; one that says that it has nothing need
       // not be asked again.
@@ -271,6 +337,7 @@ void Exchange::on_relayed_question(const wire::Message& message, Time now) {
 void Exchange::on_relayed_answer(const wire::Message& message, Time now) {
   const std::optional<Answer> answer = relay_.on_answer(message, now);
   if (!answer) return;
+  if (answer->elsewhere) return follow(*answer, now);
   keep_small(*answer);
   give(*answer, now);
 }

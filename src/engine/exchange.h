@@ -12,7 +12,8 @@
 // answered when it is there; one for a task that nobody has heard of, after kGrace.
 //
 // The same ways are taken by large buffers of requests that came to another engine of this host
-// (docs/dev/host_buffers.md): arrivals.h holds back what waits for them.
+// (docs/dev/host_buffers.md): arrivals.h holds back what waits for them. An engine that takes the
+// place of one that failed gets them from the controller, for itself and for those that ask it.
 //
 // Threads: the I/O thread only.
 #pragma once
@@ -94,7 +95,12 @@ class Exchange {
   void perform(Arrivals::Effects& effects, Time now);
   void reject_incomplete(const Arrivals::Effects::Failure& failure);
   void fetch_buffer(const wire::HostBuffer& buffer, Time now);
+  void fetch_elsewhere(const std::string& id, std::string_view address, Time now);
+  void follow(const Answer& answer, Time now);
+  void offer_buffer(const std::string& id, const KeptPtr& kept);
   void give_buffer(const Answer& answer, Time now);
+  void serve_buffer_question(Peers::Question question, Time now);
+  void look_after_buffers(Time now);
   void answer_error(const std::shared_ptr<Request>& request, std::string content);
   // What these have been is answered by the bench: as aborted.
   void deliver_aborted(std::vector<std::shared_ptr<Request>> requests);

@@ -85,7 +85,17 @@ std::optional<Peers::Question> Peers::next_question() {
   std::optional<wire::Message> message = receive(questions_, kQuestion);
   if (!message) return std::nullopt;
   std::string msg_id = read_string(message->content.view(), "id", json_);
-  return Question{std::move(*message), std::move(msg_id)};
+  bool is_relayed = false;
+  Result<element> content = json_.parse(message->content.view());
+  if (!content.ok() || content.value()["relayed"].get(is_relayed) != SUCCESS) is_relayed = false;
+  return Question{std::move(*message), std::move(msg_id), is_relayed};
+}
+
+void Peers::say_coming(const Question& question) {
+  JsonWriter w;
+  w.begin_object().key("id").value(question.msg_id).key("status").value("coming").end_object();
+  static_cast<void>(transport::send_by(
+      *lanes_, questions_, maker_.answer(question.message, kAnswer, w.take(), Frames())));
 }
 
 void Peers::answer(const Question& question, const KeptPtr& kept, const std::string& why) {
@@ -103,7 +113,7 @@ void Peers::answer(const Question& question, const KeptPtr& kept, const std::str
 
 // ---- our own ----
 
-bool Peers::ask(const std::string& address, const std::string& msg_id, Time now) {
+bool Peers::ask(const std::string& address, const std::string& msg_id, Time now, bool is_relayed) {
   if (!enabled_) return false;
   std::string_view url;
   std::string_view host;
@@ -127,11 +137,14 @@ bool Peers::ask(const std::string& address, const std::string& msg_id, Time now)
     auto peer = std::make_unique<Peer>(Socket(context_, SocketType::kDealer, options));
     if (!peer->socket.watch_connections().ok() || !peer->socket.connect(name).ok()) return false;
     peer->give_up = now + kPatience;
+    peer->address = address;
     peer->lane = transport::Lane::connect(key_, maker_.uuid(), name);
     found = peers_.emplace(name, std::move(peer)).first;
   }
   JsonWriter w;
-  w.begin_object().key("id").value(msg_id).end_object();
+  w.begin_object().key("id").value(msg_id);
+  if (is_relayed) w.key("relayed").value(true);
+  w.end_object();
   if (!found->second->socket.send(maker_.request(kQuestion, w.take())).ok()) return false;
   found->second->asked.insert(msg_id);
   return true;
@@ -146,7 +159,7 @@ void Peers::take_answers(Time now, std::vector<Received>& out) {
       continue;
     }
     for (const std::string& msg_id : peer.asked) {
-      out.push_back({{msg_id, nullptr, "the engine that had it is gone"}, true});
+      out.push_back({{msg_id, nullptr, "the engine that had it is gone"}, peer.address, true});
     }
     it = peers_.erase(it);
   }
@@ -163,23 +176,30 @@ bool Peers::serve(Peer& peer, std::vector<Received>& out) {
   // After the events: what came before the end still counts.
   while (std::optional<wire::Message> message =
              receive(peer.socket, kAnswer, peer.lane ? &*peer.lane : nullptr)) {
-    Answer answer = read_answer(*message);
-    if (peer.asked.erase(answer.msg_id) > 0) out.push_back({std::move(answer)});
+    Received received = read_answer(*message);
+    received.address = peer.address;
+    const std::string& msg_id = received.answer.msg_id;
+    if (received.is_coming ? peer.asked.contains(msg_id) : peer.asked.erase(msg_id) > 0) {
+      out.push_back(std::move(received));
+    }
   }
   return is_there;
 }
 
-Answer Peers::read_answer(const wire::Message& message) {
-  Answer answer;
+Peers::Received Peers::read_answer(const wire::Message& message) {
+  Received received;
+  Answer& answer = received.answer;
   Result<element> root = json_.parse(message.content.view());
   std::string_view id;
   std::string_view status;
   std::string_view why = "it is not there any more";
   if (!root.ok() || root.value()["id"].get(id) != SUCCESS ||
       root.value()["status"].get(status) != SUCCESS) {
-    return answer;
+    return received;
   }
   answer.msg_id = id;
+  received.is_coming = status == "coming";
+  if (received.is_coming) return received;
   if (status == "ok") {
     answer.kept = std::make_shared<Kept>(Kept{true, {}, message.buffers});
   } else if (element content; root.value()["content"].get(content) == SUCCESS) {
@@ -188,7 +208,7 @@ Answer Peers::read_answer(const wire::Message& message) {
     if (root.value()["why"].get(why) != SUCCESS) why = "it is not there any more";
     answer.why = why;
   }
-  return answer;
+  return received;
 }
 
 std::optional<Time> Peers::deadline() const {

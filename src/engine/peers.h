@@ -10,6 +10,9 @@
 //   result_request {"id": …}          →
 //                                     ← result_reply {"id": …, "status": …, …}, buffers
 //
+// Who asks for a large buffer that is still on its way is told so at once ("coming"), each time: by
+// that it knows that the engine there has not stopped.
+//
 // Who asks also learns of it when the other engine is gone. Engines of other hosts are not reached
 // by it; see exchange.h for what then happens.
 //
@@ -45,6 +48,7 @@ class Peers {
   // Starts to listen. Without that the others still work.
   Status listen();
   const std::string& uuid() const { return maker_.uuid(); }
+  bool is_encrypted() const { return is_encrypted_; }
   // How others reach this engine, for its registration; JSON. Empty if they do not.
   const std::string& address() const { return address_; }
 
@@ -52,16 +56,27 @@ class Peers {
   struct Question {
     wire::Message message;
     std::string msg_id;
+    bool is_relayed = false;  // as in wire::HostBuffer::Holder
+
+    // By the same engine.
+    bool is_same(const Question& other) const {
+      return msg_id == other.msg_id && message.identities == other.message.identities;
+    }
   };
   std::optional<Question> next_question();
   // `kept` null: it is not to be had, because of `why`.
   void answer(const Question& question, const KeptPtr& kept, const std::string& why);
+  // Not yet.
+  void say_coming(const Question& question);
 
   // False if the engine there cannot be reached from here.
-  bool ask(const std::string& address, const std::string& msg_id, Time now);
+  bool ask(const std::string& address, const std::string& msg_id, Time now,
+           bool is_relayed = false);
   struct Received {
     Answer answer;
-    bool is_gone = false;  // the engine, or it cannot be reached: it has not said so itself
+    std::string address;     // as it was asked
+    bool is_gone = false;    // the engine, or it cannot be reached: it has not said so itself
+    bool is_coming = false;  // no answer yet
   };
   // Answers that have come; for engines that have gone, or were not found, null ones.
   void take_answers(Time now, std::vector<Received>& out);
@@ -79,6 +94,7 @@ class Peers {
   struct Peer {
     explicit Peer(transport::Socket connected) : socket(std::move(connected)) {}
     transport::Socket socket;
+    std::string address;
     // For large results, which are in shared memory; none with CURVE.
     std::optional<transport::Lane> lane;
     std::unordered_set<std::string> asked;
@@ -88,7 +104,7 @@ class Peers {
   std::optional<wire::Message> receive(transport::Socket& socket, std::string_view type,
                                        transport::Lane* lane = nullptr);
   bool serve(Peer& peer, std::vector<Received>& out);
-  Answer read_answer(const wire::Message& message);
+  Received read_answer(const wire::Message& message);
 
   transport::Context& context_;
   MessageMaker& maker_;

@@ -38,12 +38,13 @@ std::optional<std::vector<std::uint64_t>> sizes_of(const element& content) {
 
 // ---- our own questions ----
 
-void Relay::ask(const std::string& msg_id, bool recorded, Time now) {
+void Relay::ask(const std::string& msg_id, bool recorded, Time now, std::string failed) {
   const auto [place, is_new] = pending_.try_emplace(msg_id);
   Pending& pending = place->second;
   if (!is_new) return;
   pending.task = find_task_(msg_id);
   pending.recorded = recorded;
+  pending.failed = std::move(failed);
   pending.patience = kAskAgain;
   send_outstanding(msg_id, pending, now);
 }
@@ -61,6 +62,7 @@ void Relay::send_question(const std::string& msg_id, const Pending& pending,
   w.begin_object().key("id").value(msg_id).key("task").value(pending.task);
   w.key("from").value(range.from).key("bytes").value(range.bytes);
   if (pending.recorded) w.key("recorded").value(true);
+  if (!pending.failed.empty() && range.from == 0) w.key("failed").value(pending.failed);
   send_(kQuestion, w.end_object().take(), {});
 }
 
@@ -85,6 +87,12 @@ std::optional<Answer> Relay::on_answer(const wire::Message& message, Time now) {
     if (content.value()["content"].get(failure) != SUCCESS) return std::nullopt;
     auto kept = std::make_shared<Kept>(Kept{false, Bytes(simdjson::minify(failure)), {}});
     return end(place, std::move(kept), {});
+  }
+  if (status == "elsewhere") {
+    Answer answer = end(place, nullptr, "nobody knows where it is");
+    answer.elsewhere = wire::read_holder(content.value());
+    ask_for_more();
+    return answer;
   }
   // The task that it was asked for was aborted meanwhile; there is another one.
   if (status == "refused" && task != pending.task) {

@@ -46,8 +46,8 @@ class Relay {
 
   // ---- our own questions ----
 
-  // `recorded`: engines need not be asked.
-  void ask(const std::string& msg_id, bool recorded, Time now);
+  // `recorded`: engines need not be asked. `failed`: the uuid of an engine that should have had it.
+  void ask(const std::string& msg_id, bool recorded, Time now, std::string failed = {});
   // What has become of a result, once that is known.
   std::optional<Answer> on_answer(const wire::Message& message, Time now);
   // Everything that is not answered yet: there may be another controller.
@@ -77,6 +77,7 @@ class Relay {
   struct Pending {
     std::string task;  // that needs it
     bool recorded = false;
+    std::string failed;
     Transfer transfer;
     Time again{};
     Duration patience{};

@@ -118,6 +118,26 @@ TEST_F(RelayTest, errors_and_what_is_missing) {
   EXPECT_FALSE(say("{"));
 }
 
+TEST_F(RelayTest, somebody_else_may_have_to_be_asked) {
+  asker_.ask("a", false, now_, "e1");
+  ASSERT_EQ(questions_.size(), 1u);
+  EXPECT_NE(questions_[0].content.find(R"("failed":"e1")"), std::string::npos);
+  const auto answer = say(
+      R"({"id":"a","from":0,"status":"elsewhere","engine":"e2","peer":{},"bytes":7,"patience":9,)"
+      R"("relayed":true})");
+  ASSERT_TRUE(answer && answer->elsewhere);
+  EXPECT_EQ(answer->elsewhere->uuid, "e2");
+  EXPECT_TRUE(answer->elsewhere->is_relayed);
+  EXPECT_EQ(answer->kept, nullptr);
+  EXPECT_FALSE(asker_.deadline());
+  // Half an answer: as if nobody had it.
+  asker_.ask("a", false, now_);
+  const auto half = say(R"({"id":"a","from":0,"status":"elsewhere"})");
+  ASSERT_TRUE(half);
+  EXPECT_FALSE(half->elsewhere);
+  EXPECT_FALSE(half->why.empty());
+}
+
 TEST_F(RelayTest, another_task_may_still_need_it) {
   asker_.ask("a", false, now_);
   wanted_["a"] = "t9";

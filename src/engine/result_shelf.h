@@ -13,12 +13,14 @@
 #include <cstddef>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "base/bytes.h"
+#include "wire/host_buffers.h"
 
 namespace engineroom::engine {
 
@@ -36,6 +38,8 @@ struct Answer {
   std::string msg_id;
   KeptPtr kept;     // null: it is not to be had,
   std::string why;  // because of this
+  // It is not to be had here; this engine is to be asked (large buffers only).
+  std::optional<wire::HostBuffer::Holder> elsewhere = {};
 };
 
 class ResultShelf {

@@ -16,6 +16,14 @@ using simdjson::dom::element;
 // Of a day: longer ones are as good as none, and fit the clock.
 constexpr double kMaxPatience = 86'400;
 
+}  // namespace
+
+void write_holder(JsonWriter& w, const HostBuffer::Holder& holder) {
+  w.key("engine").value(holder.uuid).key("peer").raw(holder.peer);
+  w.key("bytes").value(holder.bytes).key("patience").value(holder.patience);
+  if (holder.is_relayed) w.key("relayed").value(true);
+}
+
 std::optional<HostBuffer::Holder> read_holder(const element& item) {
   std::string_view uuid;
   element peer;
@@ -27,20 +35,16 @@ std::optional<HostBuffer::Holder> read_holder(const element& item) {
   holder.uuid = uuid;
   holder.peer = simdjson::minify(peer);
   holder.patience = std::clamp(holder.patience, 0.0, kMaxPatience);
+  if (item["relayed"].get(holder.is_relayed) != SUCCESS) holder.is_relayed = false;
   return holder;
 }
-
-}  // namespace
 
 std::string to_json(const std::vector<HostBuffer>& buffers) {
   JsonWriter w;
   w.begin_array();
   for (const HostBuffer& buffer : buffers) {
     w.begin_object().key("at").value(std::uint64_t{buffer.at}).key("id").value(buffer.id);
-    if (buffer.holder) {
-      w.key("engine").value(buffer.holder->uuid).key("peer").raw(buffer.holder->peer);
-      w.key("bytes").value(buffer.holder->bytes).key("patience").value(buffer.holder->patience);
-    }
+    if (buffer.holder) write_holder(w, *buffer.holder);
     w.end_object();
   }
   return w.end_array().take();

@@ -13,7 +13,10 @@
 #include <string_view>
 #include <vector>
 
+#include "base/json.h"
+
 namespace simdjson::dom {
+class element;
 class object;
 }  // namespace simdjson::dom
 
@@ -28,6 +31,9 @@ struct HostBuffer {
     std::uint64_t bytes = 0;
     // In seconds: then it is asked for elsewhere.
     double patience = 0;
+    // It gets the bytes from the controller, piece by piece, in the place of one that failed; and
+    // begins to when it is asked for them, if it has not.
+    bool is_relayed = false;
   };
 
   // Among the message's buffers; an empty frame if there is a holder.
@@ -41,6 +47,10 @@ inline constexpr std::string_view kHostBuffersKey = "host_buffers";
 // What ids begin with, by which they are told from those of tasks.
 inline constexpr std::string_view kHostBufferPrefix = "buffer-";
 inline bool is_host_buffer(std::string_view id) { return id.starts_with(kHostBufferPrefix); }
+
+// Into an object that is open, and out of one; nullopt if it is none.
+void write_holder(JsonWriter& w, const HostBuffer::Holder& holder);
+std::optional<HostBuffer::Holder> read_holder(const simdjson::dom::element& item);
 
 // The value of kHostBuffersKey.
 std::string to_json(const std::vector<HostBuffer>& buffers);

@@ -29,6 +29,14 @@ TEST(HostBuffersTest, what_is_written_is_read) {
   EXPECT_EQ(found[1].holder->peer, R"({"url":"u"})");
   EXPECT_EQ(found[1].holder->bytes, 700'000u);
   EXPECT_EQ(found[1].holder->patience, 12.5);
+  EXPECT_FALSE(found[1].holder->is_relayed);
+}
+
+TEST(HostBuffersTest, a_holder_may_be_one_that_gets_it_in_pieces) {
+  const HostBuffer::Holder relayed{"e2", R"({"url":"u"})", 700'000, 12.5, true};
+  const std::vector<HostBuffer> found = read(to_json({{0, "buffer-a", relayed}}), 1);
+  ASSERT_EQ(found.size(), 1u);
+  EXPECT_TRUE(found[0].holder->is_relayed);
 }
 
 TEST(HostBuffersTest, what_makes_no_sense_is_left_out) {
