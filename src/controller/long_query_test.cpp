@@ -105,7 +105,7 @@ TEST_F(LongQueryTest, TheyTakeTurnsWithEachOther) {
 TEST_F(LongQueryTest, SoManyAtATimeAndNoMore) {
   finished(1200);
   for (std::size_t i = 0; i < Queries::kMaxQueries; ++i) {
-    ask("q" + std::to_string(i), "db_request", R"({"query":{}})");
+    ask(fmt::format("q{}", i), "db_request", R"({"query":{}})");
   }
   EXPECT_TRUE(outbox.sent.empty());
   ask("one more", "db_request", R"({"query":{}})");
