@@ -28,7 +28,8 @@ class LongQueryTest : public ControllerTest {
   }
   void end(const std::string& id, const Frames& buffers = {}) {
     store::Reply reply{.engine_uuid = "e1", .header = "{}", .metadata = "{}"};
-    reply.content = R"({"of":")" + id + R"("})";
+    const std::string content = R"({"of":")" + id + R"("})";
+    reply.content = content;
     reply.received = store::WallTime(std::chrono::seconds(++seconds_));
     reply.buffers = buffers;
     EXPECT_TRUE(store->add_result(id, reply).ok());
