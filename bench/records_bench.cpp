@@ -61,7 +61,8 @@ void in_database(benchmark::State& state, Open open) {
 void in_sqlite(benchmark::State& state) {
   std::string folder = std::filesystem::temp_directory_path() / "records-XXXXXX";
   if (mkdtemp(folder.data()) == nullptr) return state.SkipWithError("no temporary folder");
-  in_database(state, [&](Access) { return SqliteDatabase::open(folder + "/tasks.db"); });
+  in_database(state,
+              [&](Access access) { return SqliteDatabase::open(folder + "/tasks.db", access); });
   std::filesystem::remove_all(folder);
 }
 

@@ -16,10 +16,7 @@ PurgeQuery::PurgeQuery(const JsonObject& content, Engines engines, Scope scope)
       scope_(std::move(scope)),
       is_all_(content.text("msg_ids") == "all"),
       engines_(std::move(engines)) {
-  if (is_all_) return;
-  for (const std::string& msg_id : content.texts("msg_ids")) {
-    msg_ids_.push_back(scope_.inside(msg_id));
-  }
+  if (!is_all_) msg_ids_ = scope_.inside(content.texts("msg_ids"));
 }
 
 std::optional<Answer> PurgeQuery::step(const Turn& turn) {

@@ -63,8 +63,9 @@ Result<Databases> open_databases(const Options& options, const std::string& path
       return store::PostgresDatabase::open(address, access);
     });
   }
-  return open_twice(
-      [&](store::Access) { return store::SqliteDatabase::open(path, options.max_saved_bytes); });
+  return open_twice([&](store::Access access) {
+    return store::SqliteDatabase::open(path, access, options.max_saved_bytes);
+  });
 }
 
 Result<StorePointer> open_database(const Options& options, const std::string& path,

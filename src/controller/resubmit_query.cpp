@@ -8,10 +8,10 @@
 namespace engineroom::controller {
 
 ResubmitQuery::ResubmitQuery(const JsonObject& content, Scope scope, const Resubmit& resubmit)
-    : LongQuery("resubmit_reply"), scope_(std::move(scope)), resubmit_(resubmit) {
-  for (const std::string& msg_id : content.texts("msg_ids")) {
-    msg_ids_.push_back(scope_.inside(msg_id));
-  }
+    : LongQuery("resubmit_reply"),
+      scope_(std::move(scope)),
+      resubmit_(resubmit),
+      msg_ids_(scope_.inside(content.texts("msg_ids"))) {
   w_.begin_object().key("status").value("ok").key("resubmitted").begin_object();
 }
 

@@ -8,7 +8,6 @@
 #include "store/selection.h"
 
 namespace engineroom::controller {
-
 namespace {
 
 // The content of its reply: an error, if what the task returned is no longer there.
@@ -30,10 +29,8 @@ std::string content_of_result(JsonReader& json, const store::Record& record,
 ResultQuery::ResultQuery(const JsonObject& content, Scope scope)
     : LongQuery("result_reply"),
       scope_(std::move(scope)),
-      status_only_(content.flag("status_only").value_or(false)) {
-  for (const std::string& msg_id : content.texts("msg_ids")) {
-    msg_ids_.push_back(scope_.inside(msg_id));
-  }
+      status_only_(content.flag("status_only").value_or(false)),
+      msg_ids_(scope_.inside(content.texts("msg_ids"))) {
   std::sort(msg_ids_.begin(), msg_ids_.end());
   msg_ids_.erase(std::unique(msg_ids_.begin(), msg_ids_.end()), msg_ids_.end());
   w_.begin_object().key("status").value("ok");

@@ -17,6 +17,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace engineroom::controller {
 
@@ -30,6 +31,10 @@ class Scope {
   const std::string& prefix() const { return prefix_; }
   // The controller's name for what a client calls `msg_id`.
   std::string inside(std::string_view msg_id) const { return prefix_ + std::string(msg_id); }
+  std::vector<std::string> inside(std::vector<std::string> msg_ids) const {
+    for (std::string& msg_id : msg_ids) msg_id.insert(0, prefix_);
+    return msg_ids;
+  }
   // What the client calls it; nullopt: it is somebody else's.
   std::optional<std::string_view> outside(std::string_view inside) const {
     if (!inside.starts_with(prefix_)) return std::nullopt;

@@ -18,6 +18,7 @@
 
 #include "base/id.h"
 #include "base/unique_fd.h"
+#include "base/write_all.h"
 
 namespace engineroom::jit {
 namespace {
@@ -51,16 +52,6 @@ std::uint64_t checksum(std::string_view name, std::string_view payload, std::str
 // Nobody else could have written it.
 bool ours(const struct stat& info) {
   return info.st_uid == ::geteuid() && (info.st_mode & (S_IWGRP | S_IWOTH)) == 0;
-}
-
-bool write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(fd, bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-  return true;
 }
 
 }  // namespace

@@ -30,6 +30,8 @@ struct Span {
   std::optional<WallTime> until;
 };
 
+enum class Access : std::uint8_t { kReadWrite, kReadOnly };
+
 class Database {
  public:
   virtual ~Database() = default;

@@ -235,6 +235,7 @@ Result<Record> DatabaseStore::find(std::string_view msg_id) const {
 }
 
 Status DatabaseStore::begin(Position& position) const {
+  if (position.has_begun) return {};
   position.has_begun = true;
   const Result<std::optional<WallTime>> latest = read().latest();
   if (!latest.ok()) return latest.status();
@@ -252,9 +253,7 @@ Result<Span> DatabaseStore::next_span(const Position& position, std::size_t coun
 
 Status DatabaseStore::select_some(const Query& query, Position& position,
                                   const Visit& visit) const {
-  if (!position.has_begun) {
-    if (Status status = begin(position); !status.ok()) return status;
-  }
+  if (Status status = begin(position); !status.ok()) return status;
   if (position.at_end) return {};
   Result<Span> found = next_span(position, kRecordsPerStep);
   if (!found.ok()) return found.status();
@@ -280,9 +279,7 @@ Status DatabaseStore::select_some(const Query& query, Position& position,
 }
 
 Result<std::vector<Listed>> DatabaseStore::list_some(Position& position) const {
-  if (!position.has_begun) {
-    if (Status status = begin(position); !status.ok()) return status;
-  }
+  if (Status status = begin(position); !status.ok()) return status;
   if (position.at_end) return std::vector<Listed>();
   const Result<Span> span = next_span(position, kListedPerStep);
   if (!span.ok()) return span.status();

@@ -84,7 +84,7 @@ class DatabaseStore : public Store {
  private:
   // Of the records: after everything is written.
   Database& read() const;
-  // A question begins: it is about what there is now.
+  // A question that has not begun does: it is about what there is now.
   Status begin(Position& position) const;
   // Where its next step goes to, about `count` records further. REQUIRES: not at the end
   Result<Span> next_span(const Position& position, std::size_t count) const;

@@ -47,8 +47,8 @@ class SqlitePlace : public Place {
   ~SqlitePlace() override {
     std::filesystem::remove_all(std::filesystem::path(path_).parent_path());
   }
-  std::unique_ptr<Database> open(Access /*access*/) override {
-    return opened(SqliteDatabase::open(path_));
+  std::unique_ptr<Database> open(Access access) override {
+    return opened(SqliteDatabase::open(path_, access));
   }
   const std::string& path() const { return path_; }
   // Buffers in files.
@@ -553,7 +553,6 @@ TEST_P(DatabaseStoreTest, LargeBuffersComeBackAndGoWithTheirRecords) {
   }
 }
 
-// As the first version of the file was.
 TEST_P(DatabaseStoreTest, BuffersThatNobodyAsksForAreNotRead) {
   request("a", {Bytes(std::string(500'000, 'q'))});
   result("a", "e", {Bytes(std::string("r"))});
@@ -578,6 +577,7 @@ TEST_P(DatabaseStoreTest, BuffersThatNobodyAsksForAreNotRead) {
   EXPECT_FALSE(record.payload_dropped);
 }
 
+// As the first and the second version of the file were.
 TEST(SqliteDatabaseTest, OlderFilesAreBroughtUpToDate) {
   SqlitePlace first;
   first.open(Access::kReadWrite);
@@ -620,7 +620,7 @@ class PayloadLimitTest : public testing::Test {
     EXPECT_TRUE(status.ok()) << status.message();
   }
   std::unique_ptr<Database> open() {
-    return opened(SqliteDatabase::open(place_.path(), 1'000'000));
+    return opened(SqliteDatabase::open(place_.path(), Access::kReadWrite, 1'000'000));
   }
   static bool is_dropped(Database& database, std::size_t i) {
     const Record record = database.find(numbered(i)).take();

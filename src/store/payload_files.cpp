@@ -1,20 +1,18 @@
 #include "store/payload_files.h"
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstring>
 #include <memory>
 #include <optional>
-#include <vector>
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/id.h"
+#include "base/write_all.h"
 #include "store/sql.h"
 
 namespace engineroom::store {
@@ -46,41 +44,6 @@ UniqueFd open_own_folder(const std::string& path) {
   }
   return folder;
 }
-
-// What is to be written, and how far that has come.
-class Remaining {
- public:
-  Remaining(const std::string& head, const Frames& frames) {
-    add(head);
-    for (const Bytes& frame : frames) add(frame.view());
-  }
-
-  bool empty() const { return first_ == parts_.size(); }
-  ssize_t write_to(int file) {
-    const std::size_t count = std::min(parts_.size() - first_, kMostParts);
-    const ssize_t written = ::writev(file, parts_.data() + first_, static_cast<int>(count));
-    if (written > 0) skip(static_cast<std::size_t>(written));
-    return written;
-  }
-
- private:
-  static constexpr std::size_t kMostParts = 1024;  // IOV_MAX
-
-  void add(std::string_view bytes) {
-    if (!bytes.empty()) parts_.push_back({const_cast<char*>(bytes.data()), bytes.size()});
-  }
-  void skip(std::size_t bytes) {
-    while (first_ < parts_.size() && bytes >= parts_[first_].iov_len) {
-      bytes -= parts_[first_++].iov_len;
-    }
-    if (bytes == 0) return;
-    parts_[first_].iov_base = static_cast<char*>(parts_[first_].iov_base) + bytes;
-    parts_[first_].iov_len -= bytes;
-  }
-
-  std::vector<iovec> parts_;
-  std::size_t first_ = 0;
-};
 
 // nullopt: it cannot be read, as errno says, or ends early (EIO).
 std::optional<std::string> read_all(int file, std::size_t size) {
@@ -141,14 +104,14 @@ Status PayloadFiles::write_file(const std::string& name, const Frames& frames) {
     folder_.reset();  // it may have been removed, and can be made again
     return status;
   }
-  const std::string head = pack_sizes(frames);
-  for (Remaining rest(head, frames); !rest.empty();) {
-    if (rest.write_to(file.get()) >= 0 || errno == EINTR) continue;
-    Status status = failure("cannot write to " + path_);
-    erase(name);
-    return status;
-  }
-  return {};
+  const bool is_written = write_all(file.get(), pack_sizes(frames)) &&
+                          std::all_of(frames.begin(), frames.end(), [&file](const Bytes& frame) {
+                            return write_all(file.get(), frame.view());
+                          });
+  if (is_written) return {};
+  Status status = failure("cannot write to " + path_);
+  erase(name);
+  return status;
 }
 
 Result<Frames> PayloadFiles::read(std::string_view name) const {

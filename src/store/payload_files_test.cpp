@@ -49,7 +49,6 @@ TEST_F(PayloadFilesTest, WhatIsWrittenIsRead) {
   const Result<Frames> read = PayloadFiles(folder_).read(name);
   ASSERT_TRUE(read.ok());
   EXPECT_EQ(read.value(), some_frames());
-  // More than one call of writev() takes.
   const Frames many(3000, Bytes(std::string("xyz")));
   EXPECT_EQ(files.read(write(files, many)).value(), many);
 }

@@ -22,8 +22,6 @@ struct PostgresOptions {
   std::string schema = "engineroom";
 };
 
-enum class Access : std::uint8_t { kReadWrite, kReadOnly };
-
 class PostgresDatabase : public Database {
  public:
   // Connects; who may write makes the schema and the table if they are not there, and is the only

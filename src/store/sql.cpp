@@ -202,11 +202,15 @@ std::string pack_sizes(const Frames& frames) {
   return out;
 }
 
-std::string pack_frames(const Frames& frames) {
-  std::size_t size = 8 * (frames.size() + 1);
+std::size_t packed_size(const Frames& frames) {
+  std::size_t size = frames.empty() ? 0 : 8 * (frames.size() + 1);
   for (const Bytes& frame : frames) size += frame.size();
+  return size;
+}
+
+std::string pack_frames(const Frames& frames) {
   std::string out;
-  if (!frames.empty()) out.reserve(size);
+  out.reserve(packed_size(frames));
   out += pack_sizes(frames);
   for (const Bytes& frame : frames) out += frame.view();
   return out;

@@ -54,6 +54,8 @@ WallTime from_micros(std::int64_t micros);
 
 // count, sizes, bytes; numbers are 64 bits, little-endian. Nothing for no buffers.
 std::string pack_frames(const Frames& frames);
+// Of the blob.
+std::size_t packed_size(const Frames& frames);
 // What it puts before the bytes.
 std::string pack_sizes(const Frames& frames);
 // kMalformed if `blob` is not what pack_frames() makes.

@@ -129,7 +129,7 @@ struct SqliteDatabase::State {
 SqliteDatabase::SqliteDatabase(std::unique_ptr<State> state) : state_(std::move(state)) {}
 SqliteDatabase::~SqliteDatabase() = default;
 
-Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const std::string& path,
+Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const std::string& path, Access access,
                                                              std::uint64_t max_saved_bytes) {
   // SQLite makes its files with the database's own mode, so that one is made first.
   const int file = ::open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -148,7 +148,10 @@ Result<std::unique_ptr<SqliteDatabase>> SqliteDatabase::open(const std::string& 
   sqlite3_busy_timeout(raw, 5000);
   auto state = std::make_unique<State>(std::move(handle), path, max_saved_bytes);
   if (Status status = state->make_tables(); !status.ok()) return status;
-  if (Status status = state->prepare(); !status.ok()) return status;
+  // The one that writes keeps the folder of large buffers in order.
+  if (access == Access::kReadWrite) {
+    if (Status status = state->prepare(); !status.ok()) return status;
+  }
   return std::unique_ptr<SqliteDatabase>(new SqliteDatabase(std::move(state)));
 }
 

@@ -24,7 +24,8 @@ class SqliteDatabase : public Database {
   // program's, with the remedy. Large buffers are in a folder beside it, `path`-payloads; what they
   // take together is limited.
   static Result<std::unique_ptr<SqliteDatabase>> open(
-      const std::string& path, std::uint64_t max_saved_bytes = kMaxSavedBytes);
+      const std::string& path, Access access = Access::kReadWrite,
+      std::uint64_t max_saved_bytes = kMaxSavedBytes);
   ~SqliteDatabase() override;
 
   Status write(const ChangeBatch& batch, bool again) override;

@@ -32,12 +32,6 @@ CREATE TRIGGER payloads_gone AFTER DELETE ON payloads
   BEGIN INSERT INTO gone VALUES (old.file, old.bytes); END;
 )";
 
-std::size_t packed_size(const Frames& frames) {
-  std::size_t size = frames.empty() ? 0 : 8 * (frames.size() + 1);
-  for (const Bytes& frame : frames) size += frame.size();
-  return size;
-}
-
 }  // namespace
 
 const char* SqlitePayloads::schema(int version) {

@@ -18,6 +18,7 @@
 
 #include "base/id.h"
 #include "base/json.h"
+#include "base/write_all.h"
 
 namespace engineroom::wire {
 namespace {
@@ -192,16 +193,6 @@ Status io_error(const char* what, const std::string& path) {
                           std::system_category().message(error));
 }
 
-Status write_all(int fd, std::string_view text, const std::string& path) {
-  while (!text.empty()) {
-    const ssize_t n = ::write(fd, text.data(), text.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return io_error("write", path);
-    text.remove_prefix(static_cast<std::size_t>(n));
-  }
-  return {};
-}
-
 Status write_new_file(const std::string& path, std::string_view text,
                       std::optional<unsigned> owner) {
   const FileDescriptor file(
@@ -209,7 +200,7 @@ Status write_new_file(const std::string& path, std::string_view text,
   if (file.get() < 0) return io_error("create", path);
   // open() subtracted the umask, which may have taken our own right away.
   if (::fchmod(file.get(), 0600) != 0) return io_error("set the mode of", path);
-  if (Status status = write_all(file.get(), text, path); !status.ok()) return status;
+  if (!write_all(file.get(), text)) return io_error("write", path);
   if (owner && ::fchown(file.get(), *owner, static_cast<gid_t>(-1)) != 0) {
     return io_error("give away", path);
   }
